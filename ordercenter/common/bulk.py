@@ -1,0 +1,151 @@
+"""Rows out in bulk: COPY for new ones, one UPDATE ... FROM unnest for changed ones, full-width history rows beside them.
+
+A row costs a few microseconds here instead of the hundreds that save() takes: no SQL is compiled, no instance of the
+historical model is built. History rows have the form that django-simple-history itself writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models
+
+from ordercenter.common.fsm import ConcurrentTransition
+
+Row = tuple[Any, ...]
+
+
+class StatementCounter:
+    """Counts the COPY statements of this process, which the database wrapper does not see."""
+
+    copies = 0
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """How rows of a model leave: columns in order, one getter for all values, converters where the value needs one."""
+
+    table: str
+    columns: tuple[str, ...]
+    attnames: tuple[str, ...]
+    types: tuple[str, ...]
+    getter: Callable[[Any], Any]
+    converters: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def row(self, instance: Any) -> Row:
+        values = self.getter(instance)
+        if not self.converters:
+            return values  # type: ignore[no-any-return]
+        changed = list(values)
+        for index, convert in self.converters:
+            changed[index] = convert(changed[index])
+        return tuple(changed)
+
+
+@cache
+def plan_of(model: type[models.Model], attnames: tuple[str, ...] | None = None) -> TablePlan:
+    """The plan for all concrete columns, or for the named ones (two or more, the primary key first)."""
+    fields = [f for f in model._meta.concrete_fields if not f.generated]
+    if attnames is not None:
+        by_name = {f.attname: f for f in fields}
+        fields = [by_name[name] for name in attnames]
+    return TablePlan(
+        table=model._meta.db_table,
+        columns=tuple(str(f.column) for f in fields),
+        attnames=tuple(f.attname for f in fields),
+        types=tuple(_array_type(f) for f in fields),
+        getter=attrgetter(*(f.attname for f in fields)),
+        converters=tuple((i, c) for i, f in enumerate(fields) if (c := _converter(f)) is not None),
+    )
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write rows by COPY. Values in the order of columns; JSON already as text."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    StatementCounter.copies += 1
+    with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def insert_instances(model: type[models.Model], instances: Sequence[models.Model]) -> None:
+    """Write new instances, primary keys already set, in one COPY."""
+    plan = plan_of(model)
+    copy_rows(plan.table, plan.columns, map(plan.row, instances))
+    for instance in instances:
+        instance._state.adding = False
+        instance._state.db = connection.alias
+
+
+def update_instances(model: type[models.Model], instances: Sequence[Any], attnames: Iterable[str]) -> None:
+    """Write these columns of changed instances in one UPDATE.
+
+    Where `state` is among them, a row is written only if it still is in the state it was read in; raises
+    ConcurrentTransition when any is not.
+    """
+    names = (model._meta.pk.attname, *sorted(set(attnames)))
+    plan = plan_of(model, names)
+    columns: list[Sequence[Any]] = list(zip(*(plan.row(i) for i in instances), strict=True))
+    types = list(plan.types)
+    sets = ", ".join(f'"{c}" = v."{c}"' for c in plan.columns[1:])
+    aliases = [f'"{c}"' for c in plan.columns]
+    where = f't."{plan.columns[0]}" = v."{plan.columns[0]}"'
+    if "state" in names:
+        columns.append([i.state_in_database for i in instances])
+        types.append("text")
+        aliases.append("was")
+        where += " AND t.state = v.was"
+    unnest = ", ".join(f"%s::{t}[]" for t in types)
+    sql = f'UPDATE "{plan.table}" AS t SET {sets} FROM unnest({unnest}) AS v({", ".join(aliases)}) WHERE {where}'
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(values) for values in columns])
+        if cursor.rowcount != len(instances):
+            raise ConcurrentTransition(
+                f"{model._meta.label}: {len(instances) - cursor.rowcount} of {len(instances)} rows moved on meanwhile"
+            )
+
+
+def insert_history(
+    model: type[models.Model], instances: Iterable[tuple[Any, str]], *, at: datetime, user_id: int | None, reason: str
+) -> None:
+    """One history row per (instance, "+" | "~"), in one COPY."""
+    plan, history_table = _history_plan(model)
+    columns = (*plan.columns, "history_date", "history_change_reason", "history_type", "history_user_id")
+    copy_rows(
+        history_table, columns, ((*plan.row(instance), at, reason, kind, user_id) for instance, kind in instances)
+    )
+
+
+def has_history(model: type[models.Model]) -> bool:
+    """Whether the model is kept by django-simple-history."""
+    return hasattr(model._meta, "simple_history_manager_attribute")
+
+
+@cache
+def _history_plan(model: type[models.Model]) -> tuple[TablePlan, str]:
+    # The `history` descriptor builds a manager class at each access (0.4 ms): take the model once and keep it.
+    historical = getattr(model, model._meta.simple_history_manager_attribute).model  # type: ignore[attr-defined]
+    tracked = tuple(f.attname for f in historical.tracked_fields)
+    return plan_of(model, tracked), historical._meta.db_table
+
+
+def _array_type(field: models.Field[Any, Any]) -> str:
+    db_type = str(field.db_type(connection))
+    return "text" if db_type.startswith("varchar") else db_type
+
+
+def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
+    if isinstance(field, models.JSONField):
+        return lambda value: None if value is None else json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    own = getattr(field, "to_column", None)
+    if own is not None:
+        return own  # type: ignore[no-any-return]
+    return None

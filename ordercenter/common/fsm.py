@@ -1,0 +1,107 @@
+"""State machines: a protected field that remembers its moves, and the base model of everything that has a life cycle.
+
+Built on django_fsm, with three differences. Every move is remembered on the instance until the unit of work has written
+it (`ordercenter.audit.work`), so no step of a chain is lost however many share one transaction. A refused move is one of
+our typed errors. And re-reading an instance never lifts the protection: the library's own `refresh_from_db` does so for
+the whole class while it runs, which other threads can see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_fsm import ConcurrentTransition, FSMField, TransitionNotAllowed, transition
+
+from ordercenter.common.errors import OrderCenterError
+
+__all__ = ["ConcurrentTransition", "Move", "StateField", "StateModel", "TransitionRefused", "transition"]
+
+
+class Move(NamedTuple):
+    """One transition that an instance made: the method's name, the state before and after."""
+
+    name: str
+    src: str
+    dst: str
+
+
+class TransitionRefused(OrderCenterError, TransitionNotAllowed):
+    """The move is not legal from the state that the object is in."""
+
+    code = "common.transition_refused"
+    title = _("This step is not possible in the present state.")
+    hint = _("Reload the page: somebody or something else may have moved it on.")
+
+    def __init__(self, *, machine: str, pk: Any, state: str, move: str):
+        super().__init__(f"{machine} {pk}: {move} is not possible in state {state}")
+        self.machine, self.pk, self.state, self.move = machine, pk, state, move
+
+
+class StateField(FSMField):
+    """A protected state column. Changes only through `@transition` methods; each change is kept in `instance.moves`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 32)
+        kwargs["protected"] = True
+        super().__init__(*args, **kwargs)
+
+    def change_state(self, instance: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
+        src = self.get_state(instance)
+        if not method._django_fsm.has_transition(src):
+            raise TransitionRefused(
+                machine=instance._meta.label_lower, pk=instance.pk, state=src, move=method.__name__
+            )
+        result = super().change_state(instance, method, *args, **kwargs)
+        instance.moves.append(Move(method.__name__, src, self.get_state(instance)))
+        return result
+
+
+class StateModel(models.Model):
+    """Base of every model with a `state`. Rows change their state only through the unit of work."""
+
+    class Meta:
+        abstract = True
+
+    @property
+    def moves(self) -> list[Move]:
+        """The transitions made since the row was read or last written."""
+        moves: list[Move] = self.__dict__.setdefault("_moves", [])
+        return moves
+
+    @property
+    def state_in_database(self) -> str:
+        """The state that the row had when it was read: what compare-and-set compares with."""
+        moves = self.__dict__.get("_moves")
+        return moves[0].src if moves else self.__dict__["state"]
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        manager = from_queryset if from_queryset is not None else type(self)._base_manager.using(using or self._state.db)
+        fresh = manager.get(pk=self.pk)
+        names = set(fields) if fields is not None else None
+        for field in self._meta.concrete_fields:
+            if names is None or field.name in names or field.attname in names:
+                if field.is_relation and field.is_cached(self):
+                    field.delete_cached_value(self)
+                self.__dict__[field.attname] = fresh.__dict__[field.attname]
+        self.__dict__["_moves"] = []
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.moves and not self._state.adding:
+            raise RuntimeError("state changes are written by the unit of work, not by save()")
+        super().save(*args, **kwargs)
+
+    def _do_update(  # type: ignore[no-untyped-def]
+        self, base_qs, using, pk_val, values, update_fields, forced_update
+    ) -> bool:
+        # A form that was opened before the row moved on must not write over it.
+        updated = super()._do_update(
+            base_qs.filter(state=self.state_in_database), using, pk_val, values, update_fields, forced_update
+        )
+        if not updated and base_qs.filter(pk=pk_val).exists():
+            raise ConcurrentTransition(f"{self._meta.label} {pk_val} has moved on since it was read")
+        return updated
