@@ -1,0 +1,201 @@
+"""The unit of work: what one transaction reads, changes and tells, written once at its end in bulk.
+
+A service asks the work for locked rows, lets them make their transitions in memory, and hands back what changed. However
+many services share a transaction, each changed row costs one UPDATE and one history row, each new row one line of a COPY,
+each move one row of the state-change log, and all facts together one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from ordercenter.audit.models import StateChange
+from ordercenter.common import bulk
+from ordercenter.common.actor import SYSTEM, Actor
+from ordercenter.common.fsm import StateModel
+from ordercenter.common.ids import new_ids
+from ordercenter.events import log
+from ordercenter.events.log import Cause, new_chain
+from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.registry import Recorded
+from ordercenter.events.types import Event
+
+M = TypeVar("M", bound=models.Model)
+
+
+class Work:
+    """One transaction's worth of locked, changed and new rows. Made by `unit_of_work`, not by hand."""
+
+    def __init__(self, *, at: datetime, actor: Actor, reason: str, causes: Mapping[str, Cause], cause: Cause):
+        self.at, self.actor, self.reason = at, actor, reason
+        self._causes, self._cause = dict(causes), cause
+        self._rows: dict[type[models.Model], dict[Any, Any]] = {}
+        self._new: dict[type[models.Model], list[Any]] = {}
+        self._changed: dict[type[models.Model], dict[Any, Any]] = {}
+        self._fields: dict[type[models.Model], set[str]] = {}
+        self._events: list[Event] = []
+        self._event_causes: list[Cause] = []
+        # What services that share this work may keep for each other, by a key of their own.
+        self.shared: dict[Any, Any] = {}
+
+    def lock(self, model: type[M], pks: Collection[Any]) -> dict[Any, M]:
+        """These rows, locked in primary-key order so that no two transactions wait for each other in a ring.
+
+        Rows already in the work are not read again. Missing keys are absent from the answer.
+        """
+        rows = self._rows.setdefault(model, {})
+        missing = sorted({pk for pk in pks if pk not in rows})
+        if missing:
+            found = model._default_manager.filter(pk__in=missing).order_by("pk").select_for_update(of=("self",))
+            rows.update((row.pk, row) for row in found)
+        return {pk: rows[pk] for pk in pks if pk in rows}
+
+    def lock_children(self, model: type[M], parent: str, parent_pks: Collection[Any]) -> dict[Any, list[M]]:
+        """All rows of `model` whose `parent` column is one of these, locked, by parent, in primary-key order.
+
+        New rows of this work count. One statement for the parents not asked for before.
+        """
+        known: dict[Any, list[M]] = self.shared.setdefault(("children", model, parent), {})
+        missing = sorted({pk for pk in parent_pks if pk not in known})
+        if missing:
+            rows = self._rows.setdefault(model, {})
+            known.update((pk, []) for pk in missing)
+            query = model._default_manager.filter(**{f"{parent}__in": missing}).order_by("pk")
+            for row in query.select_for_update(of=("self",)):
+                known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
+        return {pk: known[pk] for pk in parent_pks}
+
+    def adopt(self, model: type[M], instances: Iterable[M]) -> None:
+        """Take rows into the work that the caller has read and locked by a query of its own."""
+        self._rows.setdefault(model, {}).update((row.pk, row) for row in instances)
+
+    def add(self, instances: Sequence[M]) -> None:
+        """New rows of one model; primary keys are given here where absent, the rows are written at the end."""
+        if not instances:
+            return
+        model = type(instances[0])
+        nameless = [row for row in instances if row.pk is None]
+        for row, pk in zip(nameless, new_ids(model, len(nameless)), strict=True):
+            row.pk = pk
+        self._new.setdefault(model, []).extend(instances)
+        self._rows.setdefault(model, {}).update((row.pk, row) for row in instances)
+
+    def save(self, instance: models.Model, *fields: str) -> None:
+        """Remember that these columns (attribute names) of a locked row changed; `state` follows from its moves."""
+        model = type(instance)
+        self._changed.setdefault(model, {})[instance.pk] = instance
+        self._fields.setdefault(model, set()).update(fields)
+
+    def record(self, event: Event, *, because: str | None = None) -> None:
+        """Tell a fact. because: the subject whose cause it shares, when that is not its own subject."""
+        self._events.append(event)
+        self._event_causes.append(self.cause_of(because or event.subject))
+
+    def cause_of(self, subject: str) -> Cause:
+        """The cause of what happens to this subject in this work."""
+        return self._causes.get(subject, self._cause)
+
+    def share_cause(self, subject: str, *, of: str) -> None:
+        """From here on, what happens to `subject` has the same cause as what happens to `of`."""
+        self._causes[subject] = self.cause_of(of)
+
+    def command(
+        self, *, kind: str, target: str, subject: str, key: str, payload: dict[str, Any], because: str | None = None,
+        flow_run_id: int | None = None,
+    ) -> OutgoingCommand:
+        """Write an outgoing command; it is sent after the commit. key: the idempotency key, the same at every try."""
+        cause = self.cause_of(because or subject)
+        row = OutgoingCommand(
+            kind=kind, target=target, subject=subject, idempotency_key=key, payload=payload, created_at=self.at,
+            due_at=self.at, flow_run_id=flow_run_id, chain_id=cause.chain_id, cause_id=cause.event_id,
+            depth=cause.depth,
+        )  # fmt: skip
+        self.add([row])
+        return row
+
+    def flush(self) -> None:
+        """Write everything. Called once, by `unit_of_work`, at the end of the transaction."""
+        moves: list[tuple[Any, ...]] = []
+        for model, instances in self._new.items():
+            if issubclass(model, StateModel):
+                moves.extend(move for row in instances for move in self._births(model, row))
+            bulk.insert_instances(model, instances)
+        for model, changed in self._changed.items():
+            fresh = {id(row) for row in self._new.get(model, ())}
+            rows = sorted((row for row in changed.values() if id(row) not in fresh), key=lambda row: row.pk)
+            if rows:
+                self._update(model, rows, moves)
+        self._write_history()
+        if moves:
+            columns = ("machine", "subject_id", "move", "src", "dst", "actor", "chain_id", "at")
+            bulk.copy_rows(StateChange._meta.db_table, columns, moves)
+        if self._events:
+            log.record(self._events, causes=self._event_causes, actor=self.actor, at=self.at)
+        elif OutgoingCommand in self._new:
+            log.wake()
+
+    def _update(self, model: type[models.Model], rows: list[Any], moves: list[tuple[Any, ...]]) -> None:
+        fields = set(self._fields[model])
+        if issubclass(model, StateModel):
+            made = [move for row in rows for move in self._moves(model, row)]
+            if made:
+                fields.add("state")
+            moves.extend(made)
+        bulk.update_instances(model, rows, fields)
+        for row in rows:
+            row.__dict__.pop("_moves", None)
+
+    def _moves(self, model: type[models.Model], row: Any) -> Iterator[tuple[Any, ...]]:
+        machine = str(model._meta.model_name)
+        chain = self.cause_of(f"{machine}:{row.pk}").chain_id
+        for name, src, dst in row.moves:
+            yield machine, row.pk, name, src, dst, str(self.actor), chain, self.at
+
+    def _births(self, model: type[models.Model], row: Any) -> Iterator[tuple[Any, ...]]:
+        machine = str(model._meta.model_name)
+        chain = self.cause_of(f"{machine}:{row.pk}").chain_id
+        yield machine, row.pk, "create", "", row.state_in_database, str(self.actor), chain, self.at
+        yield from self._moves(model, row)
+        row.__dict__.pop("_moves", None)
+
+    def _write_history(self) -> None:
+        for model in {**self._new, **self._changed}:
+            if not bulk.has_history(model):
+                continue
+            new = self._new.get(model, [])
+            fresh = {id(row) for row in new}
+            rows = [(row, "+") for row in new]
+            rows += [(row, "~") for row in self._changed.get(model, {}).values() if id(row) not in fresh]
+            if rows:
+                bulk.insert_history(
+                    model, rows, at=self.at, user_id=self.actor.user_id, reason=self.reason or str(self.actor)
+                )
+
+
+@contextmanager
+def unit_of_work(
+    work: Work | None = None,
+    *,
+    at: datetime | None = None,
+    actor: Actor = SYSTEM,
+    reason: str = "",
+    because: Sequence[Recorded] = (),
+) -> Iterator[Work]:
+    """Join the caller's unit of work, or own one: a transaction that is written out at the end of the block.
+
+    because: the events that led here; each passes its chain on to what happens to its own subject.
+    """
+    if work is not None:
+        yield work
+        return
+    causes = {r.event.subject: Cause(r.chain_id, r.id, r.depth + 1) for r in because}
+    with transaction.atomic():
+        own = Work(at=at or timezone.now(), actor=actor, reason=reason, causes=causes, cause=new_chain())
+        yield own
+        own.flush()

@@ -1,0 +1,112 @@
+"""Who reacts to what: handlers of events, readers of inbox messages, senders of outgoing commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ordercenter.events.types import Event
+
+EventHandler = Callable[[Sequence["Recorded"]], None]
+MessageReader = Callable[[Sequence[Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as it stands in the log: the fact, its row id and its place in the chain of causes."""
+
+    id: int
+    event: Event
+    chain_id: Any
+    depth: int
+    actor: str
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A named reaction. The name is stored in deliveries: never change it for the same reaction."""
+
+    name: str
+    events: tuple[type[Event], ...]
+    run: EventHandler
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads inbox messages of one kind: a list in order of arrival, in the relay's transaction."""
+
+    kind: str
+    run: MessageReader
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Makes the outside call of one kind of command.
+
+    send: the command's payload and idempotency key -> the answer as plain values; raises our typed errors. Runs outside
+    of any transaction, several at once in threads, so it must not touch the database; what it needs to know about the
+    receiver comes from `connect(target)`, called once per drain with the database at hand.
+    query: the same call form, asks the receiver whether the command took effect; None when the receiver takes the same
+    key twice without doing the work twice.
+    """
+
+    kind: str
+    connect: Callable[[str], Any]
+    send: Callable[[Any, Mapping[str, Any], str], Mapping[str, Any]]
+    query: Callable[[Any, Mapping[str, Any], str], Mapping[str, Any] | None] | None = None
+    max_tries: int = 8
+
+
+_handlers: dict[str, Handler] = {}
+_readers: dict[str, Reader] = {}
+_senders: dict[str, Sender] = {}
+_by_event: dict[str, list[str]] = {}
+
+
+def on(*events: type[Event], name: str) -> Callable[[EventHandler], EventHandler]:
+    """Register a function as a handler of these events under a stored name."""
+
+    def register(run: EventHandler) -> EventHandler:
+        if name in _handlers:
+            raise ValueError(f"two handlers are named {name}")
+        _handlers[name] = Handler(name, events, run)
+        for event in events:
+            _by_event.setdefault(event.name, []).append(name)
+        return run
+
+    return register
+
+
+def reads(kind: str) -> Callable[[MessageReader], MessageReader]:
+    """Register a function as the reader of inbox messages of this kind."""
+
+    def register(run: MessageReader) -> MessageReader:
+        if kind in _readers:
+            raise ValueError(f"two readers of {kind}")
+        _readers[kind] = Reader(kind, run)
+        return run
+
+    return register
+
+
+def register_sender(sender: Sender) -> None:
+    if sender.kind in _senders:
+        raise ValueError(f"two senders of {sender.kind}")
+    _senders[sender.kind] = sender
+
+
+def handlers() -> Mapping[str, Handler]:
+    return _handlers
+
+
+def handler_names_for(event_name: str) -> Sequence[str]:
+    return _by_event.get(event_name, ())
+
+
+def readers() -> Mapping[str, Reader]:
+    return _readers
+
+
+def senders() -> Mapping[str, Sender]:
+    return _senders

@@ -1,0 +1,334 @@
+"""Every fact of the system, one frozen dataclass each: the page to read first.
+
+Past tense, ids and plain values. A dotted name never changes its meaning: add a field with a default, or a new event.
+`subject` says whose order of events is kept; events of one subject reach each handler in the order they were recorded.
+`is_trigger` marks the facts that a flow may start from or wait for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all facts. occurred_at: when it became true, aware; None means at the instant of recording."""
+
+    name: ClassVar[str] = ""
+    is_trigger: ClassVar[bool] = False
+    subject_kind: ClassVar[str] = ""
+    occurred_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"{self.subject_kind}:{getattr(self, self.subject_kind + '_id')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderEvent(Event):
+    subject_kind: ClassVar[str] = "order"
+    order_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentEvent(Event):
+    subject_kind: ClassVar[str] = "shipment"
+    shipment_id: int
+    order_ids: tuple[int, ...] = ()
+
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderReceived(OrderEvent):
+    name: ClassVar[str] = "orders.order.received"
+    channel_order_no: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(OrderEvent):
+    name: ClassVar[str] = "orders.order.paid"
+    is_trigger: ClassVar[bool] = True
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderChangedByChannel(OrderEvent):
+    """The platform changed what we hold of the order; fields: which of ours differ now."""
+
+    name: ClassVar[str] = "orders.order.changed_by_channel"
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderHeld(OrderEvent):
+    name: ClassVar[str] = "orders.order.held"
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderReleased(OrderEvent):
+    """The last hold of the order is gone: what waited for it goes on."""
+
+    name: ClassVar[str] = "orders.order.released"
+    is_trigger: ClassVar[bool] = True
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderApproved(OrderEvent):
+    name: ClassVar[str] = "orders.order.approved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderAwaitingSupply(OrderEvent):
+    name: ClassVar[str] = "orders.order.awaiting_supply"
+    sku_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderShipped(OrderEvent):
+    name: ClassVar[str] = "orders.order.shipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeFinished(OrderEvent):
+    """The channel says that the buyer confirmed receipt."""
+
+    name: ClassVar[str] = "orders.order.trade_finished"
+    is_trigger: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCompleted(OrderEvent):
+    name: ClassVar[str] = "orders.order.completed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCancelled(OrderEvent):
+    name: ClassVar[str] = "orders.order.cancelled"
+    is_trigger: ClassVar[bool] = True
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundRequested(OrderEvent):
+    name: ClassVar[str] = "orders.refund.requested"
+    is_trigger: ClassVar[bool] = True
+    channel_refund_no: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundWithdrawn(OrderEvent):
+    name: ClassVar[str] = "orders.refund.withdrawn"
+    channel_refund_no: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundSucceeded(OrderEvent):
+    name: ClassVar[str] = "orders.refund.succeeded"
+    channel_refund_no: str
+    amount: Decimal
+
+
+# --- stock ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockReserved(OrderEvent):
+    name: ClassVar[str] = "inventory.stock.reserved"
+    warehouse_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockReleased(OrderEvent):
+    name: ClassVar[str] = "inventory.stock.released"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockReplenished(Event):
+    """More of a SKU can be promised than before."""
+
+    name: ClassVar[str] = "inventory.stock.replenished"
+    subject_kind: ClassVar[str] = "sku"
+    sku_id: int
+    warehouse_id: int
+
+
+# --- fulfilment -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentCreated(ShipmentEvent):
+    name: ClassVar[str] = "fulfillment.shipment.created"
+    warehouse_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentDispatched(ShipmentEvent):
+    """The command to the warehouse is written; it leaves after the commit."""
+
+    name: ClassVar[str] = "fulfillment.shipment.dispatched"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentAccepted(ShipmentEvent):
+    name: ClassVar[str] = "fulfillment.shipment.accepted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentRejected(ShipmentEvent):
+    name: ClassVar[str] = "fulfillment.shipment.rejected"
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentShipped(ShipmentEvent):
+    name: ClassVar[str] = "fulfillment.shipment.shipped"
+    is_trigger: ClassVar[bool] = True
+    parcel_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentCancelled(ShipmentEvent):
+    name: ClassVar[str] = "fulfillment.shipment.cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingReported(ShipmentEvent):
+    """The channel knows the tracking number."""
+
+    name: ClassVar[str] = "fulfillment.tracking.reported"
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentCaptured(OrderEvent):
+    name: ClassVar[str] = "finance.payment.captured"
+    external_no: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentRefunded(OrderEvent):
+    name: ClassVar[str] = "finance.payment.refunded"
+    external_no: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementEvent(Event):
+    subject_kind: ClassVar[str] = "statement"
+    statement_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementImported(StatementEvent):
+    name: ClassVar[str] = "finance.statement.imported"
+    is_trigger: ClassVar[bool] = True
+    lines: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementMatched(StatementEvent):
+    name: ClassVar[str] = "finance.statement.matched"
+    differences: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementClosed(StatementEvent):
+    name: ClassVar[str] = "finance.statement.closed"
+
+
+# --- work for people --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseEvent(Event):
+    subject_kind: ClassVar[str] = "case"
+    case_id: int
+    code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseOpened(CaseEvent):
+    name: ClassVar[str] = "cases.case.opened"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseClosed(CaseEvent):
+    name: ClassVar[str] = "cases.case.closed"
+    how: str = ""
+    case_subject: str = ""
+
+
+# --- the post office itself -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandAnswered(Event):
+    """An outgoing command has its final answer. outcome: done | refused | dead."""
+
+    name: ClassVar[str] = "events.command.answered"
+    is_trigger: ClassVar[bool] = True
+    subject_kind: ClassVar[str] = "command"
+    command_id: int
+    kind: str
+    about: str
+    outcome: str
+    error_code: str = ""
+    flow_run_id: int | None = None
+
+    @property
+    def subject(self) -> str:
+        # In the lane of what the command is about, so that its facts stay in order.
+        return self.about
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryParked(Event):
+    """A handler failed on this event for good; the event waits for a person."""
+
+    name: ClassVar[str] = "events.delivery.parked"
+    subject_kind: ClassVar[str] = "delivery"
+    delivery_id: int
+    handler: str
+    about: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageParked(Event):
+    """An inbox message could not be read or applied; it waits for a person, as it was received."""
+
+    name: ClassVar[str] = "events.message.parked"
+    subject_kind: ClassVar[str] = "message"
+    message_id: int
+    source: str
+    kind: str
+    error_code: str
+    error: str
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowTimerDue(Event):
+    """A wait of a flow run is over."""
+
+    name: ClassVar[str] = "workflow.timer.due"
+    subject_kind: ClassVar[str] = "run"
+    run_id: int
+    about: str
+    node: str
+
+    @property
+    def subject(self) -> str:
+        return self.about
