@@ -121,6 +121,7 @@ class Work:
 
     def flush(self) -> None:
         """Write everything. Called once, by `unit_of_work`, at the end of the transaction."""
+        self._check_nothing_forgotten()
         moves: list[tuple[Any, ...]] = []
         for model, instances in self._new.items():
             if issubclass(model, StateModel):
@@ -139,6 +140,15 @@ class Work:
             log.record(self._events, causes=self._event_causes, actor=self.actor, at=self.at)
         elif OutgoingCommand in self._new:
             log.wake()
+
+    def _check_nothing_forgotten(self) -> None:
+        for model, rows in self._rows.items():
+            if issubclass(model, StateModel):
+                known = self._changed.get(model, {})
+                fresh = {id(row) for row in self._new.get(model, ())}
+                for pk, row in rows.items():
+                    if row.__dict__.get("_moves") and pk not in known and id(row) not in fresh:
+                        raise RuntimeError(f"{model._meta.label} {pk} moved, but nobody saved it in the unit of work")
 
     def _update(self, model: type[models.Model], rows: list[Any], moves: list[tuple[Any, ...]]) -> None:
         fields = set(self._fields[model])

@@ -1,0 +1,166 @@
+"""What is sold where, and to whom: channels, shops, goods, listings, contacts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ordercenter.common.secretfield import SealedField
+
+
+class Channel(models.Model):
+    """A platform or way of selling: Tmall, JD, a counter."""
+
+    code = models.SlugField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=64)
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Shop(models.Model):
+    """One shop of the seller on one channel."""
+
+    channel = models.ForeignKey(Channel, models.PROTECT, verbose_name=_("channel"))
+    code = models.SlugField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=64)
+    currency = models.CharField(_("currency"), max_length=3, default="CNY")
+    time_zone = models.CharField(_("time zone"), max_length=40, default="Asia/Shanghai")
+    # Basis points: 60 means 0.60 % of what the buyer paid.
+    payment_fee_bp = models.PositiveIntegerField(_("payment fee (basis points)"), default=60)
+    is_active = models.BooleanField(_("active"), default=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("shop")
+        verbose_name_plural = _("shops")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Sku(models.Model):
+    """A thing that can be stocked and shipped, or a bundle of such things."""
+
+    code = models.CharField(_("SKU code"), max_length=64, unique=True)
+    name = models.CharField(_("name"), max_length=128)
+    weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
+    list_price = models.DecimalField(_("list price"), max_digits=14, decimal_places=2, default=Decimal(0))
+    floor_price = models.DecimalField(
+        _("floor price"), max_digits=14, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)],
+        help_text=_("Orders that sell a piece below this price stop for a person; 0 means no floor."),
+    )  # fmt: skip
+    is_bundle = models.BooleanField(_("bundle"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("SKU")
+        verbose_name_plural = _("SKUs")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(floor_price__gte=0, list_price__gte=0), name="sku_prices_positive")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class BundlePart(models.Model):
+    """How many of which SKU a bundle holds."""
+
+    bundle = models.ForeignKey(Sku, models.CASCADE, verbose_name=_("bundle"), related_name="parts")
+    part = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("part"), related_name="+")
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+
+    class Meta:
+        verbose_name = _("bundle part")
+        verbose_name_plural = _("bundle parts")
+        constraints = [
+            models.UniqueConstraint(fields=["bundle", "part"], name="part_once_per_bundle"),
+            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="bundle_part_quantity_positive"),
+            models.CheckConstraint(condition=~models.Q(bundle=models.F("part")), name="bundle_not_part_of_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bundle_id} > {self.part_id} x {self.quantity}"
+
+
+class ListingMatch(models.Model):
+    """Which SKU of ours a listing of a shop sells."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))
+    listing_id = models.CharField(_("listing"), max_length=64)
+    listing_sku_id = models.CharField(_("listing SKU"), max_length=64, blank=True)
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("listing match")
+        verbose_name_plural = _("listing matches")
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "listing_id", "listing_sku_id"], name="listing_matched_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.listing_id}/{self.listing_sku_id} > {self.sku_id}"
+
+
+class Contact(models.Model):
+    """Where a parcel goes. The only table with personal data: sealed, beside a masked form and keyed hashes.
+
+    A changed address is a new row: the parcel that left for the old one keeps it.
+    """
+
+    province = models.CharField(_("province"), max_length=32, blank=True)
+    city = models.CharField(_("city"), max_length=32, blank=True)
+    district = models.CharField(_("district"), max_length=32, blank=True)
+    town = models.CharField(_("town"), max_length=64, blank=True)
+    masked_name = models.CharField(_("name"), max_length=64, blank=True)
+    masked_phone = models.CharField(_("phone"), max_length=32, blank=True)
+    masked_address = models.CharField(_("address"), max_length=128, blank=True)
+    # What the platform gives in place of the clear address; needed for waybills and for merging.
+    opaque_id = models.CharField(_("platform address id"), max_length=128, blank=True)
+    sealed = SealedField(_("sealed data"), null=True, blank=True)
+    phone_hash = models.CharField(max_length=32, blank=True, db_index=True)
+    address_hash = models.CharField(max_length=32, blank=True)
+    is_masked = models.BooleanField(_("masked by the platform"), default=False)
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        permissions = [("reveal_contact", _("Can see personal data in clear"))]
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.masked_name, self.province, self.city) if part)
+
+
+class BlacklistKind(models.TextChoices):
+    PHONE = "phone", _("phone")
+    BUYER = "buyer", _("buyer")
+    ADDRESS = "address", _("platform address id")
+
+
+class BlacklistEntry(models.Model):
+    """A buyer, phone or address that no order ships to without a person. Kept as keyed hash only."""
+
+    kind = models.CharField(_("kind"), max_length=8, choices=BlacklistKind.choices)
+    value_hash = models.CharField(max_length=32)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("blacklist entry")
+        verbose_name_plural = _("blacklist")
+        constraints = [models.UniqueConstraint(fields=["kind", "value_hash"], name="blacklisted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value_hash[:6]}"

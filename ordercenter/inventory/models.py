@@ -1,0 +1,114 @@
+"""Stock: what lies where, what is promised to whom, and every movement."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ordercenter.catalog.models import Sku
+from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.inventory.states import MovementReason, ReservationState
+
+
+class Warehouse(models.Model):
+    """A place that stocks and ships. customer_id: how its system knows us (Qimen customerId)."""
+
+    code = models.SlugField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=64)
+    province = models.CharField(_("province"), max_length=32, blank=True)
+    city = models.CharField(_("city"), max_length=32, blank=True)
+    is_open = models.BooleanField(_("open"), default=True)
+    customer_id = models.CharField(_("customer id at the warehouse"), max_length=64, blank=True)
+    owner_code = models.CharField(_("owner code"), max_length=64, blank=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("warehouse")
+        verbose_name_plural = _("warehouses")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StockLevel(models.Model):
+    """What of one SKU lies in one warehouse. on_hand follows from the movements, reserved from the reservations."""
+
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
+    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    on_hand = models.IntegerField(_("on hand"), default=0)
+    reserved = models.IntegerField(_("reserved"), default=0)
+
+    class Meta:
+        verbose_name = _("stock level")
+        verbose_name_plural = _("stock levels")
+        constraints = [
+            models.UniqueConstraint(fields=["sku", "warehouse"], name="stock_once_per_warehouse"),
+            models.CheckConstraint(condition=Q(reserved__gte=0, on_hand__gte=F("reserved")), name="stock_never_oversold"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku_id}@{self.warehouse_id}"
+
+    @property
+    def free(self) -> int:
+        """What can still be promised."""
+        return self.on_hand - self.reserved
+
+
+class Reservation(StateModel):
+    """Pieces of a SKU in a warehouse, promised to one order line. Inventory knows the line by number only."""
+
+    order_id = models.BigIntegerField(_("order"))
+    line_id = models.BigIntegerField(_("order line"))
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
+    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    quantity = models.PositiveIntegerField(_("quantity"))
+    state = StateField(_("state"), default=ReservationState.ACTIVE, choices=ReservationState.choices)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("reservation")
+        verbose_name_plural = _("reservations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line_id", "warehouse"], condition=Q(state="active"), name="one_open_reservation"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="reservation_quantity_positive"),
+        ]
+        indexes = [models.Index(fields=["order_id"], name="reservation_by_order")]
+
+    def __str__(self) -> str:
+        return f"{self.line_id} {self.quantity} x {self.sku_id}@{self.warehouse_id}"
+
+    @transition(field=state, source=ReservationState.ACTIVE, target=ReservationState.CONSUMED)
+    def consume(self) -> None:
+        """The goods have left."""
+
+    @transition(field=state, source=ReservationState.ACTIVE, target=ReservationState.RELEASED)
+    def release(self) -> None:
+        """The promise is taken back; the stock is free again."""
+
+
+class StockMovement(models.Model):
+    """One change of stock on hand. Appended, never edited; on_hand is their sum."""
+
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
+    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    delta = models.IntegerField(_("change"))
+    reason = models.CharField(_("reason"), max_length=12, choices=MovementReason.choices)
+    ref = models.CharField(_("reference"), max_length=96)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=128, unique=True)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("stock movement")
+        verbose_name_plural = _("stock movements")
+        constraints = [models.CheckConstraint(condition=~Q(delta=0), name="movement_moves_something")]
+        indexes = [models.Index(fields=["sku", "warehouse"], name="movement_by_stock")]
+
+    def __str__(self) -> str:
+        return f"{self.delta:+d} {self.sku_id}@{self.warehouse_id}"

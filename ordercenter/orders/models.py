@@ -1,0 +1,260 @@
+"""Orders, their lines and what holds them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Upper
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ordercenter.catalog.models import Contact, Shop, Sku
+from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.orders.errors import AmountMismatch, OrderOnHold
+from ordercenter.orders.states import BEFORE_FULFILLMENT, Grade, OrderState, RefundStatus
+
+
+class Order(StateModel):
+    """One order of one channel, whole from payment to the books. Services change it; the state only by transition."""
+
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"))
+    channel_order_no = models.CharField(_("channel order number"), max_length=64)
+    state = StateField(_("state"), default=OrderState.PENDING_PAYMENT, choices=OrderState.choices)
+    grade = models.CharField(_("grade"), max_length=8, choices=Grade.choices, default=Grade.NORMAL)
+    currency = models.CharField(_("currency"), max_length=3, default="CNY")
+    goods_amount = models.DecimalField(_("goods amount"), max_digits=14, decimal_places=2, default=Decimal(0))
+    discount_amount = models.DecimalField(_("discount"), max_digits=14, decimal_places=2, default=Decimal(0))
+    freight_amount = models.DecimalField(_("freight"), max_digits=14, decimal_places=2, default=Decimal(0))
+    total_amount = models.DecimalField(_("total"), max_digits=14, decimal_places=2)
+    paid_amount = models.DecimalField(_("paid"), max_digits=14, decimal_places=2, default=Decimal(0))
+    refunded_amount = models.DecimalField(_("refunded"), max_digits=14, decimal_places=2, default=Decimal(0))
+    placed_at = models.DateTimeField(_("placed at"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    ship_by = models.DateTimeField(_("ship by"), null=True, blank=True)
+    received_at = models.DateTimeField(_("received at"), default=timezone.now)
+    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"), null=True, blank=True)
+    buyer_key = models.CharField(_("buyer"), max_length=64, blank=True)
+    buyer_nick = models.CharField(_("buyer name"), max_length=64, blank=True)
+    buyer_remark = models.TextField(_("buyer's remark"), blank=True)
+    seller_remark = models.TextField(_("seller's remark"), blank=True)
+    # What is in the order, as one short digest: equal for the same goods in the same quantities.
+    content_key = models.CharField(max_length=32, blank=True)
+    channel_status = models.CharField(_("channel's state"), max_length=40, blank=True)
+    channel_held = models.BooleanField(_("held by the channel"), default=False)
+    channel_modified_at = models.DateTimeField(_("changed at the channel"))
+    is_on_hold = models.BooleanField(_("on hold"), default=False)
+    cancel_reason = models.CharField(_("reason of cancelling"), max_length=200, blank=True)
+    inbox_id = models.BigIntegerField(_("inbox message"), null=True, blank=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        permissions = [
+            ("release_order", _("Can release held orders")),
+            ("cancel_order", _("Can cancel orders")),
+        ]
+        constraints = [
+            # The database is the last guard against a message delivered twice.
+            models.UniqueConstraint(fields=["shop", "channel_order_no"], name="order_once_per_shop"),
+            models.CheckConstraint(
+                condition=Q(refunded_amount__gte=0, paid_amount__gte=F("refunded_amount")), name="refunds_within_payment"
+            ),
+            models.CheckConstraint(condition=Q(total_amount__gte=0, paid_amount__gte=0), name="order_amounts_positive"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "paid_at"], name="order_by_state"),
+            models.Index(fields=["buyer_key", "placed_at"], name="order_by_buyer"),
+            # Search by part of a number: Django's icontains compares the upper form.
+            GinIndex(OpClass(Upper("channel_order_no"), name="gin_trgm_ops"), name="order_no_trigram"),
+        ]
+
+    def __str__(self) -> str:
+        return self.channel_order_no
+
+    @transition(
+        field=state, source=[OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE], target=OrderState.PREPROCESSING
+    )
+    def mark_paid(self, *, amount: Decimal, at: datetime) -> None:
+        if amount != self.total_amount:
+            raise AmountMismatch(order_id=self.pk, due=self.total_amount, paid=amount)
+        self.paid_amount = amount
+        self.paid_at = at
+
+    @transition(field=state, source=OrderState.PENDING_PAYMENT, target=OrderState.AWAITING_BALANCE)
+    def mark_deposit_paid(self) -> None:
+        """The deposit of a pre-sale is in; the balance is due."""
+
+    @transition(
+        field=state,
+        source=[
+            OrderState.PREPROCESSING,
+            OrderState.DELAYED_REVIEW,
+            OrderState.PENDING_REVIEW,
+            OrderState.PENDING_FINANCE_REVIEW,
+        ],
+        target=OrderState.APPROVED,
+    )
+    def approve(self) -> None:
+        self._refuse_on_hold("approve")
+
+    @transition(field=state, source=OrderState.APPROVED, target=OrderState.AWAITING_SUPPLY)
+    def await_supply(self) -> None:
+        """Not enough stock anywhere; it waits until there is."""
+
+    @transition(field=state, source=OrderState.AWAITING_SUPPLY, target=OrderState.APPROVED)
+    def supply_arrived(self) -> None:
+        """There is stock again; the order looks for its warehouse anew."""
+
+    @transition(field=state, source=OrderState.APPROVED, target=OrderState.IN_FULFILLMENT)
+    def start_fulfillment(self) -> None:
+        self._refuse_on_hold("start_fulfillment")
+
+    @transition(
+        field=state,
+        source=[OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED],
+        target=OrderState.APPROVED,
+    )
+    def return_to_routing(self) -> None:
+        """The warehouse will not ship it; it looks for another way."""
+
+    @transition(
+        field=state, source=[OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED],
+        target=OrderState.PARTIALLY_SHIPPED,
+    )  # fmt: skip
+    def mark_partially_shipped(self) -> None:
+        """Some of it has left."""
+
+    @transition(
+        field=state, source=[OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED], target=OrderState.SHIPPED
+    )
+    def mark_shipped(self) -> None:
+        """All that was not cancelled has left."""
+
+    @transition(field=state, source=OrderState.SHIPPED, target=OrderState.DELIVERED)
+    def mark_delivered(self) -> None:
+        """The receiver has it."""
+
+    @transition(field=state, source=OrderState.DELIVERED, target=OrderState.COMPLETED)
+    def complete(self) -> None:
+        """The buyer confirmed; money is due."""
+
+    @transition(
+        field=state, source=[*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT], target=OrderState.CANCELLED
+    )
+    def cancel(self, *, reason: str) -> None:
+        self.cancel_reason = reason
+
+    def _refuse_on_hold(self, move: str) -> None:
+        if self.is_on_hold:
+            raise OrderOnHold(order_id=self.pk, move=move)
+
+
+class OrderLine(models.Model):
+    """So many pieces of one SKU in an order. A bundle is kept as the lines of its parts.
+
+    Quantities decide: ordered = cancelled + unplanned + backordered + reserved + released + shipped, always.
+    """
+
+    order = models.ForeignKey(Order, models.CASCADE, verbose_name=_("order"), related_name="lines")
+    line_no = models.PositiveSmallIntegerField(_("line"))
+    channel_line_no = models.CharField(_("channel line number"), max_length=64)
+    listing_id = models.CharField(_("listing"), max_length=64, blank=True)
+    listing_sku_id = models.CharField(_("listing SKU"), max_length=64, blank=True)
+    outer_sku = models.CharField(_("SKU code at the channel"), max_length=64, blank=True)
+    title = models.CharField(_("title"), max_length=255, blank=True)
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), null=True, blank=True, related_name="+")
+    bundle = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("bundle"), null=True, blank=True, related_name="+")
+    unit_price = models.DecimalField(_("unit price"), max_digits=14, decimal_places=2, default=Decimal(0))
+    # What the buyer pays for this line after all discounts: the base of refunds and invoices.
+    paid_share = models.DecimalField(_("paid share"), max_digits=14, decimal_places=2, default=Decimal(0))
+    is_gift = models.BooleanField(_("gift"), default=False)
+    refund_status = models.CharField(
+        _("refund"), max_length=12, choices=RefundStatus.choices, default=RefundStatus.NONE
+    )
+    ordered = models.PositiveIntegerField(_("ordered"))
+    cancelled = models.PositiveIntegerField(_("cancelled"), default=0)
+    unplanned = models.PositiveIntegerField(_("unplanned"), default=0)
+    backordered = models.PositiveIntegerField(_("backordered"), default=0)
+    reserved = models.PositiveIntegerField(_("reserved"), default=0)
+    released = models.PositiveIntegerField(_("released"), default=0)
+    shipped = models.PositiveIntegerField(_("shipped"), default=0)
+    delivered = models.PositiveIntegerField(_("delivered"), default=0)
+    returned = models.PositiveIntegerField(_("returned"), default=0)
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "line_no"], name="line_once_per_order"),
+            models.CheckConstraint(
+                condition=Q(
+                    ordered=F("cancelled") + F("unplanned") + F("backordered") + F("reserved") + F("released") + F("shipped")
+                ),
+                name="line_quantities_balance",
+            ),
+            models.CheckConstraint(
+                condition=Q(delivered__lte=F("shipped"), returned__lte=F("shipped")), name="line_delivered_within_shipped"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}/{self.line_no}"
+
+
+class Hold(models.Model):
+    """Why an order may not go on. Open until released; several at once are normal."""
+
+    order = models.ForeignKey(Order, models.CASCADE, verbose_name=_("order"), related_name="holds")
+    code = models.CharField(_("reason"), max_length=40)
+    case_id = models.BigIntegerField(_("case"), null=True, blank=True)
+    opened_at = models.DateTimeField(_("opened at"))
+    released_at = models.DateTimeField(_("released at"), null=True, blank=True)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("released by"), null=True, blank=True, related_name="+"
+    )
+    release_reason = models.CharField(_("reason of release"), max_length=200, blank=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "code"], condition=Q(released_at__isnull=True), name="open_hold_once_per_reason"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.code}"
+
+
+class RefundRequest(models.Model):
+    """What the channel says about one refund of one order; the newest version wins."""
+
+    order = models.ForeignKey(Order, models.PROTECT, verbose_name=_("order"), related_name="refund_requests")
+    channel_refund_no = models.CharField(_("channel refund number"), max_length=64)
+    channel_line_no = models.CharField(_("channel line number"), max_length=64, blank=True)
+    status = models.CharField(_("status"), max_length=12, choices=RefundStatus.choices)
+    amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    version = models.BigIntegerField(_("version"), default=0)
+    channel_modified_at = models.DateTimeField(_("changed at the channel"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("refund request")
+        verbose_name_plural = _("refund requests")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "channel_refund_no"], name="refund_once_per_order"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_request_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.channel_refund_no

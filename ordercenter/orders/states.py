@@ -1,0 +1,60 @@
+"""The states of an order and of a hold, and what they mean. The channel's own state is kept beside, never mixed in."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class OrderState(models.TextChoices):
+    """Where an order stands. An exception is no state: holds and cases sit beside it."""
+
+    PENDING_PAYMENT = "pending_payment", _("Pending payment")
+    AWAITING_BALANCE = "awaiting_balance", _("Awaiting balance")
+    PREPROCESSING = "preprocessing", _("Preprocessing")
+    DELAYED_REVIEW = "delayed_review", _("Delayed review")
+    PENDING_REVIEW = "pending_review", _("Pending review")
+    PENDING_FINANCE_REVIEW = "pending_finance_review", _("Pending finance review")
+    APPROVED = "approved", _("Approved")
+    AWAITING_SUPPLY = "awaiting_supply", _("Awaiting supply")
+    IN_FULFILLMENT = "in_fulfillment", _("In fulfilment")
+    PARTIALLY_SHIPPED = "partially_shipped", _("Partially shipped")
+    SHIPPED = "shipped", _("Shipped")
+    DELIVERED = "delivered", _("Delivered")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+    ARCHIVED = "archived", _("Archived")
+
+
+class Grade(models.TextChoices):
+    """How urgent an order is."""
+
+    RUSH = "rush", _("Rush")
+    VIP = "vip", _("VIP")
+    NORMAL = "normal", _("Normal")
+
+
+class RefundStatus(models.TextChoices):
+    """What the channel says about a refund of a line."""
+
+    NONE = "none", _("No refund")
+    REQUESTED = "requested", _("Refund requested")
+    AGREED = "agreed", _("Refund agreed")
+    RETURNING = "returning", _("Goods coming back")
+    REFUSED = "refused", _("Refund refused")
+    CLOSED = "closed", _("Refund withdrawn")
+    REFUNDED = "refunded", _("Refunded")
+
+
+# States in which nothing has been promised to a warehouse yet.
+BEFORE_FULFILLMENT = (
+    OrderState.PENDING_PAYMENT,
+    OrderState.AWAITING_BALANCE,
+    OrderState.PREPROCESSING,
+    OrderState.DELAYED_REVIEW,
+    OrderState.PENDING_REVIEW,
+    OrderState.PENDING_FINANCE_REVIEW,
+    OrderState.APPROVED,
+    OrderState.AWAITING_SUPPLY,
+)
+CLOSED_STATES = (OrderState.COMPLETED, OrderState.CANCELLED, OrderState.ARCHIVED)
