@@ -1,8 +1,8 @@
 """Settings of the test run: its own embedded PostgreSQL, without waiting for the disk; no broker."""
 
-import os
-
 import environ
+
+from ordercenter.runtime.scratch import database_url_for_tests
 
 from .base import *  # noqa: F403
 
@@ -13,7 +13,7 @@ FIELD_KEY_CURRENT = "t1"
 FIELD_HASH_KEY = "dGVzdC1oYXNoLXRlc3QtaGFzaC10ZXN0LWhhc2gtMTI="
 DEBUG = False
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-DATABASES = {"default": environ.Env.db_url_config(os.environ["OC_TEST_DATABASE_URL"])}
+DATABASES = {"default": environ.Env.db_url_config(database_url_for_tests())}
 BROKER_URL = "memory://"
 CELERY_BROKER_URL = BROKER_URL
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
