@@ -25,7 +25,7 @@ Test = Callable[[Values], Truth]
 
 
 class TraceLine(NamedTuple):
-    """One rule of a condition: in words, the value found (for a list: how many items matched, or the sum), the answer."""
+    """One rule of a condition: in words, the value found (of a list: how many matched, or the sum), the answer."""
 
     sentence: str
     actual: Any
@@ -35,7 +35,7 @@ class TraceLine(NamedTuple):
 def compile_condition(tree: Any, catalogue: Catalogue) -> Test:
     """A function from the values of one subject (path -> value) to True, False or UNKNOWN.
 
-    Raises ConditionInvalid naming every place that is wrong. Relative instants (`within_last`) read NOW from the values.
+    Raises ConditionInvalid naming every place that is wrong. `within_last` and the like read NOW.
     """
     return _compile(typed_condition(tree, catalogue))
 

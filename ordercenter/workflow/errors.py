@@ -105,7 +105,7 @@ class ComponentClash(OrderCenterError):
 
 
 class FlowNotRunnable(OrderCenterError):
-    """The document parses but no plan can be made of it (a cycle, no trigger); the validator says the same in detail."""
+    """The document parses but no plan can be made of it (a cycle, no trigger); the validator says more."""
 
     code = "workflow.not_runnable"
     title = _("The flow cannot run.")
@@ -117,7 +117,7 @@ class FlowNotRunnable(OrderCenterError):
 
 
 class StepIncomplete(OrderCenterError):
-    """An action did not say exactly once what became of each of its subjects: a defect of the action, not of the data."""
+    """An action did not say exactly once what became of each of its subjects: a defect in the code."""
 
     code = "workflow.step_incomplete"
     title = _("An action lost track of its subjects.")
