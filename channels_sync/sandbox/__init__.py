@@ -1,0 +1,16 @@
+"""The platforms played on loopback: Tmall (TOP), a Qimen warehouse and Alipay's bill service, over real HTTP.
+
+    manage.py sandbox  ->  gunicorn  ->  wsgi.create_app
+                                           |
+      top.py  qimen.py  alipay.py  control_api.py      the doors: wire protocols, and the remote control of the play
+                 |
+      shop.py  warehouse.py  bill.py                   what happens behind them
+                 |
+      world.py (state, one lock)  store.py (SQLite)  agenda.py (what is due when)
+                 |
+      scenario.py  people.py  goods.py  trades.py      pure: who orders what, with which planted problems
+
+Nothing here imports our models or needs our database: the sandbox knows of Order Center only what a platform knows.
+Others use `control.SandboxControl` (remote control), `credentials.load_or_create` (keys both sides share) and the plain
+data of `goods` and `people`.
+"""

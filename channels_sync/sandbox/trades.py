@@ -1,0 +1,260 @@
+"""What the sandbox remembers, as small records: trades with lines, refunds, payments, deliveries, messages.
+
+Money is integer fen, instants are Unix milliseconds (0 = not yet): platforms count that way, and these records are made
+and written by the ten thousand. Every record turns into a list of plain values (`dump`) and back (`load`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any
+
+from channels_sync.sandbox.people import Buyer
+
+NO_REFUND = "NO_REFUND"
+WAIT_BUYER_PAY = "WAIT_BUYER_PAY"
+WAIT_SELLER_SEND_GOODS = "WAIT_SELLER_SEND_GOODS"
+SELLER_CONSIGNED_PART = "SELLER_CONSIGNED_PART"
+WAIT_BUYER_CONFIRM_GOODS = "WAIT_BUYER_CONFIRM_GOODS"
+TRADE_FINISHED = "TRADE_FINISHED"
+TRADE_CLOSED = "TRADE_CLOSED"
+TRADE_CLOSED_BY_TAOBAO = "TRADE_CLOSED_BY_TAOBAO"
+
+FRONT_NOPAID_FINAL_NOPAID = "FRONT_NOPAID_FINAL_NOPAID"
+FRONT_PAID_FINAL_NOPAID = "FRONT_PAID_FINAL_NOPAID"
+FRONT_PAID_FINAL_PAID = "FRONT_PAID_FINAL_PAID"
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of a trade. share_fen: its part of the order-level promotion."""
+
+    oid: int
+    num_iid: int
+    sku_id: int
+    outer_sku_id: str
+    outer_iid: str
+    title: str
+    properties: str
+    cid: int
+    price_fen: int
+    num: int
+    discount_fen: int = 0
+    adjust_fen: int = 0
+    share_fen: int = 0
+    status: str = WAIT_BUYER_PAY
+    refund_status: str = NO_REFUND
+    refund_id: str = ""
+    consign_ms: int = 0
+    carrier: str = ""
+    waybill: str = ""
+
+    @property
+    def total_fen(self) -> int:
+        return self.price_fen * self.num - self.discount_fen + self.adjust_fen
+
+    @property
+    def divided_fen(self) -> int:
+        """What the buyer really pays for this line (divide_order_fee)."""
+        return self.total_fen - self.share_fen
+
+
+@dataclass(slots=True)
+class Trade:
+    """One order of the shop. alipay_no: the payment's transaction number, empty until paid.
+
+    first_message_ms, first_read_ms: when a message about the paid trade was first handed out, and when its details were
+    first read after payment. pay_due_ms, balance_due_ms: when a playing buyer will pay, 0 when nobody is going to.
+    """
+
+    tid: int
+    buyer: Buyer
+    lines: list[Line]
+    created_ms: int
+    modified_ms: int
+    status: str = WAIT_BUYER_PAY
+    post_fen: int = 0
+    promotion_id: str = ""
+    promotion_name: str = ""
+    buyer_message: str = ""
+    seller_memo: str = ""
+    seller_flag: int = 0
+    step_status: str = ""
+    step_paid_fen: int = 0
+    alipay_no: str = ""
+    paid_ms: int = 0
+    consigned_ms: int = 0
+    ended_ms: int = 0
+    pay_due_ms: int = 0
+    balance_due_ms: int = 0
+    receive_due_ms: int = 0
+    first_message_ms: int = 0
+    first_read_ms: int = 0
+    scenario_id: str = ""
+    problem: str = ""
+
+    @property
+    def total_fen(self) -> int:
+        return sum(line.price_fen * line.num for line in self.lines)
+
+    @property
+    def promotion_fen(self) -> int:
+        return sum(line.share_fen for line in self.lines)
+
+    @property
+    def payment_fen(self) -> int:
+        """What the buyer pays: the lines' shares add up to it exactly, plus freight."""
+        return sum(line.divided_fen for line in self.lines) + self.post_fen
+
+    @property
+    def order_no(self) -> str:
+        """The merchant order number on the payment provider's bill."""
+        return f"T200P{self.tid}"
+
+
+@dataclass(slots=True)
+class Refund:
+    """A buyer's wish for money back on one line."""
+
+    refund_id: str
+    tid: int
+    oid: int
+    fee_fen: int
+    created_ms: int
+    modified_ms: int
+    version: int
+    reason: str = "不想要了"
+    status: str = "WAIT_SELLER_AGREE"
+    good_status: str = "BUYER_NOT_RECEIVED"
+    phase: str = "onsale"
+    agree_due_ms: int = 0
+
+
+@dataclass(slots=True)
+class Payment:
+    """One row of the payment provider's bill: money in (kind pay) or back (kind refund); amounts are positive."""
+
+    kind: str
+    alipay_no: str
+    order_no: str
+    tid: int
+    amount_fen: int
+    fee_fen: int
+    created_ms: int
+    done_ms: int
+    title: str
+    buyer: str
+    request_no: str = ""
+
+
+@dataclass(slots=True)
+class DeliveryLine:
+    line_no: str
+    item_code: str
+    item_id: str
+    quantity: int
+    trade: str
+    inventory_type: str = "ZP"
+
+
+@dataclass(slots=True)
+class Package:
+    waybill: str
+    weight_g: int
+    items: list[tuple[str, int]]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A delivery order that the warehouse was told to send. receipts: how often the command came."""
+
+    code: str
+    delivery_id: str
+    customer_id: str
+    warehouse: str
+    order_type: str
+    carrier: str
+    lines: list[DeliveryLine]
+    received_ms: int
+    status: str = "ACCEPT"
+    receipts: int = 1
+    body_digest: str = ""
+    changed_receipts: int = 0
+    packages: list[Package] = field(default_factory=list)
+    confirm_id: str = ""
+    ship_due_ms: int = 0
+    shipped_ms: int = 0
+    confirmed_ms: int = 0
+    cancelled_ms: int = 0
+    confirm_tries: int = 0
+    confirm_error: str = ""
+
+    @property
+    def trades(self) -> list[str]:
+        return sorted({line.trade for line in self.lines if line.trade})
+
+
+@dataclass(slots=True)
+class Message:
+    """A message to the shop's application. extra: how many more times it comes although confirmed."""
+
+    id: int
+    topic: str
+    content: str
+    published_ms: int
+    tid: int
+    extra: int = 0
+    hands: int = 0
+
+
+@dataclass(slots=True)
+class BillDifference:
+    """A planted difference between the bill of `day` and what really happened.
+
+    kind: MISSING_ROW, EXTRA_ROW, AMOUNT_OFF or FEE_OFF. true_fen and shown_fen: the amount, or the fee for FEE_OFF.
+    """
+
+    kind: str
+    day: str
+    alipay_no: str
+    order_no: str
+    true_fen: int
+    shown_fen: int
+
+
+def _getter(kind: type) -> Any:
+    return attrgetter(*[item.name for item in fields(kind)])
+
+
+_GETTERS = {
+    kind: _getter(kind)
+    for kind in (Buyer, Line, Trade, Refund, Payment, DeliveryLine, Package, Delivery, Message, BillDifference)
+}
+
+
+def dump(record: Any) -> str:
+    """A record as compact JSON: the list of its values in field order."""
+    return json.dumps(record, default=lambda value: _GETTERS[type(value)](value), ensure_ascii=False)
+
+
+def load(kind: type, text: str) -> Any:
+    """The record that `dump` wrote."""
+    values = json.loads(text)
+    if kind is Trade:
+        values[1], values[2] = Buyer(*values[1]), [Line(*line) for line in values[2]]
+    elif kind is Delivery:
+        record = Delivery(*values)
+        record.lines = [DeliveryLine(*line) for line in record.lines]  # type: ignore[misc]
+        record.packages = [
+            Package(waybill, weight, [(code, pieces) for code, pieces in items])
+            for waybill, weight, items in record.packages  # type: ignore[misc]
+        ]
+        return record
+    return kind(*values)
+
+
+def layout() -> str:
+    """The names and order of all fields: a state file written with another layout cannot be read."""
+    return ";".join(f"{kind.__name__}({','.join(item.name for item in fields(kind))})" for kind in _GETTERS)
