@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from ordercenter.common.errors import OrderCenterError
 from ordercenter.events.types import Event
 
 EventHandler = Callable[[Sequence["Recorded"]], None]
-MessageReader = Callable[[Sequence[Any]], None]
+# Refuses single messages by their row id; what it does not refuse is done.
+MessageReader = Callable[[Sequence["Message"]], Mapping[int, OrderCenterError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,19 @@ class Recorded:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An inbox message as a reader gets it: the body is exactly what was received."""
+
+    id: int
+    source: str
+    kind: str
+    subject: str
+    body: bytes
+    headers: Mapping[str, Any]
+    received_at: datetime
+
+
 @dataclass(frozen=True)
 class Handler:
     """A named reaction. The name is stored in deliveries: never change it for the same reaction."""
@@ -34,7 +50,10 @@ class Handler:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads inbox messages of one kind: a list in order of arrival, in the relay's transaction."""
+    """Reads inbox messages of one kind: a list in order of arrival, in the relay's transaction.
+
+    Answers with the messages it cannot take and why (they are parked with a case); an exception fails the whole list.
+    """
 
     kind: str
     run: MessageReader

@@ -1,0 +1,63 @@
+"""Taking in messages of the outside: one row each, exactly as received, once however often they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from ordercenter.events.lanes import lane_of
+from ordercenter.events.log import CHANNEL
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message to keep. (source, kind, message_id) is its identity; subject keeps the order of what belongs together."""
+
+    source: str
+    kind: str
+    message_id: str
+    subject: str
+    body: bytes
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    platform_at: datetime | None = None
+
+
+_RECEIVE = f"""
+WITH kept AS (
+    INSERT INTO events_inbox
+        (source, kind, message_id, subject, lane, body, headers, platform_at, received_at, status, due_at, tries, error)
+    SELECT source, kind, message_id, subject, lane, body, headers, platform_at, now(), 'waiting', now(), 0, ''
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bytea[], %s::jsonb[],
+                %s::timestamptz[])
+         AS v(source, kind, message_id, subject, lane, body, headers, platform_at)
+    ON CONFLICT (source, kind, message_id) DO NOTHING
+    RETURNING 1
+)
+SELECT count(*), pg_notify('{CHANNEL}', '') FROM kept
+"""
+
+
+def receive(messages: Sequence[Incoming]) -> int:
+    """Keep these messages; returns how many were new. One statement; a message that is already there changes nothing."""
+    if not messages:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECEIVE,
+            [
+                [m.source for m in messages],
+                [m.kind for m in messages],
+                [m.message_id for m in messages],
+                [m.subject for m in messages],
+                [lane_of(m.subject) for m in messages],
+                [m.body for m in messages],
+                [json.dumps(dict(m.headers), ensure_ascii=False) for m in messages],
+                [m.platform_at for m in messages],
+            ],
+        )
+        return int(cursor.fetchone()[0])

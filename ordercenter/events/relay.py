@@ -1,0 +1,108 @@
+"""The relay: brings facts to their handlers and messages to their readers, in order within a subject, in lists.
+
+Any number of relays run side by side. Each takes some free lanes of a queue, hands the waiting items to the handler in
+one transaction together with the done-marks, and goes on until nothing waits; then it sleeps until the database notifies
+it. A list that fails is tried again by halves until the item that cannot be done stands alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+
+from ordercenter.events import registry, timers
+from ordercenter.events.queues import EventQueue, InboxQueue, Queue
+
+logger = structlog.get_logger(__name__)
+
+_WHAT_WAITS = """
+SELECT 'event', h FROM unnest(%s::text[]) AS h WHERE EXISTS
+    (SELECT 1 FROM events_delivery d WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= now())
+UNION ALL
+SELECT 'inbox', k FROM unnest(%s::text[]) AS k WHERE EXISTS
+    (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= now())
+UNION ALL
+SELECT 'timer', '' WHERE EXISTS
+    (SELECT 1 FROM events_timer t WHERE t.fired_at IS NULL AND t.cancelled_at IS NULL AND t.due_at <= now())
+"""
+
+
+class Relay:
+    """Works on all queues of this process's registry. side_by_side: how many relays share the lanes."""
+
+    def __init__(self, *, batch_size: int | None = None, side_by_side: int = 1):
+        self.batch_size = batch_size or int(settings.RELAY_BATCH_SIZE)
+        self.lanes = math.ceil(int(settings.EVENT_LANES) / max(1, side_by_side))
+        self._events = {name: EventQueue(handler) for name, handler in registry.handlers().items()}
+        self._inbox = {kind: InboxQueue(reader) for kind, reader in registry.readers().items()}
+
+    def drain(self, *, keep_going: Callable[[], bool] = lambda: True) -> int:
+        """Work until nothing is due; returns how many items were handled."""
+        handled = 0
+        while keep_going():
+            done = self.round()
+            if not done:
+                return handled
+            handled += done
+        return handled
+
+    def round(self) -> int:
+        """One claim on each queue that has due work; returns how many items were handled."""
+        handled = 0
+        with connection.cursor() as cursor:
+            cursor.execute(_WHAT_WAITS, [list(self._events), list(self._inbox)])
+            waiting = cursor.fetchall()
+        for what, name in waiting:
+            if what == "timer":
+                handled += timers.fire_due()
+            else:
+                handled += self._take(self._events[name] if what == "event" else self._inbox[name])
+        return handled
+
+    def _take(self, queue: Queue) -> int:
+        items: Sequence[Any] = []
+        try:
+            with transaction.atomic():
+                items = queue.claim(lanes=self.lanes, limit=self.batch_size)
+                if items:
+                    queue.run(items)
+            return len(items)
+        except OperationalError:
+            # The database itself is in trouble: nothing is wrong with the items.
+            raise
+        except Exception as error:  # noqa: BLE001 - the border: whatever a handler raises must not stop the others
+            if not items:
+                raise
+            self._report(queue, items, error)
+            return self._by_halves(queue, items, error)
+
+    def _by_halves(self, queue: Queue, items: Sequence[Any], error: BaseException) -> int:
+        if len(items) == 1:
+            queue.fail(items[0], error)
+            return 1
+        middle = len(items) // 2
+        return sum(self._try_again(queue, half) for half in (items[:middle], items[middle:]))
+
+    def _try_again(self, queue: Queue, items: Sequence[Any]) -> int:
+        ids = [item.id if hasattr(item, "id") else item[0] for item in items]
+        again: Sequence[Any] = []
+        try:
+            with transaction.atomic():
+                again = queue.claim_again(ids, len(ids))
+                if again:
+                    queue.run(again)
+            return len(items)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see _take
+            self._report(queue, again, error)
+            return self._by_halves(queue, again, error)
+
+    @staticmethod
+    def _report(queue: Queue, items: Sequence[Any], error: BaseException) -> None:
+        logger.warning("relay.failed", queue=queue.name, items=len(items), error=f"{type(error).__name__}: {error}"[:500])
