@@ -24,6 +24,4 @@ def format_gmt8(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("a naive time has no place in the protocol")
     local = at.astimezone(GMT8)
-    return (
-        f"{local.year:04}-{local.month:02}-{local.day:02} {local.hour:02}:{local.minute:02}:{local.second:02}"
-    )
+    return f"{local.year:04}-{local.month:02}-{local.day:02} {local.hour:02}:{local.minute:02}:{local.second:02}"

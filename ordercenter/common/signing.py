@@ -14,7 +14,6 @@ import hmac
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from json.decoder import scanstring
 from typing import Any, Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -192,9 +191,13 @@ def alipay_response_parts(text: str) -> dict[str, tuple[Any, str]]:
     while text[at : at + 1] != "}":
         if parts:
             at = _skip_blanks(text, _expect(text, at, ","))
-        name, at = scanstring(text, _expect(text, at, '"'), True)
+        _expect(text, at, '"')
+        name, at = decoder.raw_decode(text, at)
         start = _skip_blanks(text, _expect(text, _skip_blanks(text, at), ":"))
-        value, at = decoder.raw_decode(text, start)
+        try:
+            value, at = decoder.raw_decode(text, start)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
         if name in parts:
             raise ValueError(f"name twice: {name}")
         parts[name] = (value, text[start:at])

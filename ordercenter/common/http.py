@@ -1,0 +1,87 @@
+"""One way to call a platform over HTTP: reused connections, time limits on the whole, a limit on what comes back."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import httpx
+from django.utils.translation import gettext_lazy as _
+
+from ordercenter.common.errors import Misconfigured, OrderCenterError
+
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+TIMEOUT_S = 10.0
+
+TransportProblem = Literal["connect", "timeout", "broken", "too_large"]
+
+
+class TransportFailed(OrderCenterError):
+    """The exchange did not come to an end. was_sent: whether the other side may have acted on the request."""
+
+    code = "common.transport_failed"
+    title = _("The other side does not answer.")
+    retryable = True
+    status = 502
+
+    def __init__(self, *, problem: TransportProblem, was_sent: bool, detail: str = ""):
+        super().__init__(f"{problem}: {detail}" if detail else problem)
+        self.problem, self.was_sent, self.detail = problem, was_sent, detail
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back: the status, the content type in lower case and the whole body, unpacked."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def exchange(
+    url: str,
+    *,
+    method: Literal["GET", "POST"] = "POST",
+    content: bytes | None = None,
+    content_type: str = "",
+    timeout_s: float = TIMEOUT_S,
+    max_bytes: int = MAX_ANSWER_BYTES,
+) -> HttpAnswer:
+    """Send one request and read the answer; redirects are not followed, proxies of the environment are not used.
+
+    timeout_s holds for connecting, for each read, and for the whole exchange, so a peer that sends one byte a second
+    does not hold a worker. Safe to call from many threads. Raises TransportFailed; Misconfigured for an unusable URL.
+    """
+    started = time.monotonic()
+    headers = {"Content-Type": content_type} if content_type else None
+    try:
+        with _client(os.getpid()).stream(method, url, content=content, headers=headers, timeout=timeout_s) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise TransportFailed(problem="too_large", was_sent=True, detail=f"more than {max_bytes} bytes")
+                if time.monotonic() - started > timeout_s:
+                    raise TransportFailed(problem="timeout", was_sent=True, detail=f"not done after {timeout_s} s")
+            return HttpAnswer(response.status_code, response.headers.get("content-type", "").lower(), bytes(body))
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise TransportFailed(problem="connect", was_sent=False, detail=type(error).__name__) from error
+    except httpx.TimeoutException as error:
+        raise TransportFailed(problem="timeout", was_sent=True, detail=type(error).__name__) from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise Misconfigured(f"not an address that can be called: {url.split('?')[0]}") from error
+    except httpx.HTTPError as error:
+        raise TransportFailed(problem="broken", was_sent=True, detail=type(error).__name__) from error
+
+
+@lru_cache(maxsize=1)
+def _client(_process_id: int) -> httpx.Client:
+    # Keyed by process: after a fork the child must not talk over its parent's sockets.
+    return httpx.Client(
+        trust_env=False,
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30),
+        headers={"User-Agent": "order-center"},
+    )
