@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -42,9 +43,28 @@ class Shop(models.Model):
     class Meta:
         verbose_name = _("shop")
         verbose_name_plural = _("shops")
+        permissions = [("all_shops", _("Sees the rows of all shops"))]
 
     def __str__(self) -> str:
         return self.name
+
+
+class ShopAccess(models.Model):
+    """A person may see the rows of a shop. Who has the permission all_shops needs no such row."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("user"), related_name="shop_access"
+    )
+    shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("access to a shop")
+        verbose_name_plural = _("access to shops")
+        constraints = [models.UniqueConstraint(fields=["user", "shop"], name="shop_access_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} > {self.shop_id}"
 
 
 class Sku(models.Model):
@@ -66,7 +86,9 @@ class Sku(models.Model):
         verbose_name = _("SKU")
         verbose_name_plural = _("SKUs")
         constraints = [
-            models.CheckConstraint(condition=models.Q(floor_price__gte=0, list_price__gte=0), name="sku_prices_positive")
+            models.CheckConstraint(
+                condition=models.Q(floor_price__gte=0, list_price__gte=0), name="sku_prices_positive"
+            )
         ]
 
     def __str__(self) -> str:

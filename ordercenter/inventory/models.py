@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -28,9 +29,28 @@ class Warehouse(models.Model):
     class Meta:
         verbose_name = _("warehouse")
         verbose_name_plural = _("warehouses")
+        permissions = [("all_warehouses", _("Sees the rows of all warehouses"))]
 
     def __str__(self) -> str:
         return self.name
+
+
+class WarehouseAccess(models.Model):
+    """A person may see the rows of a warehouse. Who has the permission all_warehouses needs no such row."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("user"), related_name="warehouse_access"
+    )
+    warehouse = models.ForeignKey(Warehouse, models.CASCADE, verbose_name=_("warehouse"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("access to a warehouse")
+        verbose_name_plural = _("access to warehouses")
+        constraints = [models.UniqueConstraint(fields=["user", "warehouse"], name="warehouse_access_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} > {self.warehouse_id}"
 
 
 class StockLevel(models.Model):
@@ -46,7 +66,9 @@ class StockLevel(models.Model):
         verbose_name_plural = _("stock levels")
         constraints = [
             models.UniqueConstraint(fields=["sku", "warehouse"], name="stock_once_per_warehouse"),
-            models.CheckConstraint(condition=Q(reserved__gte=0, on_hand__gte=F("reserved")), name="stock_never_oversold"),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0, on_hand__gte=F("reserved")), name="stock_never_oversold"
+            ),
         ]
 
     def __str__(self) -> str:
