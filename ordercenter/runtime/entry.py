@@ -5,13 +5,18 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from .data_folder import DataFolder, open_data_folder
 from .database import EmbeddedDatabase
+from .django_steps import first_migration, prepare, run_django
 from .errors import RuntimeTrouble
 from .locks import locked
+from .outside import check_database
+from .run_record import running_record
+from .secret_store import InstallationSecrets
+from .up import down, up
+from .valkey import broker_url
 
 EMBEDDED_SETTINGS = "ordercenter.settings.embedded"
 
@@ -35,6 +40,8 @@ WITHOUT_DATABASE = frozenset(
 )
 # These work on a database that has no tables yet; every other command finds them there.
 WITHOUT_TABLES = frozenset({"dbshell", "makemigrations", "migrate", "showmigrations", "sqlmigrate"})
+# These are not Django's: they run before it.
+OURS = {"up": up, "down": down, "prepare": prepare}
 
 
 def run_manage_command(argv: list[str]) -> int:
@@ -51,21 +58,37 @@ def run_manage_command(argv: list[str]) -> int:
 
 
 def _run(command: str, argv: list[str]) -> None:
-    if _settings_module(argv) != EMBEDDED_SETTINGS:
-        _run_django(argv)
-        return
+    if command in OURS:
+        OURS[command]()
+    elif _settings_module(argv) == EMBEDDED_SETTINGS:
+        _run_embedded(command, argv)
+    else:
+        run_django(argv)
+
+
+def _run_embedded(command: str, argv: list[str]) -> None:
     folder = open_data_folder()
     secrets = folder.secrets()
     for name, value in secrets.as_environment().items():
         os.environ.setdefault(name, value)
-    asks_nothing = command in WITHOUT_DATABASE or "--help" in argv or "-h" in argv or "--version" in argv
-    if asks_nothing or os.environ.get("DATABASE_URL"):
-        _run_django(argv)
-        return
-    with _embedded_database(EmbeddedDatabase(folder, secrets)):
-        if command not in WITHOUT_TABLES:
-            _migrate_once(folder)
-        _run_django(argv)
+    _use_running_broker(folder, secrets)
+    if command in WITHOUT_DATABASE or {"--help", "-h", "--version"} & set(argv):
+        run_django(argv)
+    elif os.environ.get("DATABASE_URL"):
+        check_database()
+        run_django(argv)
+    else:
+        with _embedded_database(EmbeddedDatabase(folder, secrets)):
+            if command not in WITHOUT_TABLES:
+                with locked(folder.lock_path("migrate")):
+                    first_migration(folder)
+            run_django(argv)
+
+
+def _use_running_broker(folder: DataFolder, secrets: InstallationSecrets) -> None:
+    """A command beside a running `up` rings its workers; without one there is nobody to ring."""
+    if not os.environ.get("BROKER_URL") and (record := running_record(folder)) and record.valkey_port:
+        os.environ["BROKER_URL"] = broker_url(record.valkey_port, secrets.valkey_password)
 
 
 def _settings_module(argv: list[str]) -> str:
@@ -85,29 +108,11 @@ def _embedded_database(database: EmbeddedDatabase) -> Iterator[None]:
     # Without this, SIGTERM would end us before the database is given back. A command may set its own handler.
     signal.signal(signal.SIGTERM, end)
     os.environ["DATABASE_URL"] = database.acquire()
+    # For dbshell, after any psql of the machine's own.
+    os.environ["PATH"] = os.pathsep.join(
+        [os.environ.get("PATH", os.defpath), str(database.cluster.program("psql").parent)]
+    )
     try:
         yield
     finally:
         database.release()
-
-
-def _migrate_once(folder: DataFolder) -> None:
-    """Make the tables in a database that is new; later changes are the business of `up` and `migrate`."""
-    mark = first_migration_mark(folder)
-    if mark.exists():
-        return
-    with locked(folder.lock_path("migrate")):
-        if not mark.exists():
-            _run_django(["manage.py", "migrate", "--verbosity", "0"])
-            mark.touch()
-
-
-def first_migration_mark(folder: DataFolder) -> Path:
-    """The file that says that this folder's database has its tables."""
-    return folder.root / "postgres.migrated"
-
-
-def _run_django(argv: list[str]) -> None:
-    from django.core.management import ManagementUtility
-
-    ManagementUtility(argv).execute()

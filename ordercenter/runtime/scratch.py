@@ -29,7 +29,7 @@ def database_url_for_tests() -> str:
 
 
 def start_scratch_server() -> str:
-    """Start a new server in a temporary folder and say its address; it is gone when this process is, however it ends."""
+    """Start a new server in a temporary folder and say its address; it goes when this process goes, however it ends."""
     account = server_account()
     home = Path(tempfile.mkdtemp(prefix="ordercenter-test-"))
     if not account.can_use(home.parent):

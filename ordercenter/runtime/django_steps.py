@@ -1,0 +1,32 @@
+"""The steps that run Django in this process. Django is imported here and only when one of them is taken."""
+
+import os
+
+from .data_folder import DataFolder
+from .migration_mark import MigrationMark
+
+
+def run_django(argv: list[str]) -> None:
+    """Run a Django management command in this process."""
+    from django.core.management import ManagementUtility
+
+    ManagementUtility(argv).execute()
+
+
+def first_migration(folder: DataFolder) -> None:
+    """Make the tables in a database that is new; later changes are the business of `up` and `migrate`."""
+    mark = MigrationMark(folder)
+    if not mark.exists:
+        run_django(["manage.py", "migrate", "--verbosity", "0"])
+        mark.set()
+
+
+def prepare() -> None:
+    """Before the parts start: bring the tables up to date, and give a database without users the demo company."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercenter.settings.embedded")
+    run_django(["manage.py", "migrate", "--verbosity", "0"])
+    from django.contrib.auth import get_user_model
+
+    if not get_user_model().objects.exists():
+        print("an empty database: making the demo company", flush=True)  # noqa: T201
+        run_django(["manage.py", "seed_demo"])
