@@ -1,0 +1,1 @@
+"""How we talk to warehouses: the Qimen standard (奇门)."""
