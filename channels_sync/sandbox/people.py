@@ -25,15 +25,23 @@ _NOT_SHIPPED_TO = ("71", "81", "82")
 # TOP names the four municipalities without 市 at province level.
 _MUNICIPALITIES = {"北京市": "北京", "天津市": "天津", "上海市": "上海", "重庆市": "重庆"}
 
-_SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤"
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢"
+    "姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
+    "汤"
+)
 _SURNAME_WEIGHTS = tuple(accumulate(1000 // (rank + 8) for rank in range(len(_SURNAMES))))
-_GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰涛明超兰霞平刚桂英华玉梅建文婷雪琳晨宇欣怡浩然梓涵子轩雨桐思远佳宁若溪嘉怡可馨一诺俊熙安然语晴书瑶景行知夏清越云舒"
+_GIVEN = (
+    "伟芳娜敏静丽强磊军洋勇艳杰涛明超兰霞平刚桂英华玉梅建文婷雪琳晨宇欣怡浩然梓涵子轩雨桐思远佳"
+    "宁若溪嘉怡可馨一诺俊熙安然语晴书瑶景行知夏清越云舒"
+)
 _ROADS = (
-    "文三路 中山路 解放路 人民路 建设路 新华路 和平路 友谊路 长江路 黄河路 学院路 科技路 滨河路 迎宾大道 世纪大道 府前街 东风路 "
-    "南京路 北京路 朝阳路 青年路 光明路 幸福路 团结路 振兴路 凤凰路 桃园路 湖滨路 金山路 银杏路"
+    "文三路 中山路 解放路 人民路 建设路 新华路 和平路 友谊路 长江路 黄河路 学院路 科技路 滨河路 迎宾大道 "
+    "世纪大道 府前街 东风路 南京路 北京路 朝阳路 青年路 光明路 幸福路 团结路 振兴路 凤凰路 桃园路 湖滨路 金山路 银杏路"
 ).split()
 _ESTATES = (
-    "翠苑小区 阳光花园 锦绣家园 绿城雅居 金色港湾 东方明珠苑 江南春晓 紫荆花园 馨月湾 龙湖天街 桂花城 梧桐里 书香门第 御景园"
+    "翠苑小区 阳光花园 锦绣家园 绿城雅居 金色港湾 东方明珠苑 江南春晓 紫荆花园 馨月湾 龙湖天街 桂花城 "
+    "梧桐里 书香门第 御景园"
 ).split()
 _TOWNS = "城关镇 文新街道 新城街道 东关街道 西湖街道 南山街道 北苑街道 中心街道 开发区街道 河西街道".split()
 
@@ -68,7 +76,8 @@ def invent_buyer(rng: random.Random, *, identity: str) -> Buyer:
     """A buyer with name, phone and a complete address. identity: what makes the open uid unique."""
     state, city, district = _pick_division(rng)
     road, number = rng.choice(_ROADS), rng.randrange(1, 400)
-    home = f"{rng.choice(_ESTATES)}{rng.randrange(1, 31)}幢{rng.randrange(1, 5)}单元{rng.randrange(1, 19)}0{rng.randrange(1, 5)}室"
+    home = f"{rng.choice(_ESTATES)}{rng.randrange(1, 31)}幢{rng.randrange(1, 5)}单元"
+    home += f"{rng.randrange(1, 19)}0{rng.randrange(1, 5)}室"
     return Buyer(
         open_uid="AAH" + urlsafe_b64encode(hashlib.blake2b(identity.encode(), digest_size=18).digest()).decode(),
         name=invent_name(rng),

@@ -1,8 +1,8 @@
 """Seeded days: who orders what, and which orders carry a planted problem. Pure: no clock, no state, no network.
 
-`Script(spec, first_tid=...)` answers `order(index)` for every index below `spec.orders`; the same spec and first_tid give
-the same orders, whichever is asked first, so a play can be resumed anywhere. Which index carries which problem depends on
-the seed alone; names, goods and ids also on first_tid, so that the same day played twice is not a day of duplicates.
+`Script(spec, first_tid=...)` answers `order(index)` for every index below `spec.orders`; the same spec and first_tid
+give the same orders, whichever is asked first, so a play can be resumed anywhere. Which index carries which problem
+depends on the seed alone; names, goods and ids also on first_tid: the same day played twice is no day of duplicates.
 
 Every planted order carries exactly one problem:
 
@@ -14,7 +14,7 @@ Every planted order carries exactly one problem:
 | PRICE_BELOW_FLOOR | one line's divide_order_fee / num is below the SKU's floor price (about half of it) |
 | BLACKLIST | the buyer is one of people.BLACKLIST: known phone, buyer_open_uid and oaid |
 | REFUND_BEFORE_SHIP | a refund WAIT_SELLER_AGREE on one line, at payment or refund_after_s later |
-| DUPLICATE_SUSPECT | same buyer, oaid, SKUs and quantities as an order (`partner`, itself clean) created at most minutes earlier |
+| DUPLICATE_SUSPECT | same buyer, oaid, SKUs and quantities as an order (`partner`, itself clean) of minutes before |
 | OUT_OF_STOCK | more pieces of goods.SCARCE than all warehouses hold together |
 
 Clean orders: every line above its floor whichever way bundles and promotions are shared, complete addresses (a county
@@ -167,6 +167,10 @@ class Script:
 
     def tid(self, index: int) -> int:
         return self.first_tid + index * TIDS_PER_ORDER
+
+    def twin_of(self, index: int) -> int:
+        """The order that the duplicate at this index doubles."""
+        return self._twins[index]
 
     def order(self, index: int) -> PlannedOrder:
         """The order at this index, complete but unpaid."""
@@ -347,7 +351,7 @@ def _make_unknown(rng: random.Random, line: Line, tid: int) -> None:
 
 
 def _apply_promotion(rng: random.Random, lines: Sequence[Line], *, share: float) -> str:
-    """Take the shop's promotion off, shared by the lines' totals to the fen. Returns its name, empty when none applies."""
+    """Take the shop's promotion off, shared by the lines' totals to the fen. Returns its name, "" when none applies."""
     if rng.random() >= share:
         return ""
     weights = [line.total_fen for line in lines]

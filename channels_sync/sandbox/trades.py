@@ -65,8 +65,10 @@ class Line:
 class Trade:
     """One order of the shop. alipay_no: the payment's transaction number, empty until paid.
 
-    first_message_ms, first_read_ms: when a message about the paid trade was first handed out, and when its details were
-    first read after payment. pay_due_ms, balance_due_ms: when a playing buyer will pay, 0 when nobody is going to.
+    pay_due_ms, balance_due_ms, receive_due_ms: when a playing buyer will do so, 0 when nobody is going to.
+    announced_ms: when the message of its payment was queued. first_message_ms: when a message about the paid trade was
+    first handed out. first_read_ms: when its details were first read after payment. send_receipts: how often a parcel
+    was reported for it.
     """
 
     tid: int
@@ -90,8 +92,10 @@ class Trade:
     pay_due_ms: int = 0
     balance_due_ms: int = 0
     receive_due_ms: int = 0
+    announced_ms: int = 0
     first_message_ms: int = 0
     first_read_ms: int = 0
+    send_receipts: int = 0
     scenario_id: str = ""
     problem: str = ""
 

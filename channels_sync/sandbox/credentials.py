@@ -1,0 +1,89 @@
+"""The keys that Order Center and the sandbox share, in one file of the data folder, made by whoever comes first.
+
+They open nothing but the sandbox; still the file is readable by its owner only, as real ones would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """top_*: the shop's application at the open platform. qimen_*: the link to the warehouse, signed both ways.
+
+    alipay_app_*: our key pair (the sandbox checks with the public one); alipay_*_key: the provider's (we check with its
+    public one). Keys are PEM, PKCS#8 and SubjectPublicKeyInfo.
+    """
+
+    top_app_key: str
+    top_secret: str = field(repr=False)
+    top_session: str = field(repr=False)
+    seller_id: int
+    qimen_app_key: str
+    qimen_secret: str = field(repr=False)
+    qimen_customer_id: str
+    alipay_app_id: str
+    alipay_seller_id: str
+    alipay_app_private_key: str = field(repr=False)
+    alipay_app_public_key: str = field(repr=False)
+    alipay_private_key: str = field(repr=False)
+    alipay_public_key: str = field(repr=False)
+
+
+def load_or_create(data_dir: Path) -> Credentials:
+    """The sandbox's credentials of this data folder, made on the first call; safe when two processes call at once."""
+    path = data_dir / "sandbox" / "credentials.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".credentials-")  # made with mode 0600
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(generate()), file, indent=1)
+        try:
+            # Linking fails when somebody was faster: theirs counts, whole.
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(temporary)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return Credentials(**{item.name: values[item.name] for item in fields(Credentials)})
+
+
+def generate() -> Credentials:
+    """Fresh credentials."""
+    app_private, app_public = _key_pair()
+    provider_private, provider_public = _key_pair()
+    return Credentials(
+        top_app_key=_digits(8, first="2"),
+        top_secret=secrets.token_hex(16),
+        top_session="6101" + secrets.token_hex(24),
+        seller_id=int(_digits(13, first="22")),
+        qimen_app_key=_digits(8, first="2"),
+        qimen_secret=secrets.token_hex(16),
+        qimen_customer_id="c" + _digits(10, first="1"),
+        alipay_app_id=_digits(16, first="2021"),
+        alipay_seller_id=_digits(16, first="2088"),
+        alipay_app_private_key=app_private,
+        alipay_app_public_key=app_public,
+        alipay_private_key=provider_private,
+        alipay_public_key=provider_public,
+    )
+
+
+def _digits(length: int, *, first: str) -> str:
+    return first + "".join(secrets.choice("0123456789") for _no in range(length - len(first)))
+
+
+def _key_pair() -> tuple[str, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return private, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

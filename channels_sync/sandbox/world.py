@@ -1,0 +1,275 @@
+"""The state of the played world: records, indexes, counters, and the one lock that guards them.
+
+A change is a `with world.change():` block: records touched in it are marked with `save`, and written as one transaction
+when the outermost block ends. Everything is kept in memory as well; reading needs only `world.lock`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from channels_sync.sandbox.agenda import Agenda
+from channels_sync.sandbox.messages import MessageQueue
+from channels_sync.sandbox.store import Store
+from channels_sync.sandbox.switches import Switches
+from channels_sync.sandbox.trades import (
+    TRADE_CLOSED,
+    TRADE_CLOSED_BY_TAOBAO,
+    TRADE_FINISHED,
+    BillDifference,
+    Delivery,
+    Message,
+    Payment,
+    Refund,
+    Trade,
+    dump,
+    load,
+)
+from ordercenter.common.gmt8 import GMT8
+
+FIRST_TID = 4_100_000_000_000_000_000
+KEEP_ENDED_MS = 3 * 24 * 3600 * 1000
+_ENDED = (TRADE_FINISHED, TRADE_CLOSED, TRADE_CLOSED_BY_TAOBAO)
+_COUNTERS = {
+    "tid": FIRST_TID,
+    "message": 7_100_000_000_000_000,
+    "refund": 240_000_000_000_000,
+    "delivery": 1,
+    "waybill": 1,
+}
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def day_of(ms: int) -> str:
+    """The business day of an instant, yyyy-mm-dd in China."""
+    return datetime.fromtimestamp(ms // 1000, tz=GMT8).date().isoformat()
+
+
+def day_start_ms(ms: int) -> int:
+    """The midnight in China before an instant."""
+    return ms - (ms + 8 * 3_600_000) % 86_400_000
+
+
+def iso(ms: int) -> str | None:
+    """ISO 8601 in UTC with milliseconds; None for an instant that has not come."""
+    if not ms:
+        return None
+    return datetime.fromtimestamp(ms / 1000, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class TimeIndex:
+    """Keys by second, for windows and pages: cost grows with the seconds of a window, not with its rows."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, dict[Any, None]] = {}
+        self._seconds: list[int] = []
+
+    def add(self, key: Any, ms: int) -> None:
+        second = ms // 1000
+        bucket = self._buckets.get(second)
+        if bucket is None:
+            bucket = self._buckets[second] = {}
+            insort(self._seconds, second)
+        bucket[key] = None
+
+    def remove(self, key: Any, ms: int) -> None:
+        second = ms // 1000
+        bucket = self._buckets[second]
+        del bucket[key]
+        if not bucket:
+            del self._buckets[second]
+            del self._seconds[bisect_left(self._seconds, second)]
+
+    def window(self, start_ms: int, end_ms: int) -> list[dict[Any, None]]:
+        """The buckets of all seconds from start to end, both included (as TOP does), oldest first."""
+        low = bisect_left(self._seconds, start_ms // 1000)
+        high = bisect_left(self._seconds, end_ms // 1000 + 1)
+        return [self._buckets[second] for second in self._seconds[low:high]]
+
+
+def page_of(buckets: list[dict[Any, None]], offset: int, limit: int) -> list[Any]:
+    """`limit` keys from `offset` on, over the buckets in their order."""
+    found: list[Any] = []
+    for bucket in buckets:
+        if offset >= len(bucket):
+            offset -= len(bucket)
+            continue
+        keys = list(bucket) if offset or len(bucket) > limit - len(found) else bucket
+        found.extend(list(keys)[offset : offset + limit - len(found)])
+        offset = 0
+        if len(found) == limit:
+            break
+    return found
+
+
+class World:
+    """Everything there is. path: the state file, None for memory only. clock: Unix milliseconds."""
+
+    def __init__(self, path: Path | None, *, clock: Callable[[], int] = now_ms):
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.agenda = Agenda(clock)
+        self.switches = Switches()
+        self.rng = random.Random()  # of the misbehaviours only: the order of requests is not ours to decide
+        self._store = Store(path)
+        self._depth = 0
+        self._dirty: dict[tuple[str, str], Any] = {}
+        self._forget_all()
+        self._read()
+
+    def _forget_all(self) -> None:
+        self.trades: dict[int, Trade] = {}
+        self.modified = TimeIndex()
+        self.created = TimeIndex()
+        self.refunds: dict[str, Refund] = {}
+        self.refunds_modified = TimeIndex()
+        self.deliveries: dict[str, Delivery] = {}
+        self.payments: dict[str, list[Payment]] = {}
+        self.differences: list[BillDifference] = []
+        self.messages = MessageQueue()
+        self.counters = dict(_COUNTERS)
+        self.shipped_stock: dict[tuple[str, str], int] = {}
+        self.listed: dict[str, int] = {}
+        self.plays: dict[str, dict[str, Any]] = {}
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Hold the lock; write what was saved when the outermost block ends, whether or not it failed."""
+        with self.lock:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if not self._depth and self._dirty:
+                    self._flush()
+
+    def save(self, kind: str, key: str | int, record: Any) -> None:
+        """Mark a record as changed (None: gone)."""
+        self._dirty[kind, str(key)] = record
+
+    def next_number(self, counter: str, step: int = 1) -> int:
+        """The next number of a counter; counters never repeat, not even after a reset."""
+        number = self.counters[counter]
+        self.counters[counter] = number + step
+        self.save("meta", "counters", self.counters)
+        return number
+
+    def touch(self, trade: Trade) -> None:
+        """The trade changed now: move it in the index and mark it."""
+        now = self.clock()
+        self.modified.remove(trade.tid, trade.modified_ms)
+        trade.modified_ms = now
+        self.modified.add(trade.tid, now)
+        self.save("trade", trade.tid, trade)
+
+    def touch_refund(self, refund: Refund) -> None:
+        now = self.clock()
+        self.refunds_modified.remove(refund.refund_id, refund.modified_ms)
+        refund.modified_ms, refund.version = now, now
+        self.refunds_modified.add(refund.refund_id, now)
+        self.save("refund", refund.refund_id, refund)
+
+    def add_trade(self, trade: Trade) -> None:
+        self.trades[trade.tid] = trade
+        self.modified.add(trade.tid, trade.modified_ms)
+        self.created.add(trade.tid, trade.created_ms)
+        self.save("trade", trade.tid, trade)
+
+    def add_refund(self, refund: Refund) -> None:
+        self.refunds[refund.refund_id] = refund
+        self.refunds_modified.add(refund.refund_id, refund.modified_ms)
+        self.save("refund", refund.refund_id, refund)
+
+    def add_payment(self, payment: Payment) -> None:
+        self.payments.setdefault(day_of(payment.done_ms), []).append(payment)
+        self.save("payment", f"{payment.done_ms:015d}/{payment.alipay_no}/{payment.request_no}", payment)
+
+    def add_difference(self, difference: BillDifference) -> None:
+        self.save("difference", f"{len(self.differences):09d}", difference)
+        self.differences.append(difference)
+
+    def reset(self) -> None:
+        """Forget everything but the counters: ids of a world before are never used again."""
+        with self.change():
+            counters = self.counters
+            self.agenda.clear()
+            self._dirty.clear()
+            self._store.clear()
+            self._forget_all()
+            self.counters = counters
+            self.save("meta", "counters", counters)
+
+    def forget_old(self) -> int:
+        """Drop trades that ended days ago with all that hangs on them; returns how many."""
+        limit = self.clock() - KEEP_ENDED_MS
+        with self.change():
+            old = [t for t in self.trades.values() if t.status in _ENDED and t.ended_ms and t.ended_ms < limit]
+            gone = {str(trade.tid) for trade in old}
+            for trade in old:
+                del self.trades[trade.tid]
+                self.modified.remove(trade.tid, trade.modified_ms)
+                self.created.remove(trade.tid, trade.created_ms)
+                self.save("trade", trade.tid, None)
+            for code in [c for c, d in self.deliveries.items() if d.trades and gone.issuperset(d.trades)]:
+                del self.deliveries[code]
+                self.save("delivery", code, None)
+            return len(old)
+
+    def close(self) -> None:
+        self.agenda.stop()
+        with self.lock:
+            if self._dirty:
+                self._flush()
+            self._store.close()
+
+    def _flush(self) -> None:
+        changes: dict[tuple[str, str], str | None] = {}
+        for at, record in self._dirty.items():
+            if record is None:
+                changes[at] = None
+            else:
+                changes[at] = json.dumps(record, ensure_ascii=False) if isinstance(record, dict) else dump(record)
+        self._dirty.clear()
+        self._store.write(changes)
+
+    def _read(self) -> None:
+        for key, body in self._store.read("meta"):
+            if key == "counters":
+                self.counters.update(json.loads(body))
+            elif key == "listed":
+                self.listed = json.loads(body)
+        self.plays = {key: json.loads(body) for key, body in self._store.read("play")}
+        for _key, body in self._store.read("trade"):
+            self.add_trade(load(Trade, body))
+        for _key, body in self._store.read("refund"):
+            self.add_refund(load(Refund, body))
+        for code, body in self._store.read("delivery"):
+            self.deliveries[code] = delivery = load(Delivery, body)
+            if delivery.shipped_ms:
+                self.count_shipped(delivery)
+        for _key, body in self._store.read("payment"):
+            payment = load(Payment, body)
+            self.payments.setdefault(day_of(payment.done_ms), []).append(payment)
+        self.differences = [load(BillDifference, body) for _key, body in self._store.read("difference")]
+        for _key, body in self._store.read("message"):
+            self.messages.put(load(Message, body), ready_ms=0)
+        self._dirty.clear()  # add_trade and add_refund marked what was just read
+
+    def count_shipped(self, delivery: Delivery) -> None:
+        """Take a shipped delivery off the warehouse's stock."""
+        for line in delivery.lines:
+            at = (delivery.warehouse, line.item_code)
+            self.shipped_stock[at] = self.shipped_stock.get(at, 0) + line.quantity
