@@ -93,7 +93,7 @@ _QUANTIFIED: dict[str, Callable[[], str]] = {
 
 
 def _quantified_text(node: Quantified) -> str:
-    where = _group_text(node.where) if node.where else ""
+    where = node_text(node.where) if node.where else ""
     if node.quantifier in _QUANTIFIED:
         return _QUANTIFIED[node.quantifier]() % {"list": node.field.label, "where": where}
     names = {"list": node.field.label, "of": node.of.label if node.of else "", "where": where}

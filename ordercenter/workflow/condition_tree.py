@@ -48,7 +48,7 @@ class Quantified:
 
     field: Field
     quantifier: str
-    where: Group | None
+    where: Node | None
     operator: str = ""
     value: Any = None
     of: Field | None = None
@@ -177,8 +177,6 @@ class _Reader:
         if data.get("where") is not None or quantifier in ("some", "every", "none"):
             inner = f"{where}.where" if where else "where"
             condition = self.node(data.get("where"), inner, subs, depth=depth, in_list=True)
-            if condition is not None and not isinstance(condition, Group):
-                condition = Group("and", False, (condition,))
         if quantifier in ("some", "every", "none"):
             self.only(data, where, {"field", "quantifier", "where"})
             return Quantified(field, quantifier, condition)
@@ -189,7 +187,7 @@ class _Reader:
         data: Mapping[str, Any],
         where: str,
         field: Field,
-        condition: Group | None,
+        condition: Node | None,
         subs: Mapping[str, Field],
     ) -> Quantified | None:
         """count and sum: the number of matching items, or the sum of one of their fields, compared with a value."""

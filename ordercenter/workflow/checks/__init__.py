@@ -1,0 +1,1 @@
+"""What the validator looks for, one file per kind of mistake."""
