@@ -220,6 +220,8 @@ class Hold(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("released by"), null=True, blank=True, related_name="+"
     )
     release_reason = models.CharField(_("reason of release"), max_length=200, blank=True)
+    # A person looked and let it pass: the same finding does not hold the order again.
+    is_accepted = models.BooleanField(_("accepted by a person"), default=False)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
     class Meta:

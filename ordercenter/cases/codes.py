@@ -1,0 +1,69 @@
+"""The catalogue of cases: every code that something may raise, how urgent it is, and by when it should be decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ordercenter.cases.states import CaseLevel
+
+
+@dataclass(frozen=True)
+class CaseCode:
+    """One kind of case. due_in: the time a person has, from opening."""
+
+    code: str
+    title: str | Promise
+    level: str
+    due_in: timedelta
+
+
+def _blocking(code: str, title: str | Promise, hours: int) -> tuple[str, CaseCode]:
+    return code, CaseCode(code, title, CaseLevel.BLOCKING, timedelta(hours=hours))
+
+
+def _warning(code: str, title: str | Promise, hours: int) -> tuple[str, CaseCode]:
+    return code, CaseCode(code, title, CaseLevel.WARNING, timedelta(hours=hours))
+
+
+CODES: dict[str, CaseCode] = dict(
+    [
+        _blocking("SKU_UNMAPPED", _("Goods not matched"), 2),
+        _blocking("ADDRESS_INCOMPLETE", _("Address incomplete"), 2),
+        _blocking("REMARK_NEEDS_HUMAN", _("A remark needs a person"), 4),
+        _blocking("PRICE_BELOW_FLOOR", _("Price below floor"), 4),
+        _blocking("BLACKLIST", _("Buyer on the blacklist"), 4),
+        _blocking("REFUND_BEFORE_SHIP", _("Refund asked before shipping"), 1),
+        _blocking("DUPLICATE_SUSPECT", _("Possible duplicate order"), 2),
+        _blocking("OUT_OF_STOCK", _("Out of stock"), 8),
+        _blocking("ROUTING_NONE", _("No warehouse delivers there"), 4),
+        _blocking("PAYMENT_MISMATCH", _("Amount paid is not the amount due"), 2),
+        _blocking("CHANNEL_HELD", _("Held by the channel"), 24),
+        _blocking("CHANGED_AFTER_AUDIT", _("Changed by the buyer after review"), 1),
+        _blocking("WMS_REJECTED", _("Rejected by the warehouse"), 2),
+        _blocking("WMS_SILENT", _("The warehouse does not answer"), 2),
+        _blocking("RESULT_UNKNOWN", _("Outcome of an outside call unknown"), 1),
+        _blocking("SHORT_PICK", _("The warehouse shipped less than ordered"), 4),
+        _blocking("INTERCEPT_FAILED", _("The warehouse could not stop the parcel"), 2),
+        _warning("SHIPPED_AFTER_CANCEL", _("Shipped although cancelled"), 4),
+        _warning("TRACKING_UPLOAD_FAILED", _("Tracking number not accepted by the channel"), 4),
+        _warning("SETTLEMENT_DIFF", _("Difference in the bill"), 24),
+        _warning("STATEMENT_UNREADABLE", _("Bill cannot be read"), 8),
+        _warning("CHANNEL_AUTH", _("The channel needs a new authorisation"), 2),
+        _warning("COMMAND_FAILED", _("An outside call was given up"), 4),
+        _warning("MESSAGE_PARKED", _("A message cannot be processed"), 2),
+        _warning("EVENT_PARKED", _("A step failed and was set aside"), 2),
+        _blocking("CONDITION_UNKNOWN", _("A condition cannot be answered"), 4),
+        _blocking("FLOW_STEP_FAILED", _("A step of the flow failed"), 4),
+        _blocking("FLOW_LOOP", _("A flow went round in circles"), 4),
+        _blocking("NO_ELSE", _("No case of a branch matched"), 4),
+    ]
+)
+
+
+def case_code(code: str) -> CaseCode:
+    """The catalogue entry; a code made up by a flow of the user's counts as blocking, due in four hours."""
+    return CODES.get(code) or CaseCode(code, code, CaseLevel.BLOCKING, timedelta(hours=4))

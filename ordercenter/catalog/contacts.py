@@ -1,0 +1,87 @@
+"""Contacts from what a channel tells of a receiver: masked for the eye, hashed for the search, sealed for the parcel."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ordercenter.catalog.models import Contact
+from ordercenter.common.secretfield import seal, search_hash, unseal
+
+_NOT_DIGITS = re.compile(r"\D+")
+STARS = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A receiver in clear, or as masked as the platform gives it."""
+
+    name: str
+    phone: str
+    province: str
+    city: str
+    district: str
+    town: str
+    address: str
+    zip_code: str = ""
+    opaque_id: str = ""
+    is_masked: bool = False
+
+
+def make_contact(receiver: Receiver) -> Contact:
+    """An unsaved contact. What the platform has masked already is kept as it is; clear data is sealed and masked."""
+    contact = Contact(
+        province=receiver.province, city=receiver.city, district=receiver.district, town=receiver.town,
+        opaque_id=receiver.opaque_id, is_masked=receiver.is_masked,
+    )  # fmt: skip
+    if receiver.is_masked:
+        contact.masked_name, contact.masked_phone = receiver.name[:64], receiver.phone[:32]
+        contact.masked_address = receiver.address[:128]
+        contact.address_hash = search_hash("opaque", receiver.opaque_id) if receiver.opaque_id else ""
+        return contact
+    contact.masked_name, contact.masked_phone = mask_name(receiver.name), mask_phone(receiver.phone)
+    contact.masked_address = mask_address(receiver.address)
+    contact.sealed = seal(
+        {"name": receiver.name, "phone": receiver.phone, "address": receiver.address, "zip": receiver.zip_code}
+    )
+    contact.phone_hash = phone_hash(receiver.phone)
+    contact.address_hash = search_hash(
+        "address", "|".join((receiver.province, receiver.city, receiver.district, receiver.address.strip()))
+    )
+    return contact
+
+
+def clear_data(contact: Contact) -> dict[str, Any]:
+    """Name, phone, address and zip in clear, or masked where the platform gave no more. The caller keeps the record."""
+    if contact.sealed is None:
+        return {
+            "name": contact.masked_name, "phone": contact.masked_phone, "address": contact.masked_address, "zip": "",
+        }  # fmt: skip
+    data: dict[str, Any] = unseal(contact.sealed)
+    return data
+
+
+def phone_hash(phone: str) -> str:
+    """The search hash of a phone number, whatever its spaces and dashes; +86 is dropped. Empty for no digits."""
+    digits = _NOT_DIGITS.sub("", phone)
+    if digits.startswith("86") and len(digits) == 13:
+        digits = digits[2:]
+    return search_hash("phone", digits) if digits else ""
+
+
+def mask_name(name: str) -> str:
+    """The first character stays."""
+    return name[:1] + "**" if name else ""
+
+
+def mask_phone(phone: str) -> str:
+    """The last four digits stay."""
+    digits = _NOT_DIGITS.sub("", phone)
+    return "*" * max(0, len(digits) - 4) + digits[-4:] if len(digits) > 4 else "*" * len(digits)
+
+
+def mask_address(address: str) -> str:
+    """The first characters, up to the street, stay."""
+    text = address.strip()
+    return text[: min(3, max(1, len(text) // 3))] + STARS if text else ""

@@ -1,0 +1,31 @@
+"""The verbs of orders. Each takes many, owns its transaction or joins the caller's unit of work, and tells its facts."""
+
+from ordercenter.orders.services.closing import cancel_orders, complete_orders, finish_trades
+from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
+from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
+from ordercenter.orders.services.matching import match_skus
+from ordercenter.orders.services.progress import approve_orders, ship_orders, start_fulfillment, wait_for_supply
+from ordercenter.orders.services.refunds import TakenRefund, take_refunds
+from ordercenter.orders.services.review import check_orders, grade_orders
+
+__all__ = [
+    "Finding",
+    "IntakeResult",
+    "TakenOrder",
+    "TakenRefund",
+    "accepted_codes",
+    "approve_orders",
+    "cancel_orders",
+    "check_orders",
+    "complete_orders",
+    "finish_trades",
+    "grade_orders",
+    "hold_orders",
+    "match_skus",
+    "release_holds",
+    "ship_orders",
+    "start_fulfillment",
+    "take_orders",
+    "take_refunds",
+    "wait_for_supply",
+]

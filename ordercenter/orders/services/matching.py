@@ -1,0 +1,127 @@
+"""From what the channel sold to what we stock: listings to SKUs, bundles to their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from ordercenter.audit.work import Work
+from ordercenter.catalog.models import BundlePart, ListingMatch, Sku
+from ordercenter.common.batch import BatchResult
+from ordercenter.common.money import split_amount
+from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services.holding import Finding
+from ordercenter.orders.services.review import NeedsPerson
+
+
+@dataclass(frozen=True)
+class Goods:
+    """What is known of the SKUs that the lines of a batch ask for."""
+
+    by_listing: Mapping[tuple[int, str, str], Sku]
+    by_code: Mapping[str, Sku]
+    parts: Mapping[int, Sequence[BundlePart]]
+
+    def sku_of(self, shop_id: int, line: OrderLine) -> Sku | None:
+        """By the listing's match, else by the code that the seller keeps at the channel."""
+        match = self.by_listing.get((shop_id, line.listing_id, line.listing_sku_id))
+        return match or self.by_code.get(line.outer_sku)
+
+
+def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
+    """Give every line its SKU; a bundle becomes the lines of its parts, amounts shared to the fen.
+
+    Refused with NeedsPerson (SKU_UNMAPPED): orders with a line that no listing match and no SKU code explains. Lines
+    that have a SKU already are left alone. At most four statements.
+    """
+    result = BatchResult()
+    orders = work.lock(Order, order_ids)
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    goods = _goods(orders, [line for group in lines.values() for line in group if line.sku_id is None])
+    skus: dict[int, Sku] = work.shared.setdefault("skus", {})
+    exploded: list[OrderLine] = []
+    for order in orders.values():
+        unknown: list[OrderLine] = []
+        for line in list(lines[order.pk]):
+            if line.sku_id is not None:
+                continue
+            sku = goods.sku_of(order.shop_id, line)
+            if sku is None:
+                unknown.append(line)
+            elif sku.is_bundle:
+                exploded.extend(_explode(work, line, sku, goods.parts.get(sku.pk, ()), lines[order.pk], skus))
+            else:
+                _assign(work, line, sku, skus)
+        if unknown:
+            result.refuse(order.pk, NeedsPerson(order_id=order.pk, findings=[_unmapped(order, x) for x in unknown]))
+        else:
+            result.done.append(order)
+    work.add(exploded)
+    return result
+
+
+def _goods(orders: Mapping[int, Order], lines: Sequence[OrderLine]) -> Goods:
+    listings = {line.listing_id for line in lines if line.listing_id}
+    codes = {line.outer_sku for line in lines if line.outer_sku}
+    shops = {order.shop_id for order in orders.values()}
+    matches = ListingMatch.objects.filter(shop_id__in=shops, listing_id__in=listings).select_related("sku")
+    by_listing = {(m.shop_id, m.listing_id, m.listing_sku_id): m.sku for m in matches} if listings else {}
+    by_code = {s.code: s for s in Sku.objects.filter(code__in=codes, is_active=True)} if codes else {}
+    bundles = {s.pk for s in (*by_listing.values(), *by_code.values()) if s.is_bundle}
+    parts: dict[int, list[BundlePart]] = {}
+    if bundles:
+        for part in BundlePart.objects.filter(bundle_id__in=bundles).select_related("part").order_by("pk"):
+            parts.setdefault(part.bundle_id, []).append(part)
+    return Goods(by_listing, by_code, parts)
+
+
+def _assign(work: Work, line: OrderLine, sku: Sku, skus: dict[int, Sku]) -> None:
+    line.sku_id = sku.pk
+    skus[sku.pk] = sku
+    work.save(line, "sku_id")
+
+
+def _explode(
+    work: Work, line: OrderLine, bundle: Sku, parts: Sequence[BundlePart], siblings: list[OrderLine],
+    skus: dict[int, Sku],
+) -> list[OrderLine]:  # fmt: skip
+    """The first part takes the line over, the others follow as new lines of the same channel line."""
+    if not parts:
+        raise ValueError(f"bundle {bundle.code} has no parts")
+    weights = [part.part.list_price * part.quantity for part in parts]
+    if not sum(weights):
+        weights = [part.quantity for part in parts]  # type: ignore[misc]
+    shares = split_amount(line.paid_share, weights)
+    whole, added = line.ordered, []
+    for number, (part, share) in enumerate(zip(parts, shares, strict=True)):
+        pieces = whole * part.quantity
+        if number == 0:
+            target = line
+        else:
+            target = _twin(line, line_no=max(other.line_no for other in siblings) + 1)
+            siblings.append(target)
+            added.append(target)
+        target.sku_id, target.bundle_id, target.paid_share = part.part_id, bundle.pk, share
+        target.ordered = target.unplanned = pieces
+        target.unit_price = part.part.list_price
+        skus[part.part_id] = part.part
+    work.save(line, "sku_id", "bundle_id", "paid_share", "ordered", "unplanned", "unit_price")
+    return added
+
+
+def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
+    return OrderLine(
+        order_id=line.order_id, line_no=line_no, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
+        listing_sku_id=line.listing_sku_id, outer_sku=line.outer_sku, title=line.title, is_gift=line.is_gift,
+        refund_status=line.refund_status,
+    )  # fmt: skip
+
+
+def _unmapped(order: Order, line: OrderLine) -> Finding:
+    name = line.outer_sku or f"{line.listing_id}/{line.listing_sku_id}"
+    return Finding(
+        "SKU_UNMAPPED",
+        {"title": line.title, "listing": line.listing_id, "listing_sku": line.listing_sku_id, "code": line.outer_sku},
+        root_cause=f"SKU_UNMAPPED:{order.shop_id}:{line.listing_id}/{line.listing_sku_id}:{line.outer_sku}"[:160],
+        root_title=name,
+    )

@@ -1,0 +1,97 @@
+"""Orders on their way: approved, in fulfilment, waiting for supply, shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.common.actor import SYSTEM, Actor
+from ordercenter.common.batch import BatchResult
+from ordercenter.common.fsm import TransitionRefused
+from ordercenter.events.types import OrderApproved, OrderAwaitingSupply, OrderShipped
+from ordercenter.orders.errors import OrderOnHold
+from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.states import OrderState
+
+
+def approve_orders(
+    *, order_ids: Collection[int], work: Work | None = None, at: datetime | None = None, actor: Actor = SYSTEM
+) -> BatchResult:
+    """Orders that passed all checks are approved; emits OrderApproved. Refused: OrderOnHold, TransitionRefused.
+
+    An order that is approved already counts as done.
+    """
+    result = BatchResult()
+    with unit_of_work(work, at=at, actor=actor) as work:
+        for order in work.lock(Order, order_ids).values():
+            with result.refusals(order.pk, OrderOnHold, TransitionRefused):
+                if order.state != OrderState.APPROVED:
+                    order.approve()
+                    work.save(order)
+                    work.record(OrderApproved(order_id=order.pk))
+                result.done.append(order)
+    return result
+
+
+def start_fulfillment(*, order_ids: Collection[int], work: Work) -> BatchResult:
+    """The reserved pieces of these orders are released to a warehouse. Refused: OrderOnHold, TransitionRefused."""
+    result = BatchResult()
+    orders = work.lock(Order, order_ids)
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    for order in orders.values():
+        with result.refusals(order.pk, OrderOnHold, TransitionRefused):
+            order.start_fulfillment()
+            work.save(order)
+            for line in lines[order.pk]:
+                line.released, line.reserved = line.released + line.reserved, 0
+                work.save(line, "released", "reserved")
+            result.done.append(order)
+    return result
+
+
+def wait_for_supply(*, order_ids: Collection[int], work: Work) -> BatchResult:
+    """No warehouse has what these orders need: what is not reserved is backordered. Emits OrderAwaitingSupply."""
+    result = BatchResult()
+    orders = work.lock(Order, order_ids)
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    for order in orders.values():
+        with result.refusals(order.pk, TransitionRefused):
+            if order.state != OrderState.AWAITING_SUPPLY:
+                order.await_supply()
+                work.save(order)
+            short = tuple(sorted({line.sku_id for line in lines[order.pk] if line.sku_id is not None}))
+            for line in lines[order.pk]:
+                line.backordered, line.unplanned = line.backordered + line.unplanned, 0
+                work.save(line, "backordered", "unplanned")
+            work.record(OrderAwaitingSupply(order_id=order.pk, sku_ids=short))
+            result.done.append(order)
+    return result
+
+
+def ship_orders(*, shipped: Mapping[int, int], work: Work) -> BatchResult:
+    """Pieces have left the warehouse. shipped: order line id -> pieces, at most what is released of the line.
+
+    An order whose every piece has left or was cancelled is shipped, else partially shipped. Emits OrderShipped for the
+    former. Raises ValueError when more left than was released: the caller has checked against the shipment.
+    """
+    result = BatchResult()
+    changed = work.lock(OrderLine, list(shipped))
+    orders = work.lock(Order, {line.order_id for line in changed.values()})
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    for line_id, pieces in shipped.items():
+        line = changed[line_id]
+        if pieces > line.released:
+            raise ValueError(f"order line {line_id}: {pieces} shipped, {line.released} released")
+        line.released, line.shipped = line.released - pieces, line.shipped + pieces
+        work.save(line, "released", "shipped")
+    for order in orders.values():
+        rest = sum(line.ordered - line.cancelled - line.shipped for line in lines[order.pk])
+        if rest:
+            order.mark_partially_shipped()
+        else:
+            order.mark_shipped()
+            work.record(OrderShipped(order_id=order.pk))
+        work.save(order)
+        result.done.append(order)
+    return result

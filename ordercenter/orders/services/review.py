@@ -1,0 +1,188 @@
+"""Grading and checking: what a rule can say about an order before it goes on its way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from ordercenter.audit.work import Work
+from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, Contact, Sku
+from ordercenter.common.batch import BatchResult
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.secretfield import search_hash
+from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services.holding import Finding, accepted_codes
+from ordercenter.orders.services.updates import ASKING
+from ordercenter.orders.states import Grade
+
+DUPLICATE_WITHIN = timedelta(minutes=10)
+RUSH_WORDS = ("加急", "急用", "尽快", "urgent")
+
+
+class NeedsPerson(OrderCenterError):
+    """Checks found something that only a person can decide."""
+
+    code = "orders.needs_person"
+    title = _("The order needs a person.")
+    hint = _("Look at its open cases.")
+
+    def __init__(self, *, order_id: int, findings: Sequence[Finding]):
+        super().__init__(f"order {order_id}: {', '.join(finding.code for finding in findings)}")
+        self.order_id, self._findings = order_id, list(findings)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found, at least one."""
+        return self._findings
+
+
+def grade_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
+    """Say how urgent each order is: rush when a remark says so, else normal. VIP is set by rules to come."""
+    result = BatchResult()
+    for order in work.lock(Order, order_ids).values():
+        words = f"{order.buyer_remark} {order.seller_remark}".lower()
+        grade = Grade.RUSH if any(word in words for word in RUSH_WORDS) else Grade.NORMAL
+        if grade != order.grade and order.grade != Grade.VIP:
+            order.grade = grade
+            work.save(order, "grade")
+        result.done.append(order)
+    return result
+
+
+def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
+    """Look for what needs a person; what a person has accepted before is not found again.
+
+    Refused with NeedsPerson: ADDRESS_INCOMPLETE, REMARK_NEEDS_HUMAN, PRICE_BELOW_FLOOR, BLACKLIST, REFUND_BEFORE_SHIP,
+    DUPLICATE_SUSPECT. At most six statements.
+    """
+    result = BatchResult()
+    orders = work.lock(Order, order_ids)
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    contacts = contacts_of(work, orders.values())
+    skus = skus_of(work, [line for group in lines.values() for line in group])
+    listed = _blacklisted(orders, contacts)
+    doubles = _duplicates(orders, contacts)
+    found: dict[int, list[Finding]] = {}
+    for order in orders.values():
+        findings = [
+            *_address(contacts.get(order.contact_id or 0)),
+            *_remarks(order),
+            *_prices(lines[order.pk], skus),
+            *_refunds(lines[order.pk]),
+        ]
+        if order.pk in listed:
+            findings.append(Finding("BLACKLIST", {"matched": listed[order.pk]}))
+        if order.pk in doubles:
+            findings.append(Finding("DUPLICATE_SUSPECT", {"other_order": doubles[order.pk]}))
+        if findings:
+            found[order.pk] = findings
+    accepted = accepted_codes(found) if found else {}
+    for order in orders.values():
+        left = [f for f in found.get(order.pk, ()) if f.code not in accepted.get(order.pk, ())]
+        if left:
+            result.refuse(order.pk, NeedsPerson(order_id=order.pk, findings=left))
+        else:
+            result.done.append(order)
+    return result
+
+
+def contacts_of(work: Work, orders: Collection[Order]) -> Mapping[int, Contact]:
+    """The receivers of these orders by id, read once per unit of work."""
+    known: dict[int, Contact] = work.shared.setdefault("contacts", {})
+    missing = {order.contact_id for order in orders if order.contact_id is not None} - known.keys()
+    if missing:
+        known.update(Contact.objects.in_bulk(sorted(missing)))
+    return known
+
+
+def skus_of(work: Work, lines: Sequence[OrderLine]) -> Mapping[int, Sku]:
+    """The SKUs of these lines by id, read once per unit of work."""
+    known: dict[int, Sku] = work.shared.setdefault("skus", {})
+    missing = {line.sku_id for line in lines if line.sku_id is not None} - known.keys()
+    if missing:
+        known.update(Sku.objects.in_bulk(sorted(missing)))
+    return known
+
+
+def _address(contact: Contact | None) -> list[Finding]:
+    missing = []
+    if contact is None or not contact.masked_name:
+        missing.append("name")
+    if contact is None or not contact.province:
+        missing.append("province")
+    if contact is None or not (contact.city or contact.district):
+        missing.append("district")
+    if contact is None or not contact.masked_address:
+        missing.append("address")
+    if contact is None or not (contact.masked_phone or contact.opaque_id):
+        missing.append("phone")
+    return [Finding("ADDRESS_INCOMPLETE", {"missing": missing})] if missing else []
+
+
+def _remarks(order: Order) -> list[Finding]:
+    remarks = {
+        name: text.strip()
+        for name, text in (("buyer_remark", order.buyer_remark), ("seller_remark", order.seller_remark))
+        if text.strip()
+    }
+    return [Finding("REMARK_NEEDS_HUMAN", remarks)] if remarks else []
+
+
+def _prices(lines: Sequence[OrderLine], skus: Mapping[int, Sku]) -> list[Finding]:
+    low = []
+    for line in lines:
+        sku = skus.get(line.sku_id or 0)
+        # A part of a bundle has no price of its own: the bundle's discount is intended.
+        if sku is None or line.is_gift or line.bundle_id is not None or not sku.floor_price:
+            continue
+        if line.paid_share < sku.floor_price * line.ordered:
+            low.append({"sku": sku.code, "paid": str(line.paid_share), "floor": str(sku.floor_price * line.ordered)})
+    return [Finding("PRICE_BELOW_FLOOR", {"lines": low})] if low else []
+
+
+def _refunds(lines: Sequence[OrderLine]) -> list[Finding]:
+    asked = [line.channel_line_no for line in lines if line.refund_status in ASKING]
+    return [Finding("REFUND_BEFORE_SHIP", {"lines": asked})] if asked else []
+
+
+def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -> dict[int, str]:
+    """Order id -> what of it is on the blacklist. One statement."""
+    if not BlacklistEntry.objects.exists():
+        return {}
+    hashes: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for order in orders.values():
+        contact = contacts.get(order.contact_id or 0)
+        if order.buyer_key:
+            hashes[BlacklistKind.BUYER, search_hash("buyer", order.buyer_key)].append(order.pk)
+        if contact is not None and contact.phone_hash:
+            hashes[BlacklistKind.PHONE, contact.phone_hash].append(order.pk)
+        if contact is not None and contact.address_hash:
+            hashes[BlacklistKind.ADDRESS, contact.address_hash].append(order.pk)
+    rows = BlacklistEntry.objects.filter(value_hash__in=[value for _, value in hashes]).values_list("kind", "value_hash")
+    return {order_id: kind for kind, value in rows for order_id in hashes.get((kind, value), ())}
+
+
+# The later of two orders is the suspect; ties go by id. Both receivers must be known to be the same.
+_DOUBLES = """
+SELECT o.id, min(other.channel_order_no)
+FROM orders_order o
+JOIN catalog_contact c ON c.id = o.contact_id
+JOIN orders_order other ON other.buyer_key = o.buyer_key AND other.content_key = o.content_key
+     AND other.shop_id = o.shop_id AND other.state <> 'cancelled'
+     AND other.placed_at BETWEEN o.placed_at - %(within)s AND o.placed_at
+     AND (other.placed_at, other.id) < (o.placed_at, o.id)
+JOIN catalog_contact oc ON oc.id = other.contact_id AND oc.address_hash = c.address_hash
+WHERE o.id = ANY(%(ids)s) AND o.buyer_key <> '' AND c.address_hash <> ''
+GROUP BY o.id
+"""
+
+
+def _duplicates(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -> dict[int, str]:
+    """Order id -> number of an order of the same buyer with the same goods to the same address shortly before."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DOUBLES, {"within": DUPLICATE_WITHIN, "ids": list(orders)})
+        return dict(cursor.fetchall())

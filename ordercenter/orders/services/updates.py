@@ -1,0 +1,117 @@
+"""Newer reports of orders that we have: what the platform changed, without ever going back in our own states."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from ordercenter.audit.work import Work
+from ordercenter.catalog.contacts import make_contact
+from ordercenter.catalog.models import Contact
+from ordercenter.events.types import OrderChangedByChannel, TradeFinished
+from ordercenter.orders.intake_types import IncomingOrder
+from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services import payment
+from ordercenter.orders.services.closing import cancel_orders
+from ordercenter.orders.services.holding import Finding, hold_orders, release_holds
+from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, OrderState, RefundStatus
+
+# Refund words of a line that stop it from being shipped.
+ASKING = (RefundStatus.REQUESTED, RefundStatus.AGREED, RefundStatus.RETURNING)
+_PAYABLE = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE)
+
+
+def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) -> None:
+    """Apply newer reports to locked orders. Constant number of statements; nothing for an empty list."""
+    if not reports:
+        return
+    orders = [order for order, _ in reports]
+    lines = work.lock_children(OrderLine, "order_id", [order.pk for order in orders])
+    contacts = _contacts(orders)
+    findings: dict[int, list[Finding]] = defaultdict(list)
+    cancelled: dict[str, list[int]] = defaultdict(list)
+    freed: list[int] = []
+    new_contacts: list[tuple[Order, Contact]] = []
+    for order, report in reports:
+        changed = _apply_facts(work, order, report, lines[order.pk])
+        contact = _moved_house(contacts.get(order.contact_id or 0), report)
+        if contact is not None:
+            new_contacts.append((order, contact))
+            changed.append("receiver")
+        _apply_money_and_refunds(work, order, report, lines[order.pk], findings)
+        _apply_end(work, order, report, cancelled)
+        if report.held:
+            findings[order.pk].append(Finding("CHANNEL_HELD", {"channel_status": report.raw_status}))
+        elif order.is_on_hold:
+            freed.append(order.pk)
+        if _too_late_to_change(order, changed):
+            findings[order.pk].append(Finding("CHANGED_AFTER_AUDIT", {"fields": sorted(changed)}))
+        if changed:
+            work.record(OrderChangedByChannel(order_id=order.pk, fields=tuple(sorted(changed))))
+    _replace_contacts(work, new_contacts)
+    hold_orders(findings={pk: found for pk, found in findings.items() if found}, work=work)
+    if freed:
+        release_holds(order_ids=freed, codes=["CHANNEL_HELD"], reason="the channel released the order", work=work)
+    for reason, order_ids in cancelled.items():
+        cancel_orders(order_ids=order_ids, reason=reason, work=work)
+
+
+def _apply_facts(work: Work, order: Order, report: IncomingOrder, lines: Sequence[OrderLine]) -> list[str]:
+    changed = []
+    for name, value in (("buyer_remark", report.buyer_remark), ("seller_remark", report.seller_remark)):
+        if getattr(order, name) != value:
+            setattr(order, name, value)
+            changed.append(name)
+    order.channel_status, order.channel_held = report.raw_status[:40], report.held
+    order.channel_modified_at = report.modified_at
+    work.save(order, "buyer_remark", "seller_remark", "channel_status", "channel_held", "channel_modified_at")
+    statuses = {line.channel_line_no: line.refund_status for line in report.lines}
+    for line in lines:
+        status = statuses.get(line.channel_line_no)
+        if status is not None and status != line.refund_status:
+            line.refund_status = status
+            work.save(line, "refund_status")
+    return changed
+
+
+def _apply_money_and_refunds(
+    work: Work, order: Order, report: IncomingOrder, lines: Sequence[OrderLine], findings: dict[int, list[Finding]]
+) -> None:
+    if order.state in _PAYABLE:
+        payment.apply_payment(work, order, report, findings)
+        work.save(order, "paid_amount", "paid_at", "ship_by")
+    asked = [line.channel_line_no for line in lines if line.refund_status in ASKING]
+    if asked and order.state not in (*CLOSED_STATES, *_PAYABLE, OrderState.SHIPPED, OrderState.DELIVERED):
+        findings[order.pk].append(Finding("REFUND_BEFORE_SHIP", {"lines": asked}))
+
+
+def _apply_end(work: Work, order: Order, report: IncomingOrder, cancelled: dict[str, list[int]]) -> None:
+    if report.status == "completed" and order.state not in CLOSED_STATES:
+        work.record(TradeFinished(order_id=order.pk, occurred_at=report.modified_at))
+    elif report.status in ("cancelled", "closed") and order.state in (*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT):
+        cancelled[f"closed by the channel ({report.raw_status})"].append(order.pk)
+
+
+def _too_late_to_change(order: Order, changed: list[str]) -> bool:
+    """Changes that the warehouse does not know of yet. Until then the next check sees the new words anyway."""
+    return bool(changed) and order.state in (OrderState.APPROVED, OrderState.AWAITING_SUPPLY, OrderState.IN_FULFILLMENT)
+
+
+def _moved_house(contact: Contact | None, report: IncomingOrder) -> Contact | None:
+    fresh = make_contact(payment.receiver_of(report.receiver))
+    if contact is None:
+        return fresh
+    same: Callable[[str], bool] = lambda name: getattr(contact, name) == getattr(fresh, name)  # noqa: E731
+    names = ("province", "city", "district", "masked_name", "masked_phone", "masked_address", "address_hash")
+    return None if all(same(name) for name in names) else fresh
+
+
+def _contacts(orders: Sequence[Order]) -> Mapping[int, Contact]:
+    return Contact.objects.in_bulk([order.contact_id for order in orders if order.contact_id is not None])
+
+
+def _replace_contacts(work: Work, pairs: Sequence[tuple[Order, Contact]]) -> None:
+    work.add([contact for _, contact in pairs])
+    for order, contact in pairs:
+        order.contact_id = contact.pk
+        work.save(order, "contact_id")
