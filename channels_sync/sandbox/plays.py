@@ -77,6 +77,8 @@ class Plays:
                 play["base_index"], play["base_ms"] = play["next"], now
                 agenda.at(now, partial(self._step, play_id))
             refund_after_s = play["spec"]["refund_after_s"]
+            if play["done_ms"] and not refund_after_s:
+                continue
             script = self.script(play)
             for index in [at for at, code in script.problems.items() if code == "REFUND_BEFORE_SHIP"]:
                 trade = self.world.trades.get(script.tid(index))
@@ -221,8 +223,9 @@ class Plays:
 
     def _plant_extra_rows(self, play: dict[str, Any]) -> None:
         day = day_of(play["started_ms"])
-        for number, (kind, _index, amount) in enumerate(plan_bill_differences(self.script(play))):
+        script = self.script(play)
+        for number, (kind, _index, amount) in enumerate(plan_bill_differences(script)):
             if kind == "EXTRA_ROW":
-                tid = play["first_tid"] - 1_000_000_000_000_000_000 + number
+                tid = script.extra_tid(number)
                 alipay_no = f"{day.replace('-', '')}2200149{tid % 10**13:013d}"
                 self.world.add_difference(BillDifference(kind, day, alipay_no, f"T200P{tid}", 0, amount))

@@ -168,6 +168,10 @@ class Script:
     def tid(self, index: int) -> int:
         return self.first_tid + index * TIDS_PER_ORDER
 
+    def extra_tid(self, number: int) -> int:
+        """The number of an order that was never placed, for rows of the bill that belong to nothing."""
+        return self.tid(number) - 1_000_000_000_000_000_000
+
     def twin_of(self, index: int) -> int:
         """The order that the duplicate at this index doubles."""
         return self._twins[index]
@@ -260,7 +264,7 @@ def plan_bill_differences(script: Script) -> list[tuple[str, int | None, int]]:
     wanted = [("MISSING_ROW", plan.missing), ("AMOUNT_OFF", plan.amount_off), ("FEE_OFF", plan.fee_off)]
     clean = [index for index in range(spec.orders) if _is_plain(spec, index, script.problems)]
     needed = sum(count for _kind, count in wanted)
-    if needed > len(clean):
+    if needed > len(clean) or needed + plan.extra > spec.orders:
         raise ValueError(f"{needed} differences of the bill need as many plain orders, there are {len(clean)}")
     picked = iter(rng.sample(clean, needed))
     found: list[tuple[str, int | None, int]] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text, refund_document, trade_document
-from channels_sync.sandbox.goods import BUNDLES, CARRIERS, SCARCE, SHOP_NAME, SKUS
+from channels_sync.sandbox.goods import BUNDLES, CARRIERS, SCARCE, SHOP_NAME, SKUS, Bundle, Sku
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.trades import Message, Trade
 from channels_sync.sandbox.world import TimeIndex, page_of
@@ -24,6 +24,7 @@ TIME_TOLERANCE_MS = 10 * 60 * 1000
 MOST_WINDOW_MS = 24 * 3600 * 1000
 MOST_PAGE = 100
 _BOOL = {"true": True, "false": False}
+_WARES: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *BUNDLES)
 
 
 class TopError(Exception):
@@ -277,7 +278,7 @@ class Top:
         return {"item": {"num_iid": num_iid, "num": sku_row["quantity"], "modified": modified}}
 
     def _listing(self, num_iid: int, sku: str, *, by_code: bool) -> tuple[int, int]:
-        for ware in (*SKUS, SCARCE, *BUNDLES):
+        for ware in _WARES:
             fits = ware.code == sku if by_code else not sku or str(ware.sku_id) == sku
             if ware.num_iid == num_iid and fits:
                 return ware.num_iid, ware.sku_id

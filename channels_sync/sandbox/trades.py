@@ -238,6 +238,10 @@ _GETTERS = {
 }
 
 
+_DELIVERY_LINES = [item.name for item in fields(Delivery)].index("lines")
+_DELIVERY_PACKAGES = [item.name for item in fields(Delivery)].index("packages")
+
+
 def dump(record: Any) -> str:
     """A record as compact JSON: the list of its values in field order."""
     return json.dumps(record, default=lambda value: _GETTERS[type(value)](value), ensure_ascii=False)
@@ -250,10 +254,10 @@ def load(kind: type, text: str) -> Any:
         values[1], values[2] = Buyer(*values[1]), [Line(*line) for line in values[2]]
     elif kind is Delivery:
         record = Delivery(*values)
-        record.lines = [DeliveryLine(*line) for line in record.lines]  # type: ignore[misc]
+        record.lines = [DeliveryLine(*line) for line in values[_DELIVERY_LINES]]
         record.packages = [
-            Package(waybill, weight, [(code, pieces) for code, pieces in items])
-            for waybill, weight, items in record.packages  # type: ignore[misc]
+            Package(waybill, weight_g, [(code, pieces) for code, pieces in contents])
+            for waybill, weight_g, contents in values[_DELIVERY_PACKAGES]
         ]
         return record
     return kind(*values)

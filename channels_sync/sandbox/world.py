@@ -213,7 +213,7 @@ class World:
             self.save("meta", "counters", counters)
 
     def forget_old(self) -> int:
-        """Drop trades that ended days ago with all that hangs on them; returns how many."""
+        """Drop what ended days ago: trades with their deliveries, and plays. Returns how many trades."""
         limit = self.clock() - KEEP_ENDED_MS
         with self.change():
             old = [t for t in self.trades.values() if t.status in _ENDED and t.ended_ms and t.ended_ms < limit]
@@ -226,6 +226,9 @@ class World:
             for code in [c for c, d in self.deliveries.items() if d.trades and gone.issuperset(d.trades)]:
                 del self.deliveries[code]
                 self.save("delivery", code, None)
+            for play_id in [key for key, play in self.plays.items() if 0 < play["done_ms"] < limit]:
+                del self.plays[play_id]
+                self.save("play", play_id, None)
             return len(old)
 
     def close(self) -> None:

@@ -1,0 +1,208 @@
+"""The played warehouse: takes delivery orders, ships them after a while, and tells us until we say that we heard it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape
+
+from channels_sync.sandbox.credentials import Credentials
+from channels_sync.sandbox.documents import clock_text
+from channels_sync.sandbox.goods import CARRIERS, SKU_BY_CODE
+from channels_sync.sandbox.trades import Delivery, Package
+from channels_sync.sandbox.world import World
+from fulfillment.wms.qimen import CONFIRM, QimenCredentials, signed_query
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.http import exchange
+
+logger = logging.getLogger(__name__)
+
+SENDERS = 4
+MOST_PAUSE_S = 60
+PACKING_G = 100
+UNKNOWN_ITEM_G = 500
+_WAITING = ("ACCEPT", "NEW")
+
+Send = Callable[[str, bytes], bytes]
+
+
+class Warehouse:
+    """All warehouses of the demo company behind one Qimen customer id."""
+
+    def __init__(self, world: World, credentials: Credentials, *, send: Send | None = None):
+        """send: how a signed confirm reaches us, (url, body) -> the answer's body; real HTTP unless said (tests)."""
+        self.world, self.credentials = world, credentials
+        self._send = send or _post
+        self._outbox: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._senders: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Send confirms from a few threads of their own, so that a slow receiver does not stop the world.
+
+        They end with the process: what they had in hand is sent again after the next start, which receivers must bear.
+        """
+        for number in range(SENDERS):
+            sender = threading.Thread(target=self._send_all, name=f"sandbox-confirm-{number}", daemon=True)
+            sender.start()
+            self._senders.append(sender)
+
+    def send_waiting(self) -> int:
+        """Send what waits, in this thread; returns how many (tests, where no threads run)."""
+        done = 0
+        while not self._outbox.empty():
+            self._confirm(self._outbox.get())
+            done += 1
+        return done
+
+    def take(self, delivery: Delivery, *, digest: str) -> Delivery:
+        """Take a delivery order; one that is known already is answered with the same document, and counted."""
+        world = self.world
+        with world.change():
+            known = world.deliveries.get(delivery.code)
+            if known is not None:
+                known.receipts += 1
+                known.changed_receipts += digest != known.body_digest
+                world.save("delivery", known.code, known)
+                return known
+            delivery.delivery_id = f"W{world.next_number('delivery'):010d}"
+            delivery.body_digest = digest
+            delivery.ship_due_ms = world.clock() + int(world.switches.ship_after_s * 1000)
+            world.deliveries[delivery.code] = delivery
+            world.save("delivery", delivery.code, delivery)
+            world.agenda.at(delivery.ship_due_ms, partial(self.ship_if_due, delivery.code))
+            return delivery
+
+    def cancel(self, code: str) -> bool:
+        """Stop a delivery order; False when it is unknown or has left already."""
+        with self.world.change():
+            delivery = self.world.deliveries.get(code)
+            if delivery is None or (delivery.status not in _WAITING and delivery.status != "CANCELED"):
+                return False
+            if delivery.status != "CANCELED":
+                delivery.status, delivery.cancelled_ms = "CANCELED", self.world.clock()
+                self.world.save("delivery", code, delivery)
+            return True
+
+    def ship_if_due(self, code: str) -> None:
+        """The parcel leaves: packed, weighed, labelled, and reported."""
+        world = self.world
+        with world.change():
+            delivery = world.deliveries.get(code)
+            if delivery is None or delivery.status not in _WAITING:
+                return
+            if delivery.carrier not in CARRIERS:
+                delivery.carrier = "ZTO"
+            number = world.next_number("waybill")
+            weight_g = PACKING_G + sum(_weight_g(line.item_code) * line.quantity for line in delivery.lines)
+            items = [(line.item_code, line.quantity) for line in delivery.lines]
+            delivery.packages = [Package(CARRIERS[delivery.carrier][2].format(number), weight_g, items)]
+            delivery.status, delivery.shipped_ms = "DELIVERED", world.clock()
+            delivery.confirm_id = f"{delivery.delivery_id}-{number}"
+            world.count_shipped(delivery)
+            world.save("delivery", code, delivery)
+            self._outbox.put(code)
+            if world.rng.random() < world.switches.wms_confirm_duplicates:
+                self._outbox.put(code)
+
+    def resume(self) -> None:
+        """After a restart: ship what is due, repeat what was not heard."""
+        for code, delivery in self.world.deliveries.items():
+            if delivery.status in _WAITING:
+                self.world.agenda.at(delivery.ship_due_ms, partial(self.ship_if_due, code))
+            elif delivery.status == "DELIVERED" and not delivery.confirmed_ms:
+                self._outbox.put(code)
+
+    def stock(self, warehouse: str, item_code: str) -> int:
+        """Pieces of an item in a warehouse: what it began with less what left."""
+        sku = SKU_BY_CODE.get(item_code)
+        return (sku.stock if sku else 0) - self.world.shipped_stock.get((warehouse, item_code), 0)
+
+    def confirm_xml(self, delivery: Delivery) -> str:
+        """The deliveryorder.confirm of a shipped delivery."""
+        packages = "".join(
+            f"<package><logisticsCode>{delivery.carrier}</logisticsCode>"
+            f"<logisticsName>{CARRIERS[delivery.carrier][1]}</logisticsName>"
+            f"<expressCode>{package.waybill}</expressCode><packageCode>{delivery.delivery_id}-{number}</packageCode>"
+            f"<weight>{package.weight_g // 1000}.{package.weight_g % 1000:03d}</weight><items>"
+            + "".join(
+                f"<item><itemCode>{escape(code)}</itemCode><quantity>{quantity}</quantity></item>"
+                for code, quantity in package.items
+            )
+            + "</items></package>"
+            for number, package in enumerate(delivery.packages, start=1)
+        )
+        lines = "".join(
+            f"<orderLine><orderLineNo>{escape(line.line_no)}</orderLineNo><itemCode>{escape(line.item_code)}</itemCode>"
+            f"<inventoryType>{line.inventory_type}</inventoryType><planQty>{line.quantity}</planQty>"
+            f"<actualQty>{line.quantity if delivery.shipped_ms else 0}</actualQty></orderLine>"
+            for line in delivery.lines
+        )
+        shipped = clock_text(delivery.shipped_ms) if delivery.shipped_ms else ""
+        times = f"<orderConfirmTime>{shipped}</orderConfirmTime><operateTime>{shipped}</operateTime>" if shipped else ""
+        confirm = f"<outBizCode>{delivery.confirm_id}</outBizCode>" if delivery.confirm_id else ""
+        return (
+            f"<deliveryOrder><deliveryOrderCode>{escape(delivery.code)}</deliveryOrderCode>"
+            f"<deliveryOrderId>{delivery.delivery_id}</deliveryOrderId>"
+            f"<warehouseCode>{escape(delivery.warehouse)}</warehouseCode><orderType>{delivery.order_type}</orderType>"
+            f"<status>{delivery.status}</status>{confirm}<confirmType>0</confirmType>{times}</deliveryOrder>"
+            f"<packages>{packages}</packages><orderLines>{lines}</orderLines>"
+        )
+
+    def _send_all(self) -> None:
+        while True:
+            self._confirm(self._outbox.get())
+
+    def _confirm(self, code: str) -> None:
+        """Report once; when that was not answered with success, try again later, for ever."""
+        try:
+            self._confirm_once(code)
+        except Exception:
+            # The border of a sender's thread: it must live on.
+            logger.exception("confirm of %s failed", code)
+
+    def _confirm_once(self, code: str) -> None:
+        world = self.world
+        with world.lock:
+            delivery = world.deliveries.get(code)
+            if delivery is None:
+                return
+            body = f"<request>{self.confirm_xml(delivery)}</request>".encode()
+            customer_id = delivery.customer_id
+            link = QimenCredentials(
+                app_key=self.credentials.qimen_app_key,
+                secret=self.credentials.qimen_secret,
+                customer_id=customer_id,
+                base_url=world.switches.wms_callback_url.replace("{customerId}", customer_id),
+                prefix="",
+            )
+        query = signed_query(link, CONFIRM, body, at=datetime.fromtimestamp(world.clock() / 1000, tz=UTC))
+        glue = "&" if "?" in link.base_url else "?"
+        try:
+            answer = self._send(f"{link.base_url}{glue}{urlencode(query)}", body)
+            problem = "" if b"<flag>success</flag>" in answer else answer[:200].decode(errors="replace")
+        except OrderCenterError as error:
+            problem = str(error)
+        with world.change():
+            delivery.confirm_tries += 1
+            delivery.confirm_error = problem
+            if not problem:
+                delivery.confirmed_ms = delivery.confirmed_ms or world.clock()
+            elif not delivery.confirmed_ms and world.deliveries.get(code) is delivery:
+                pause_s = min(MOST_PAUSE_S, world.switches.wms_retry_s * 2 ** min(delivery.confirm_tries - 1, 10))
+                world.agenda.at(world.clock() + int(pause_s * 1000), partial(self._outbox.put, code))
+            if world.deliveries.get(code) is delivery:
+                world.save("delivery", code, delivery)
+
+
+def _weight_g(item_code: str) -> int:
+    sku = SKU_BY_CODE.get(item_code)
+    return sku.weight_g if sku else UNKNOWN_ITEM_G
+
+
+def _post(url: str, body: bytes) -> bytes:
+    return exchange(url, content=body, content_type="text/xml;charset=utf-8", timeout_s=10).body
