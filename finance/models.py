@@ -13,7 +13,33 @@ from simple_history.models import HistoricalRecords
 from finance.states import EntryKind, LineState, StatementState
 from ordercenter.catalog.models import Shop
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.secretfield import SealedField
 from ordercenter.orders.models import Order
+
+
+class ProviderAccount(models.Model):
+    """Where the bills of one account at a payment provider are fetched. secrets: sealed JSON of its keys.
+
+    For Alipay the keys are `private_key` (ours, to sign) and `alipay_public_key` (theirs, to check answers).
+    """
+
+    provider = models.CharField(_("provider"), max_length=16, choices=[("alipay", _("Alipay"))], default="alipay")
+    account = models.CharField(_("account"), max_length=64)
+    gateway_url = models.URLField(_("address"), max_length=200)
+    app_id = models.CharField(_("application number"), max_length=64)
+    secrets = SealedField(_("secrets"))
+    bills_from = models.DateField(_("first business day"))
+    is_active = models.BooleanField(_("active"), default=True)
+    # The sealed secrets stay out of the history: an old key in a second table would be one more to lose.
+    history = HistoricalRecords(history_id_field=models.BigAutoField(), excluded_fields=["secrets"])
+
+    class Meta:
+        verbose_name = _("provider account")
+        verbose_name_plural = _("provider accounts")
+        constraints = [models.UniqueConstraint(fields=["provider", "account"], name="provider_account_once")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.account}"
 
 
 class PaymentEntry(models.Model):
@@ -54,13 +80,18 @@ class PaymentEntry(models.Model):
 
 
 class Statement(StateModel):
-    """The bill of one provider account for one business day. Imported once, however often it is fetched."""
+    """The bill of one provider account for one business day. Imported once, however often it is fetched.
+
+    payment_total and refund_total: what payments brought and refunds took, both >= 0; fee_total: what the provider kept,
+    less what it gave back.
+    """
 
     provider = models.CharField(_("provider"), max_length=16)
     account = models.CharField(_("account"), max_length=64)
     business_day = models.DateField(_("business day"))
     state = StateField(_("state"), default=StatementState.OPEN, choices=StatementState.choices)
-    file_sha256 = models.CharField(_("file digest"), max_length=64)
+    # Over the rows, not the file: exported again, the same bill is another file with the same rows.
+    rows_sha256 = models.CharField(_("digest of the rows"), max_length=64)
     line_count = models.PositiveIntegerField(_("lines"), default=0)
     payment_total = models.DecimalField(_("payments"), max_digits=16, decimal_places=2, default=Decimal(0))
     refund_total = models.DecimalField(_("refunds"), max_digits=16, decimal_places=2, default=Decimal(0))
@@ -96,11 +127,21 @@ class Statement(StateModel):
 class StatementLine(models.Model):
     """One line of a bill as the provider gave it, with the verdict of the match.
 
-    verdict is written set-wise by the matching SQL, and by sign_off for single lines. Lines with verdict NOT_IN_BILL
-    stand for entries of ours that the bill lacks; they have line_no 0.
+    amount and fee: what each did to the account, so negative for a refund, and for a fee that was taken. expected_*: the
+    same of our books, where they differ. Verdicts are written by the match, and by sign-off for single lines. A line
+    with verdict NOT_IN_BILL stands for an entry of ours that the bill lacks; it has line_no 0 and no amount.
     """
 
-    statement = models.ForeignKey(Statement, models.CASCADE, verbose_name=_("statement"), related_name="lines")
+    # No constraint in the database: checking 200,000 of them costs more than the whole import. Lines are only ever
+    # written by one COPY in the transaction that holds the statement.
+    statement = models.ForeignKey(
+        Statement,
+        models.CASCADE,
+        verbose_name=_("statement"),
+        related_name="lines",
+        db_constraint=False,
+        db_index=False,
+    )
     line_no = models.PositiveIntegerField(_("row"))
     kind = models.CharField(_("kind"), max_length=8, choices=EntryKind.choices)
     external_no = models.CharField(_("transaction number"), max_length=64)
@@ -109,17 +150,23 @@ class StatementLine(models.Model):
     amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
     fee = models.DecimalField(_("fee"), max_digits=14, decimal_places=2, default=Decimal(0))
     occurred_at = models.DateTimeField(_("occurred at"), null=True, blank=True)
-    verdict = models.CharField(_("verdict"), max_length=16, choices=LineState.choices, blank=True)
-    found_verdict = models.CharField(_("verdict before sign-off"), max_length=16, choices=LineState.choices, blank=True)
+    verdict = models.CharField(_("verdict"), max_length=16, choices=LineState.choices)
+    found_verdict = models.CharField(
+        _("verdict before sign-off"), max_length=16, choices=LineState.choices, blank=True, default="", db_default=""
+    )
     expected_amount = models.DecimalField(_("expected amount"), max_digits=14, decimal_places=2, null=True, blank=True)
     expected_fee = models.DecimalField(_("expected fee"), max_digits=14, decimal_places=2, null=True, blank=True)
-    signed_off_reason = models.CharField(_("reason of sign-off"), max_length=200, blank=True)
+    signed_off_reason = models.CharField(_("reason of sign-off"), max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("statement line")
         verbose_name_plural = _("statement lines")
         indexes = [
-            models.Index(fields=["statement", "verdict"], name="line_by_verdict"),
+            models.Index(fields=["statement", "line_no"], name="line_in_order"),
+            # Nearly all lines match; people only look for the others.
+            models.Index(
+                fields=["statement", "verdict"], name="line_not_matched", condition=~Q(verdict=LineState.MATCHED)
+            ),
             models.Index(fields=["external_no"], name="line_by_number"),
         ]
 
@@ -130,8 +177,11 @@ class StatementLine(models.Model):
 class Match(models.Model):
     """A line of a bill and an entry of ours that are the same money."""
 
-    line = models.OneToOneField(StatementLine, models.CASCADE, verbose_name=_("statement line"))
-    entry = models.OneToOneField(PaymentEntry, models.PROTECT, verbose_name=_("payment entry"))
+    # No constraints in the database, for the reason given at StatementLine. Entries are never deleted.
+    line = models.OneToOneField(
+        StatementLine, models.CASCADE, verbose_name=_("statement line"), primary_key=True, db_constraint=False
+    )
+    entry = models.OneToOneField(PaymentEntry, models.PROTECT, verbose_name=_("payment entry"), db_constraint=False)
     matched_at = models.DateTimeField(_("matched at"), default=timezone.now)
 
     class Meta:
