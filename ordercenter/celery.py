@@ -4,7 +4,7 @@ import os
 import warnings
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, setup_logging, worker_ready
 
 from ordercenter.runtime.ready import announce_ready
 
@@ -16,6 +16,11 @@ warnings.filterwarnings("ignore", message="You're running the worker with superu
 app = Celery("ordercenter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: object) -> None:
+    """Celery sets up no logging of its own when somebody listens here; Django's LOGGING holds."""
 
 
 @worker_ready.connect

@@ -31,6 +31,11 @@ class EmbeddedDatabase:
     def log(self) -> Path:
         return self._folder.logs / "postgres.log"
 
+    @property
+    def in_use(self) -> bool:
+        """Whether this process counts as a user."""
+        return self._use.held
+
     def lock_fileno(self) -> int:
         """The descriptor that keeps the database in use; children that inherit it keep it running."""
         return self._use.fileno()

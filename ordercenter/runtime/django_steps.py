@@ -3,13 +3,22 @@
 import os
 
 from .data_folder import DataFolder
+from .errors import RuntimeTrouble
 from .migration_mark import MigrationMark
 
 
 def run_django(argv: list[str]) -> None:
-    """Run a Django management command in this process."""
+    """Run a Django management command in this process; RuntimeTrouble when the settings are wrong or incomplete."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import ManagementUtility
 
+    try:
+        _ = settings.INSTALLED_APPS  # reading any of them loads them all
+    except ImproperlyConfigured as fault:
+        raise RuntimeTrouble(
+            f"The settings in {os.environ['DJANGO_SETTINGS_MODULE']} are not complete: {fault}"
+        ) from None
     ManagementUtility(argv).execute()
 
 
@@ -23,7 +32,6 @@ def first_migration(folder: DataFolder) -> None:
 
 def prepare() -> None:
     """Before the parts start: bring the tables up to date, and give a database without users the demo company."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercenter.settings.embedded")
     run_django(["manage.py", "migrate", "--verbosity", "0"])
     from django.contrib.auth import get_user_model
 

@@ -58,21 +58,25 @@ def run_manage_command(argv: list[str]) -> int:
 
 
 def _run(command: str, argv: list[str]) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = module = _settings_module(argv)
+    asks_database = command not in WITHOUT_DATABASE and not {"--help", "-h", "--version"} & set(argv)
     if command in OURS:
         OURS[command]()
-    elif _settings_module(argv) == EMBEDDED_SETTINGS:
-        _run_embedded(command, argv)
+    elif module == EMBEDDED_SETTINGS:
+        _run_embedded(command, argv, asks_database=asks_database)
     else:
+        if asks_database and os.environ.get("DATABASE_URL"):
+            check_database()
         run_django(argv)
 
 
-def _run_embedded(command: str, argv: list[str]) -> None:
+def _run_embedded(command: str, argv: list[str], *, asks_database: bool) -> None:
     folder = open_data_folder()
     secrets = folder.secrets()
     for name, value in secrets.as_environment().items():
         os.environ.setdefault(name, value)
     _use_running_broker(folder, secrets)
-    if command in WITHOUT_DATABASE or {"--help", "-h", "--version"} & set(argv):
+    if not asks_database:
         run_django(argv)
     elif os.environ.get("DATABASE_URL"):
         check_database()

@@ -4,6 +4,7 @@ The children write to files, not to pipes of ours, so that they go on undisturbe
 """
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 ROTATE_BYTES = 20_000_000
 SHOWN_COLUMNS = 200
 NAME_WIDTH = 9
+# Lines of our own logging begin with the time, which we print anyway.
+_TIME_IN_FRONT = re.compile(r"^\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
 def say(name: str, text: str) -> None:
@@ -45,7 +48,7 @@ class FollowedLog:
         *lines, self._rest = (self._rest + new).split(b"\n")
         for line in lines:
             if line.strip():
-                say(self.name, line.decode(errors="replace").rstrip())
+                say(self.name, _TIME_IN_FRONT.sub("", line.decode(errors="replace").rstrip()))
 
     def rotate(self) -> None:
         """Keep the file small: copy it aside and cut it. The child appends, so it goes on at the new beginning."""

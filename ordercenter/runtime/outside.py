@@ -28,7 +28,7 @@ def check_database() -> None:
         with psycopg.connect(address, connect_timeout=CONNECT_TIMEOUT_S) as connection:
             version = connection.info.server_version
     except (psycopg.OperationalError, psycopg.ProgrammingError) as fault:
-        reason = str(fault).strip().splitlines()[-1]
+        reason = str(fault).strip().splitlines()[0]
         raise RuntimeTrouble(
             f"The database of DATABASE_URL ({_shown(parts)}) does not let us in: {reason}. "
             "Start it or correct DATABASE_URL; without DATABASE_URL the embedded PostgreSQL is used."

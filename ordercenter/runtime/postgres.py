@@ -1,5 +1,6 @@
 """One PostgreSQL server of our own: create it, start it, find it again, stop it."""
 
+import locale
 import os
 import secrets
 import socket
@@ -81,7 +82,7 @@ class PostgresCluster:
         return self._bin / name
 
     def create(self, *, options: tuple[str, ...] = ()) -> None:
-        """Make a new data folder. Its text order and letter classes are the same on every machine (builtin C.UTF-8)."""
+        """Make a new data folder. Its text order is the same on every machine (builtin C.UTF-8)."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.account.own(self.folder)
         self.folder.chmod(0o700)
@@ -93,7 +94,8 @@ class PostgresCluster:
             self._run(
                 "initdb",
                 *("--username", USER, "--auth", "scram-sha-256", "--pwfile", str(password_file)),
-                *("--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+                *("--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+                *("--locale", "C", "--lc-ctype", _utf8_letters()),
                 *options,
             )
         finally:
@@ -194,6 +196,23 @@ class PostgresCluster:
         # After a crash another program may carry the number in the file; PostgreSQL would then refuse to start.
         if self.running() is None:
             (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _utf8_letters() -> str:
+    """A locale of this machine that knows which Chinese characters are letters: pg_trgm asks it, not the builtin one.
+    With "C" it would cut every Chinese text to nothing, and a search for a part of it would find nothing.
+    """
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        for name in ("C.UTF-8", "en_US.UTF-8", "zh_CN.UTF-8"):
+            try:
+                locale.setlocale(locale.LC_CTYPE, name)
+                return name
+            except locale.Error:
+                continue
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 def _start_failure(folder: Path, log: Path, said: str) -> str:

@@ -52,10 +52,14 @@ class Supervisor:
 
     def listen_to_signals(self) -> None:
         def ask(signum: int, frame: FrameType | None) -> None:
-            self._asked_to_stop += 1
+            self.ask_to_stop()
 
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, ask)
+
+    def ask_to_stop(self) -> None:
+        """Stop soon; asked again while stopping, kill what still runs."""
+        self._asked_to_stop += 1
 
     def start(self, specs: Sequence[ChildSpec]) -> None:
         """Start these children side by side and wait until all are ready; raises Stopped when asked to stop meanwhile,

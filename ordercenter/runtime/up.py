@@ -63,9 +63,9 @@ def _run(folder: DataFolder) -> None:
         try:
             _run_children(folder, installation, record, listener, database, begun)
         finally:
-            if database is not None:
+            if database is not None and database.in_use:
                 database.release()
-                say("database", "released")
+                say("database", "given back")
             (folder.run / "up.json").unlink(missing_ok=True)
 
 

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import environ
+from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+
+from .logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.Env()
@@ -50,7 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "ordercenter.common.csp.PagePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -103,10 +106,29 @@ USE_TZ = True
 # Screens show the seller's wall clock; the database stores UTC.
 TIME_ZONE = "Asia/Shanghai"
 
+# Nothing from other hosts, ever; ordercenter.common.csp loosens this for the admin's own scripts.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "ordercenter" / "static"]
 
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+
+# Sealing of personal data: key id -> 32 bytes in base64, the id that seals new rows, and the key of the search hash.
+# Every way of running sets them.
+FIELD_KEYS: dict[str, str] = {}
+FIELD_KEY_CURRENT = ""
+FIELD_HASH_KEY = ""
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -123,6 +145,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Ringing must never keep anybody waiting: one try, and the sweep comes later when it fails.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+# Name -> {"task", "schedule"}: what beat rings for by itself.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+
+LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=env.bool("OC_LOG_JSON", default=False))
 
 # Events: how many lanes share the work, and how many items a relay takes at once.
 EVENT_LANES = 16

@@ -21,3 +21,6 @@ DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 # Without a broker the tasks that ring are lost, the rows that wait for them are not: a sweep finds them.
 BROKER_URL = env.str("BROKER_URL", default="memory://")
 CELERY_BROKER_URL = BROKER_URL
+
+# Static files straight from the apps: no collectstatic before the first page.
+WHITENOISE_USE_FINDERS = True
