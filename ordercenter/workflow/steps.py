@@ -157,8 +157,13 @@ class Plan:
         return self.steps[position]
 
     def fields_after(self, nodes: Iterable[str]) -> frozenset[str]:
-        """The paths asked behind these nodes: what to load for subjects that go on from there."""
+        """The paths asked behind these nodes: what to load for answers."""
         return frozenset().union(*(self.ahead[self.step(node).node] for node in nodes))
+
+    def fields_from(self, nodes: Iterable[str]) -> frozenset[str]:
+        """The paths asked at these nodes and behind them: what to load for subjects that enter there again."""
+        entered = [self.step(node) for node in nodes]
+        return frozenset().union(*(step.reads | self.ahead[step.node] for step in entered))
 
     def admit(self, subject_ids: Sequence[int], values: Mapping[int, dict[str, Any]], *, at: datetime) -> Admission:
         """Split by the trigger filter; unknown is its own list, because a missing value is no "no"."""

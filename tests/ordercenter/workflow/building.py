@@ -64,6 +64,7 @@ def components() -> Registry:
     made.action(use="stock.reserve", subject="order", label="Reserve", errors=["OUT_OF_STOCK"])(go_on)
     made.action(use="wms.send", subject="order", label="Send", kind="outside", errors=["WMS_REFUSED"])(go_on)
     made.action(use="order.old", subject="order", label="Old", deprecated_by="order.check v1")(go_on)
+    made.action(use="shipment.note", subject="shipment", label="Note")(go_on)
     made.action(use="shipment.close", subject="shipment", label="Close", emits=[PAID])(go_on)
     made.action(
         use="http.call",
