@@ -53,6 +53,12 @@ class ServerAccount:
             ) from None
 
 
+def make_shared_home() -> None:
+    """Create the folder for what the server's account cannot reach elsewhere; everybody may enter it."""
+    SHARED_HOME.mkdir(parents=True, exist_ok=True)
+    SHARED_HOME.chmod(0o755)
+
+
 def server_account() -> ServerAccount:
     """Ourselves, or for root the system account "ordercenter", created when it is missing."""
     if os.geteuid() != 0:

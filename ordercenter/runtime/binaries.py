@@ -2,13 +2,12 @@
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import tempfile
 from pathlib import Path
 
-from .account import SHARED_HOME, ServerAccount
+from .account import SHARED_HOME, ServerAccount, make_shared_home
 from .errors import RuntimeTrouble
 
 
@@ -37,7 +36,7 @@ def _shared_copy(installed: Path) -> Path:
     copied = target / installed.relative_to(packages)
     if target.is_dir():
         return copied
-    SHARED_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_shared_home()
     with tempfile.TemporaryDirectory(dir=SHARED_HOME) as unfinished:
         copy = Path(unfinished) / "copy"
         shutil.copytree(installed, copy / installed.relative_to(packages), ignore=shutil.ignore_patterns("include"))

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .account import SHARED_HOME, ServerAccount
+from .account import SHARED_HOME, ServerAccount, make_shared_home
 from .errors import RuntimeTrouble
 from .locks import locked
 from .secret_store import InstallationSecrets, load_or_create
@@ -44,7 +44,7 @@ class DataFolder:
         here = self.root / "postgres"
         if here.exists() or account.is_ourselves or account.can_use(self.root):
             return here
-        SHARED_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_shared_home()
         return SHARED_HOME / installation_id / "postgres"
 
 

@@ -24,7 +24,9 @@ class EmbeddedDatabase:
         self._use = FileLock(folder.lock_path("postgres-users"))
         self._cluster_folder = folder.postgres(account, secrets.installation_id)
         if not account.is_ourselves:
-            self._cluster_folder.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+            # Its account passes through this folder; the umask may not take that away.
+            self._cluster_folder.parent.mkdir(parents=True, exist_ok=True)
+            self._cluster_folder.parent.chmod(0o711)
         self.cluster = PostgresCluster(self._cluster_folder, password=secrets.postgres_password, account=account)
 
     @property
