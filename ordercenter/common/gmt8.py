@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 GMT8 = timezone(timedelta(hours=8))
 _EIGHT_HOURS = timedelta(hours=8)
@@ -14,7 +14,7 @@ def parse_gmt8(text: str) -> datetime:
     if len(text) != 19 or text[10] != " " or text[4] != "-" or text[7] != "-" or text[13] != ":" or text[16] != ":":
         raise ValueError("not yyyy-MM-dd HH:mm:ss")
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) - _EIGHT_HOURS
+        return datetime.fromisoformat(text + "+00:00") - _EIGHT_HOURS
     except OverflowError:
         raise ValueError("before the first year") from None
 

@@ -1,0 +1,1 @@
+"""Bills of payment providers: fetching them and reading them."""
