@@ -68,3 +68,54 @@ class WarehouseSignatureInvalid(OrderCenterError):
     def __init__(self, *, problem: str):
         super().__init__(problem)
         self.problem = problem
+
+
+class NoCourierThere(OrderCenterError):
+    """No open warehouse has a courier contract for the receiver's province."""
+
+    code = "fulfillment.routing_none"
+    title = _("No warehouse delivers to this address.")
+    hint = _("Check the address, or add a freight rate for the province.")
+
+    def __init__(self, *, order_id: int, province: str):
+        super().__init__(f"order {order_id}: no courier to {province or 'an unknown province'}")
+        self.order_id, self.province = order_id, province
+
+
+class NothingReserved(OrderCenterError):
+    """A shipment can only be planned for an order whose goods are reserved in one warehouse."""
+
+    code = "fulfillment.nothing_reserved"
+    title = _("The order has no reserved stock to ship.")
+    hint = _("Run its routing again.")
+
+    def __init__(self, *, order_id: int):
+        super().__init__(f"order {order_id} has no reserved stock")
+        self.order_id = order_id
+
+
+class ShipmentUnknown(OrderCenterError):
+    """A warehouse speaks of a delivery order that we never gave it. May still be on its way to our books: retried."""
+
+    code = "fulfillment.shipment_unknown"
+    title = _("There is no such delivery order.")
+    hint = _("Ask the warehouse which order it means.")
+    retryable = True
+    status = 404
+
+    def __init__(self, *, number: str):
+        super().__init__(f"delivery order {number} is unknown")
+        self.number = number
+
+
+class WarehouseNotConnected(OrderCenterError):
+    """The warehouse has no active account to send to."""
+
+    code = "fulfillment.warehouse_not_connected"
+    title = _("The warehouse has no connection set up.")
+    hint = _("Fill in its warehouse account in the admin.")
+    retryable = True
+
+    def __init__(self, *, warehouse_id: int):
+        super().__init__(f"warehouse {warehouse_id} has no account")
+        self.warehouse_id = warehouse_id

@@ -15,9 +15,28 @@ from simple_history.models import HistoricalRecords
 from fulfillment.states import ParcelState, ShipmentState, WaybillState
 from ordercenter.catalog.models import Contact, Shop, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.secretfield import SealedField
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import Grade
+
+
+class WmsAccount(models.Model):
+    """How we reach the system of a warehouse that speaks Qimen. secret: sealed."""
+
+    warehouse = models.OneToOneField(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    base_url = models.URLField(_("address"), max_length=200)
+    app_key = models.CharField(_("app key"), max_length=64)
+    secret = SealedField(_("secret"))
+    is_active = models.BooleanField(_("active"), default=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField(), excluded_fields=["secret"])
+
+    class Meta:
+        verbose_name = _("warehouse account")
+        verbose_name_plural = _("warehouse accounts")
+
+    def __str__(self) -> str:
+        return str(self.warehouse_id)
 
 
 class Carrier(models.Model):

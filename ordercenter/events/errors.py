@@ -17,3 +17,14 @@ class NotParked(OrderCenterError):
     def __init__(self, *, ids: list[int]):
         super().__init__(f"not parked: {ids}")
         self.ids = ids
+
+
+class CommandObsolete(OrderCenterError):
+    """What the command is about is no longer there, or needs it no more: nothing is sent."""
+
+    code = "events.command_obsolete"
+    title = _("The command is no longer needed.")
+
+    def __init__(self, *, command_id: int):
+        super().__init__(f"command {command_id} is obsolete")
+        self.command_id = command_id

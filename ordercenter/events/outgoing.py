@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import uniform
-from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -19,9 +18,10 @@ from django.utils import timezone
 
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.events import log, registry
+from ordercenter.events.errors import CommandObsolete
 from ordercenter.events.log import Cause
 from ordercenter.events.models import OutgoingCommand, OutgoingStatus
-from ordercenter.events.registry import Sender
+from ordercenter.events.registry import Attempt
 from ordercenter.events.types import CommandAnswered
 
 logger = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class Outcome:
     """What came of one try: an answer, or an error."""
 
     command: OutgoingCommand
-    answer: Mapping[str, Any] | None = None
+    answer: Mapping[str, object] | None = None
     error: BaseException | None = None
 
 
@@ -68,18 +68,13 @@ def waiting_targets(*, at: datetime) -> list[str]:
 def drain_target(target: str, *, limit: int = 64, rounds: int = 50) -> int:
     """Send what is due for one receiver; returns how many commands were tried. Safe to run several times at once."""
     tried = 0
-    connections: dict[str, Any] = {}
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in range(rounds):
             commands = _claim(target, limit)
             if not commands:
                 break
-            senders = registry.senders()
-            for kind in {command.kind for command in commands} - connections.keys():
-                connections[kind] = _connect(senders[kind], target)
-            outcomes = list(pool.map(lambda c: _try(senders[c.kind], connections[c.kind], c), commands))
-            _write_down(outcomes)
-            tried += len(outcomes)
+            _write_down(list(pool.map(_try, commands, _prepare(target, commands))))
+            tried += len(commands)
     return tried
 
 
@@ -97,23 +92,29 @@ def _claim(target: str, limit: int) -> list[OutgoingCommand]:
     return list(OutgoingCommand.objects.filter(pk__in=ids).order_by("pk"))
 
 
-def _connect(sender: Sender, target: str) -> Any:
-    """What the sender needs to know about the receiver, or the refusal that every command will then get."""
-    try:
-        return sender.connect(target)
-    except OrderCenterError as error:
-        return error
+def _prepare(target: str, commands: Sequence[OutgoingCommand]) -> list[Attempt | OrderCenterError]:
+    """What each command needs to be sent, or the refusal that it gets instead."""
+    ready: dict[int, Attempt | OrderCenterError] = {}
+    for kind in {command.kind for command in commands}:
+        same = [command for command in commands if command.kind == kind]
+        try:
+            attempts = registry.senders()[kind].prepare(target, same)
+        except OrderCenterError as error:
+            ready.update((command.pk, error) for command in same)
+        else:
+            ready.update((c.pk, attempts.get(c.pk) or CommandObsolete(command_id=c.pk)) for c in same)
+    return [ready[command.pk] for command in commands]
 
 
-def _try(sender: Sender, receiver: Any, command: OutgoingCommand) -> Outcome:
-    if isinstance(receiver, OrderCenterError):
-        return Outcome(command, error=receiver)
+def _try(command: OutgoingCommand, attempt: Attempt | OrderCenterError) -> Outcome:
+    if isinstance(attempt, OrderCenterError):
+        return Outcome(command, error=attempt)
     try:
-        if sender.query is not None and command.tries > 1 and command.error_code.endswith("outcome_unknown"):
-            known = sender.query(receiver, command.payload, command.idempotency_key)
+        if attempt.query is not None and command.tries > 1 and command.error_code.endswith("outcome_unknown"):
+            known = attempt.query()
             if known is not None:
                 return Outcome(command, answer=known)
-        return Outcome(command, answer=sender.send(receiver, command.payload, command.idempotency_key))
+        return Outcome(command, answer=attempt.send())
     except Exception as error:  # noqa: BLE001 - the border: one command's trouble is its own
         return Outcome(command, error=error)
 

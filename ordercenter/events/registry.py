@@ -60,20 +60,28 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Sender:
-    """Makes the outside call of one kind of command.
+class Attempt:
+    """One command made ready to send. Both run in a thread, outside of any transaction, and must not touch the database.
 
-    send: the command's payload and idempotency key -> the answer as plain values; raises our typed errors. Runs outside
-    of any transaction, several at once in threads, so it must not touch the database; what it needs to know about the
-    receiver comes from `connect(target)`, called once per drain with the database at hand.
-    query: the same call form, asks the receiver whether the command took effect; None when the receiver takes the same
-    key twice without doing the work twice.
+    send: makes the call; the answer as plain values, or one of our typed errors. query: asks the receiver whether an
+    earlier call took effect (None: it did not); absent where the receiver takes the same key twice without doing the
+    work twice.
+    """
+
+    send: Callable[[], Mapping[str, Any]]
+    query: Callable[[], Mapping[str, Any] | None] | None = None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Makes the outside calls of one kind of command.
+
+    prepare(target, commands): reads what the calls need, set-wise, with the database at hand; an Attempt by command id.
+    A typed error raised there is the outcome of every command of the list; a command that it leaves out is refused.
     """
 
     kind: str
-    connect: Callable[[str], Any]
-    send: Callable[[Any, Mapping[str, Any], str], Mapping[str, Any]]
-    query: Callable[[Any, Mapping[str, Any], str], Mapping[str, Any] | None] | None = None
+    prepare: Callable[[str, Sequence[Any]], Mapping[int, Attempt]]
     max_tries: int = 8
 
 

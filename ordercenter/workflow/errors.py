@@ -126,3 +126,59 @@ class StepIncomplete(OrderCenterError):
     def __init__(self, *, use: str, reason: str, subject_ids: Sequence[int] = ()):
         super().__init__(f"action {use}: {reason} {list(subject_ids)[:20]}")
         self.use, self.reason, self.subject_ids = use, reason, list(subject_ids)
+
+
+class FlowLoop(OrderCenterError):
+    """A chain of events went deeper than any honest flow does: it was stopped before it went round again."""
+
+    code = "workflow.flow_loop"
+    title = _("The flows went round in circles.")
+    hint = _("Look at which flow causes the event that starts it, and break the circle.")
+
+    def __init__(self, *, flow: str, depth: int):
+        super().__init__(f"{flow} was not started at depth {depth}")
+        self.flow, self.depth = flow, depth
+
+
+class CommandFailed(OrderCenterError):
+    """The outside call that a step waited for was refused or given up. flow code: COMMAND_REFUSED or COMMAND_DEAD."""
+
+    title = _("The outside call failed.")
+    hint = _("Read the receiver's reason, mend the cause, and run the step again.")
+
+    def __init__(self, *, outcome: str, kind: str, reason: str):
+        super().__init__(f"{kind}: {outcome} ({reason})")
+        self.outcome, self.kind, self.reason = outcome, kind, reason
+
+
+class CommandRefused(CommandFailed):
+    code = "workflow.command_refused"
+
+
+class CommandDead(CommandFailed):
+    code = "workflow.command_dead"
+
+
+class FlowUnknown(OrderCenterError):
+    """There is no such flow or version."""
+
+    code = "workflow.flow_unknown"
+    title = _("There is no such flow version.")
+    status = 404
+
+    def __init__(self, *, flow_id: int, version_id: int | None = None):
+        super().__init__(f"flow {flow_id} version {version_id} is unknown")
+        self.flow_id, self.version_id = flow_id, version_id
+
+
+class FlowInvalid(OrderCenterError):
+    """The document has mistakes and cannot become active; `mistakes` names each."""
+
+    code = "workflow.flow_invalid"
+    title = _("The flow has mistakes and cannot be activated.")
+    hint = _("Correct the marked places and save a new version.")
+    status = 400
+
+    def __init__(self, mistakes: Sequence[str]):
+        super().__init__("; ".join(mistakes))
+        self.mistakes = list(mistakes)

@@ -1,0 +1,193 @@
+"""What the raw messages of channels mean to us, and the calls we make to channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from channels_sync.accounts import adapter_of, refuse_while_paused
+from channels_sync.adapters import tmall_mapping
+from channels_sync.adapters.base import Tracking
+from channels_sync.errors import MessageUnreadable
+from channels_sync.models import ChannelAccount
+from channels_sync.services import NOTICE_KIND, ORDER_KIND, REFUND_KIND
+from finance.services import PaymentFact, record_payments
+from finance.states import EntryKind
+from fulfillment import services as fulfillment
+from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.common.actor import Actor
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.strictjson import UnreadableBody, loads_strict
+from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
+from ordercenter.events.types import CommandAnswered
+from ordercenter.orders import services as orders
+from ordercenter.orders.errors import OrderUnknown
+from ordercenter.orders.intake_types import IncomingRefund
+from ordercenter.orders.models import Order
+from ordercenter.orders.services import TakenOrder, TakenRefund
+from django.utils import timezone
+
+TRACKING_KIND = "tmall.logistics.offline.send"
+CHANNEL = Actor("channel", "tmall")
+MAX_ORDER_BYTES = 2_000_000
+
+
+class OrderNotHereYet(OrderUnknown):
+    """A refund may be faster than its order: it is tried again."""
+
+    code = "channels.order_not_here_yet"
+    retryable = True
+
+
+@reads(ORDER_KIND)
+def take_trades(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
+    """Trades become orders, and what was paid becomes payment entries, in one transaction."""
+    accounts = _accounts(messages)
+    refused: dict[int, OrderCenterError] = {}
+    taken: list[TakenOrder] = []
+    for message in messages:
+        try:
+            raw = loads_strict(message.body, max_bytes=MAX_ORDER_BYTES)
+            order = tmall_mapping.read_trade(tmall_mapping.trade_in(raw))
+        except (MessageUnreadable, UnreadableBody) as error:
+            refused[message.id] = error
+            continue
+        taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
+    with unit_of_work(actor=CHANNEL) as work:
+        result = orders.take_orders(taken=taken, work=work)
+        _book_payments(work, taken, result.by_number, accounts)
+    return refused
+
+
+@reads(REFUND_KIND)
+def take_refunds(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
+    """Refunds act on their orders; money that went back becomes a refund entry."""
+    accounts = _accounts(messages)
+    refused: dict[int, OrderCenterError] = {}
+    read: dict[int, tuple[int, IncomingRefund]] = {}
+    for message in messages:
+        try:
+            raw = loads_strict(message.body, max_bytes=MAX_ORDER_BYTES)
+            refund = tmall_mapping.read_refund(tmall_mapping.refund_in(raw))
+        except (MessageUnreadable, UnreadableBody) as error:
+            refused[message.id] = error
+            continue
+        read[message.id] = (accounts[message.source].shop_id, refund)
+    known = _known_orders(list(read.values()))
+    missing = [refund.channel_order_no for shop_id, refund in read.values() if (shop_id, refund.channel_order_no) not in known]
+    if missing:
+        # The whole list is tried by halves, and this one alone later: its order may just be on its way.
+        raise OrderNotHereYet(order_no=missing[0])
+    with unit_of_work(actor=CHANNEL) as work:
+        reports = {m: TakenRefund(known[shop_id, r.channel_order_no], r) for m, (shop_id, r) in read.items()}
+        result = orders.take_refunds(taken=list(reports.values()), work=work)
+        by_report = {id(report): message_id for message_id, report in reports.items()}
+        refused.update((by_report[id(refusal.key)], refusal.error) for refusal in result.refused)
+        _book_refunds(work, result.done)
+    return refused
+
+
+@reads(NOTICE_KIND)
+def park_unreadable_notices(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
+    """Messages whose form we do not know: kept, and a person looks."""
+    return {message.id: MessageUnreadable(path="message.content", problem="unknown_value") for message in messages}
+
+
+@on(CommandAnswered, name="channels.command_answered")
+def take_tracking_answers(events: Sequence[Recorded]) -> None:
+    """The channel has taken a tracking number."""
+    done = [
+        e.command_id
+        for r in events
+        if isinstance(e := r.event, CommandAnswered) and e.kind == TRACKING_KIND and e.outcome == "done"
+    ]
+    if not done:
+        return
+    shipments = OutgoingCommand.objects.filter(pk__in=done).values_list("payload__shipment_id", flat=True)
+    with unit_of_work(because=events, actor=CHANNEL) as work:
+        fulfillment.mark_reported(shipment_ids=sorted(set(shipments)), work=work)
+
+
+def _accounts(messages: Sequence[Message]) -> dict[str, ChannelAccount]:
+    ids = {int(message.source.partition(":")[2]) for message in messages}
+    rows = ChannelAccount.objects.select_related("shop").in_bulk(sorted(ids))
+    return {f"account:{pk}": account for pk, account in rows.items()}
+
+
+def _book_payments(
+    work: Work, taken: Sequence[TakenOrder], ours: Mapping[tuple[int, str], Order], accounts: Mapping[str, ChannelAccount]
+) -> None:
+    fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
+    facts = {}
+    for t in taken:
+        payment, order = t.order.payment, ours.get((t.shop_id, t.order.channel_order_no))
+        if payment is None or order is None or payment.external_no in facts:
+            continue
+        facts[payment.external_no] = PaymentFact(
+            order_id=order.pk, shop_id=t.shop_id, fee_bp=fees[t.shop_id], provider=payment.provider,
+            external_no=payment.external_no, merchant_no=payment.merchant_no, amount=payment.amount,
+            currency=order.currency, occurred_at=payment.paid_at,
+        )  # fmt: skip
+    if facts:
+        record_payments(payments=list(facts.values()), work=work, actor=CHANNEL)
+
+
+def _book_refunds(work: Work, succeeded: Sequence[tuple[Order, IncomingRefund]]) -> None:
+    """The refund runs against the payment's own transaction number; the refund's number keeps several apart."""
+    if not succeeded:
+        return
+    payments = dict(_payments_of([order.pk for order, _ in succeeded]))
+    facts = []
+    for order, refund in succeeded:
+        paid = payments.get(order.pk)
+        if paid is None:
+            continue
+        facts.append(
+            PaymentFact(
+                order_id=order.pk, shop_id=order.shop_id, fee_bp=paid["fee_bp"], provider=paid["provider"],
+                external_no=paid["external_no"], merchant_no=paid["merchant_no"], amount=refund.amount,
+                currency=order.currency, occurred_at=refund.modified_at, kind=EntryKind.REFUND,
+                request_no=refund.channel_refund_no,
+            )
+        )  # fmt: skip
+    record_payments(payments=facts, work=work, actor=CHANNEL)
+
+
+def _payments_of(order_ids: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
+    rows = Order.objects.filter(pk__in=order_ids, payment_entries__kind=EntryKind.PAYMENT).values_list(
+        "pk", "shop__payment_fee_bp", "payment_entries__provider", "payment_entries__external_no",
+        "payment_entries__merchant_no",
+    )  # fmt: skip
+    return [
+        (pk, {"fee_bp": fee_bp, "provider": provider, "external_no": number, "merchant_no": merchant_no})
+        for pk, fee_bp, provider, number, merchant_no in rows
+    ]
+
+
+def _known_orders(read: Sequence[tuple[int, IncomingRefund]]) -> dict[tuple[int, str], int]:
+    rows = Order.objects.filter(
+        shop_id__in={shop_id for shop_id, _ in read}, channel_order_no__in={r.channel_order_no for _, r in read}
+    ).values_list("shop_id", "channel_order_no", "pk")
+    return {(shop_id, number): pk for shop_id, number, pk in rows}
+
+
+def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
+    account = ChannelAccount.objects.get(pk=int(target.partition(":")[2]))
+    refuse_while_paused(account, at=timezone.now())
+    adapter = adapter_of(account)
+
+    def attempt(payload: Mapping[str, Any]) -> Attempt:
+        tracking = Tracking(payload["order_no"], payload["carrier"], payload["tracking_no"], tuple(payload["lines"]))
+
+        def send() -> dict[str, Any]:
+            result = adapter.send_tracking(tracking)
+            return {"outcome": result.outcome, "other_tracking_no": result.other_tracking_no}
+
+        # The adapter reads the order back where the platform says that it is shipped already: repeating is safe.
+        return Attempt(send)
+
+    return {command.pk: attempt(command.payload) for command in commands}
+
+
+register_sender(Sender(TRACKING_KIND, _prepare_tracking))

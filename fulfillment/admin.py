@@ -1,0 +1,148 @@
+"""Carriers, freight rates, shipments, parcels and waybills."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill
+from fulfillment.states import ParcelState, ShipmentState, WaybillState
+from ordercenter.audit.steps import Step, StepsMixin, offer_steps
+from ordercenter.common.admin_base import (
+    HistoryAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyHistoryAdmin,
+    ReadOnlyInline,
+    ScopedRelatedFilter,
+)
+
+SHIPMENT_COLOURS = {
+    ShipmentState.PLANNED: "warning",
+    ShipmentState.DISPATCHED: "info",
+    ShipmentState.ACCEPTED: "info",
+    ShipmentState.REJECTED: "danger",
+    ShipmentState.INTERCEPTING: "warning",
+    ShipmentState.SHIPPED: "success",
+    ShipmentState.DELIVERED: "success",
+}
+
+offer_steps(
+    Step(Parcel, "mark_delivered", _("Mark as signed for"), "fulfillment.change_parcel"),
+    Step(Waybill, "void", _("Void the waybill"), "fulfillment.change_waybill", grave=True),
+)
+
+
+@admin.register(Carrier)
+class CarrierAdmin(HistoryAdmin):
+    list_display = ["name", "code", "is_active"]
+    list_filter = [("is_active", BooleanRadioFilter)]
+    search_fields = ["name", "code"]
+    ordering = ["code"]
+
+
+@admin.register(FreightRate)
+class FreightRateAdmin(HistoryAdmin):
+    deletable = True
+    warehouse = "warehouse_id"
+    list_display = ["warehouse", "carrier", "province", "first_weight_g", "first_fee", "step_weight_g", "step_fee"]
+    list_display_links = ["warehouse", "carrier"]
+    list_filter = [("warehouse", ScopedRelatedFilter), ("carrier", ScopedRelatedFilter)]
+    list_select_related = ["warehouse", "carrier"]
+    search_fields = ["province"]
+    ordering = ["warehouse_id", "carrier_id", "province"]
+
+
+class ShipmentLineInline(ReadOnlyInline):
+    model = ShipmentLine
+    fields = ["order", "sku", "quantity", "shipped"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ShipmentLine]:
+        rows: QuerySet[ShipmentLine] = super().get_queryset(request)
+        return rows.select_related("order", "sku").order_by("pk")
+
+
+class ParcelInline(ReadOnlyInline):
+    model = Parcel
+    fields = ["tracking_no", "carrier", "state", "weight_g", "shipped_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Parcel]:
+        rows: QuerySet[Parcel] = super().get_queryset(request)
+        return rows.select_related("carrier").order_by("pk")
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(StepsMixin, ReadOnlyHistoryAdmin):
+    shop = "shop_id"
+    warehouse = "warehouse_id"
+    list_display = ["code", "shop", "warehouse", "carrier", "state_label", "grade", "created_at", "shipped_at",
+                    "reported_at"]  # fmt: skip
+    list_display_links = ["code"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("warehouse", ScopedRelatedFilter),
+        ("shop", ScopedRelatedFilter),
+        ("carrier", ScopedRelatedFilter),
+        ("created_at", RangeDateTimeFilter),
+    ]
+    list_select_related = ["shop", "warehouse", "carrier"]
+    search_fields = ["=code", "=warehouse_ref", "parcels__tracking_no"]
+    search_help_text = _("A whole delivery order number, or part of a tracking number")
+    ordering = ["-id"]
+    exclude = ["contact"]
+    inlines = [ShipmentLineInline, ParcelInline]
+
+    @display(description=_("state"), ordering="state", label=SHIPMENT_COLOURS)
+    def state_label(self, shipment: Shipment) -> tuple[str, str]:
+        return shipment.state, shipment.get_state_display()
+
+
+@admin.register(ShipmentLine)
+class ShipmentLineAdmin(ReadOnlyAdmin):
+    shop = "shipment__shop_id"
+    warehouse = "shipment__warehouse_id"
+    list_display = ["shipment", "order", "sku", "quantity", "shipped"]
+    list_display_links = ["shipment"]
+    list_select_related = ["shipment", "order", "sku"]
+    search_fields = ["=shipment__code", "=order__channel_order_no", "=sku__code"]
+    search_help_text = _("A whole delivery order number, order number or SKU code")
+    ordering = ["-id"]
+
+
+@admin.register(Parcel)
+class ParcelAdmin(StepsMixin, ReadOnlyHistoryAdmin):
+    shop = "shipment__shop_id"
+    warehouse = "shipment__warehouse_id"
+    list_display = ["tracking_no", "carrier", "shipment", "state_label", "weight_g", "shipped_at"]
+    list_display_links = ["tracking_no"]
+    list_filter = [("state", ChoicesDropdownFilter), ("carrier", ScopedRelatedFilter)]
+    list_select_related = ["carrier", "shipment"]
+    search_fields = ["tracking_no", "=shipment__code"]
+    search_help_text = _("Part of a tracking number, or a whole delivery order number")
+    ordering = ["-id"]
+
+    @display(description=_("state"), ordering="state", label={ParcelState.DELIVERED: "success",
+             ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"})  # fmt: skip
+    def state_label(self, parcel: Parcel) -> tuple[str, str]:
+        return parcel.state, parcel.get_state_display()
+
+
+@admin.register(Waybill)
+class WaybillAdmin(StepsMixin, ReadOnlyHistoryAdmin):
+    shop = "shipment__shop_id"
+    warehouse = "shipment__warehouse_id"
+    list_display = ["number", "carrier", "shipment", "state_label"]
+    list_display_links = ["number", "carrier"]
+    list_filter = [("state", ChoicesDropdownFilter), ("carrier", ScopedRelatedFilter)]
+    list_select_related = ["carrier", "shipment"]
+    search_fields = ["=number", "=shipment__code"]
+    search_help_text = _("A whole waybill or delivery order number")
+    ordering = ["-id"]
+
+    @display(description=_("state"), ordering="state", label={WaybillState.USED: "success",
+             WaybillState.FAILED: "danger"})  # fmt: skip
+    def state_label(self, waybill: Waybill) -> tuple[str, str]:
+        return waybill.state, waybill.get_state_display()

@@ -1,0 +1,130 @@
+"""What fulfilment offers to flows: routing, shipments, the hand-over to the warehouse, and how a stopped order is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from fulfillment import services
+from fulfillment.models import Shipment
+from fulfillment.states import ShipmentState
+from ordercenter.audit.work import Work
+from ordercenter.cases import services as cases
+from ordercenter.cases.services import CaseDraft
+from ordercenter.events.types import ShipmentShipped
+from ordercenter.inventory.errors import StockShort
+from ordercenter.orders import services as orders_services
+from ordercenter.orders.flow_components import pass_on
+from ordercenter.orders.services.holding import Finding
+from ordercenter.orders.services.review import NeedsPerson
+from ordercenter.workflow.components import StepCall, action, register_subject, register_trigger
+from ordercenter.workflow.engine import register_stopper, run_ids
+from ordercenter.workflow.fields import Catalogue, Field, FieldType
+from ordercenter.workflow.plan import Failed
+
+FIELDS = Catalogue(
+    [
+        Field("shipment.state", FieldType.ENUM, _("State"), values=ShipmentState.choices),
+        Field("shipment.warehouse", FieldType.REF, _("Warehouse")),
+        Field("shipment.carrier", FieldType.REF, _("Carrier")),
+        Field("shipment.weight_g", FieldType.NUMBER, _("Weight (g)")),
+    ]
+)
+
+
+def load_shipments(ids: Sequence[int], paths: frozenset[str], work: Work) -> dict[int, dict[str, Any]]:
+    """The values of these fields for many shipments. One statement."""
+    values = {
+        pk: {
+            "shipment.state": s.state, "shipment.warehouse": str(s.warehouse_id), "shipment.carrier": str(s.carrier_id),
+            "shipment.weight_g": s.weight_g,
+        }
+        for pk, s in work.lock(Shipment, ids).items()
+    }  # fmt: skip
+    return {pk: {path: known.get(path) for path in paths} for pk, known in values.items()}
+
+
+register_subject("shipment", FIELDS, load_shipments)
+register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has left"))
+
+
+@action(
+    use="routing.reserve_and_assign", subject="order", label=_("Reserve stock, choose warehouse"),
+    errors=["OUT_OF_STOCK", "ROUTING_NONE"], emits=["inventory.stock.reserved"], danger=1,
+)  # fmt: skip
+def reserve_and_assign(call: StepCall) -> None:
+    pass_on(call, services.reserve_and_route(order_ids=call.subjects, work=call.work))
+
+
+@action(
+    use="fulfillment.create_shipment", subject="order", label=_("Create shipment"),
+    errors=["NOTHING_RESERVED", "ON_HOLD", "TRANSITION_REFUSED"], writes=["order.state"],
+    emits=["fulfillment.shipment.created"], danger=1,
+)  # fmt: skip
+def create_shipment(call: StepCall) -> None:
+    result = services.create_shipments(order_ids=call.subjects, work=call.work)
+    refused = {refusal.key for refusal in result.refused}
+    call.go([pk for pk in call.subjects if pk not in refused])
+    for refusal in result.refused:
+        call.refuse(refusal.key, refusal.error)
+
+
+@action(
+    use="fulfillment.send_to_wms", subject="order", label=_("Send to warehouse"), kind="outside",
+    errors=["COMMAND_REFUSED", "COMMAND_DEAD", "TRANSITION_REFUSED"], emits=["fulfillment.shipment.dispatched"], danger=2,
+)  # fmt: skip
+def send_to_wms(call: StepCall) -> None:
+    result = services.dispatch_shipments(order_ids=call.subjects, flow_runs=run_ids(call.work), work=call.work)
+    call.park(result.done, "command")
+    for refusal in result.refused:
+        call.refuse(refusal.key, refusal.error)
+
+
+def stop_orders(failures: Mapping[int, Failed], work: Work) -> None:
+    """Orders that their flow cannot bring on: each finding becomes a hold with a case."""
+    short = [pk for pk, failed in failures.items() if isinstance(failed.error, StockShort)]
+    if short:
+        orders_services.wait_for_supply(order_ids=short, work=work)
+    skus = work.shared.get("skus", {})
+    orders_services.hold_orders(
+        findings={pk: _findings(failed, skus) for pk, failed in failures.items()}, work=work
+    )
+
+
+def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
+    error = failed.error
+    if isinstance(error, NeedsPerson):
+        return error.findings
+    if isinstance(error, StockShort):
+        codes = sorted(error.missing)
+        first = codes[0] if codes else ""
+        return [
+            Finding(
+                failed.code, {"skus": codes}, root_cause=f"{failed.code}:{first}"[:160],
+                root_title=f"{first} {getattr(skus.get(error.missing.get(first, 0)), 'name', '')}".strip(),
+            )
+        ]  # fmt: skip
+    return [Finding(failed.code, {"step": failed.node, "error": error.code, **error.evidence()})]
+
+
+def stop_shipments(failures: Mapping[int, Failed], work: Work) -> None:
+    """Shipments that their flow cannot bring on: a case each."""
+    shipments = work.lock(Shipment, list(failures))
+    cases.open_cases(
+        drafts=[
+            CaseDraft(
+                code=failed.code, subject=f"shipment:{pk}", shop_id=shipments[pk].shop_id,
+                warehouse_id=shipments[pk].warehouse_id, reference=shipments[pk].code,
+                evidence={"step": failed.node, "error": failed.error.code, **failed.error.evidence()},
+                root_cause=f"{failed.code}:{failed.error.evidence().get('reason', '')}"[:160],
+            )
+            for pk, failed in failures.items()
+        ],
+        work=work,
+    )  # fmt: skip
+
+
+register_stopper("order", stop_orders)
+register_stopper("shipment", stop_shipments)

@@ -1,0 +1,152 @@
+"""What fulfilment does on facts, on messages of the warehouses, and the calls it makes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fulfillment import services
+from fulfillment.errors import WarehouseMessageUnreadable, WarehouseNotConnected
+from fulfillment.models import Shipment, WmsAccount
+from fulfillment.selectors import delivery_documents
+from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
+from fulfillment.states import IN_WAREHOUSE
+from fulfillment.wms.documents import CancelDocument, DeliveryConfirm
+from fulfillment.wms.qimen import QimenClient, QimenCredentials
+from fulfillment.wms.qimen_xml import read_delivery_confirm
+from ordercenter.audit.work import unit_of_work
+from ordercenter.common.actor import Actor
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.secretfield import unseal
+from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
+from ordercenter.events.types import CommandAnswered, OrderCancelled, RefundRequested, StockReplenished
+from ordercenter.inventory import services as inventory
+from ordercenter.orders import services as orders_services
+from ordercenter.orders.services.holding import Finding
+from ordercenter.workflow import services as workflow
+
+CONFIRM_KIND = "qimen.deliveryorder.confirm"
+WAREHOUSE = Actor("warehouse", "qimen")
+
+
+@reads(CONFIRM_KIND)
+def take_confirms(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
+    """Warehouse confirms become parcels and shipped orders."""
+    refused: dict[int, OrderCenterError] = {}
+    confirms: dict[int, DeliveryConfirm] = {}
+    for message in messages:
+        try:
+            confirms[message.id] = read_delivery_confirm(message.body)
+        except WarehouseMessageUnreadable as error:
+            refused[message.id] = error
+    result = services.confirm_shipments(confirms=list(confirms.values()), actor=WAREHOUSE)
+    unknown = {id(refusal.key): refusal.error for refusal in result.refused}
+    for message_id, confirm in confirms.items():
+        if id(confirm) in unknown:
+            refused[message_id] = unknown[id(confirm)]
+    return refused
+
+
+@on(OrderCancelled, RefundRequested, name="fulfillment.stop")
+def stop_goods(events: Sequence[Recorded]) -> None:
+    """Cancelled orders and orders asked back stay in the house if they still are there."""
+    with unit_of_work(because=events) as work:
+        cancelled = {r.event.order_id: r.event.reason for r in events if isinstance(r.event, OrderCancelled)}
+        asked = {r.event.order_id for r in events if isinstance(r.event, RefundRequested)} - cancelled.keys()
+        if asked:
+            services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
+        if cancelled:
+            free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
+            inventory.release_reservations(order_ids=free, work=work)
+            workflow.void_runs(subjects=[f"order:{pk}" for pk in cancelled], work=work)
+
+
+@on(StockReplenished, name="fulfillment.supply")
+def supply_waiting_orders(events: Sequence[Recorded]) -> None:
+    """Orders that waited for these SKUs try again."""
+    with unit_of_work(because=events) as work:
+        sku_ids = sorted({r.event.sku_id for r in events if isinstance(r.event, StockReplenished)})
+        services.supply_waiting_orders(sku_ids=sku_ids, work=work)
+
+
+@on(CommandAnswered, name="fulfillment.command_answered")
+def take_answers(events: Sequence[Recorded]) -> None:
+    """The warehouse's yes or no to a delivery order, and to the wish to stop one."""
+    answered = [e for r in events if isinstance(e := r.event, CommandAnswered) and e.kind in (CREATE_KIND, CANCEL_KIND)]
+    if not answered:
+        return
+    commands = OutgoingCommand.objects.in_bulk([e.command_id for e in answered])
+    with unit_of_work(because=events, actor=WAREHOUSE) as work:
+        created = {commands[e.command_id]: e.outcome for e in answered if e.kind == CREATE_KIND}
+        refs = {_shipment(c): str((c.answer or {}).get("warehouse_ref", "")) for c, o in created.items() if o == "done"}
+        services.accept_shipments(refs=refs, work=work)
+        reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
+        services.reject_shipments(reasons=reasons, work=work)
+        stops = {_shipment(commands[e.command_id]): e.outcome == "done" for e in answered if e.kind == CANCEL_KIND}
+        again = services.take_stop_answers(answers=stops, work=work) if stops else []
+        subjects = [f"order:{pk}" for pk in again]
+        workflow.rewind(subjects=subjects, use="routing.reserve_and_assign", code="STOPPED", work=work)
+        # They stay with a person: what stopped them (a refund, mostly) has its hold already; no hold, no limbo.
+        orders_services.hold_orders(findings={pk: [Finding("REFUND_BEFORE_SHIP", {})] for pk in again}, work=work)
+
+
+def _shipment(command: OutgoingCommand) -> int:
+    return int(command.payload["shipment_id"])
+
+
+def _client(target: str) -> QimenClient:
+    warehouse_id = int(target.partition(":")[2])
+    account = (
+        WmsAccount.objects.filter(warehouse_id=warehouse_id, is_active=True).select_related("warehouse").first()
+    )
+    if account is None:
+        raise WarehouseNotConnected(warehouse_id=warehouse_id)
+    return QimenClient(
+        QimenCredentials(
+            app_key=account.app_key, secret=str(unseal(account.secret)), customer_id=account.warehouse.customer_id,
+            base_url=account.base_url,
+        )
+    )  # fmt: skip
+
+
+def _prepare_create(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
+    client = _client(target)
+    documents = delivery_documents([_shipment(c) for c in commands])
+    alive = set(
+        Shipment.objects.filter(pk__in=documents, state__in=IN_WAREHOUSE).values_list("pk", flat=True)
+    )
+
+    def attempt(shipment_id: int) -> Attempt:
+        def send() -> dict[str, Any]:
+            accepted = client.create_delivery_order(documents[shipment_id])
+            return {"warehouse_ref": accepted.warehouse_ref, "was_known": accepted.was_known}
+
+        # The same number twice is the same delivery order: repeating is safe, asking first would only cost time.
+        return Attempt(send)
+
+    return {c.pk: attempt(_shipment(c)) for c in commands if _shipment(c) in alive}
+
+
+def _prepare_cancel(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
+    client = _client(target)
+    shipments = Shipment.objects.select_related("warehouse").in_bulk([_shipment(c) for c in commands])
+
+    def attempt(shipment: Shipment, reason: str) -> Attempt:
+        document = CancelDocument(
+            order_code=shipment.code, warehouse_code=shipment.warehouse.code, reason=reason,
+            owner_code=shipment.warehouse.owner_code or shipment.warehouse.customer_id,
+            warehouse_ref=shipment.warehouse_ref,
+        )  # fmt: skip
+
+        def send() -> dict[str, Any]:
+            client.cancel_order(document)
+            return {"stopped": True}
+
+        return Attempt(send)
+
+    return {c.pk: attempt(shipments[_shipment(c)], c.payload["reason"]) for c in commands if _shipment(c) in shipments}
+
+
+register_sender(Sender(CREATE_KIND, _prepare_create))
+register_sender(Sender(CANCEL_KIND, _prepare_cancel, max_tries=6))

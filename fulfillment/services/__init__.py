@@ -1,0 +1,22 @@
+"""The verbs of fulfilment: route and reserve, plan shipments, hand them to the warehouse, take its answers."""
+
+from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
+from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
+from fulfillment.services.planning import create_shipments
+from fulfillment.services.reporting import mark_reported
+from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
+from fulfillment.services.stopping import stop_shipments, take_stop_answers
+
+__all__ = [
+    "ConfirmRefused",
+    "accept_shipments",
+    "confirm_shipments",
+    "create_shipments",
+    "dispatch_shipments",
+    "mark_reported",
+    "reject_shipments",
+    "reserve_and_route",
+    "stop_shipments",
+    "supply_waiting_orders",
+    "take_stop_answers",
+]

@@ -1,0 +1,158 @@
+"""What the warehouse says has left: parcels, stock, order lines and orders follow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from fulfillment.errors import ShipmentUnknown
+from fulfillment.models import Carrier, Parcel, Shipment, ShipmentLine
+from fulfillment.states import IN_WAREHOUSE, ShipmentState
+from fulfillment.wms.documents import ConfirmedPackage, DeliveryConfirm
+from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.cases import services as cases
+from ordercenter.cases.services import CaseDraft
+from ordercenter.catalog.models import Sku
+from ordercenter.common.actor import SYSTEM, Actor
+from ordercenter.common.batch import BatchResult
+from ordercenter.events.types import ShipmentShipped
+from ordercenter.inventory import services as inventory
+from ordercenter.orders import services as orders_services
+from ordercenter.orders.models import Order
+from ordercenter.orders.services.holding import Finding
+from ordercenter.orders.states import OrderState
+
+# Words of the warehouse that mean: it has left.
+_LEFT = ("DELIVERED", "PARTDELIVERED", "")
+ConfirmRefused = ShipmentUnknown
+
+
+def confirm_shipments(
+    *, confirms: Sequence[DeliveryConfirm], work: Work | None = None, at: datetime | None = None, actor: Actor = SYSTEM
+) -> BatchResult:
+    """Apply warehouse confirms: shipment and parcels, reservations consumed, stock down, lines and orders shipped.
+
+    A confirm of a shipment that has left already changes nothing (done). An order that was cancelled meanwhile stays
+    cancelled: the parcel is on its way all the same, and a case says so. Less shipped than planned: the order is partly
+    shipped and a case asks for the rest. Refused: ShipmentUnknown. Emits ShipmentShipped, OrderShipped.
+    """
+    result = BatchResult()
+    with unit_of_work(work, at=at, actor=actor) as work:
+        by_code = {c.delivery_order_code: c for c in confirms}
+        shipments, lines = _lock(work, by_code)
+        carriers = _carriers(confirms)
+        shipped: dict[int, int] = {}
+        refs: dict[int, str] = {}
+        for code, confirm in by_code.items():
+            shipment = shipments.get(code)
+            if shipment is None:
+                result.refuse(confirm, ShipmentUnknown(number=code))
+                continue
+            result.done.append(shipment)
+            if shipment.state in IN_WAREHOUSE and confirm.status in _LEFT:
+                _ship(work, shipment, lines[shipment.pk], confirm, carriers, shipped, refs)
+        if shipped:
+            inventory.consume_reservations(shipped=shipped, refs=refs, work=work)
+            _ship_order_lines(work, shipped, [line for group in lines.values() for line in group])
+    return result
+
+
+def _lock(
+    work: Work, by_code: Mapping[str, DeliveryConfirm]
+) -> tuple[dict[str, Shipment], dict[int, list[ShipmentLine]]]:
+    """Orders first, as everywhere, then their shipments."""
+    known = list(ShipmentLine.objects.filter(shipment__code__in=list(by_code)).values_list("shipment_id", "order_id"))
+    work.lock(Order, {order_id for _, order_id in known})
+    shipments = work.lock(Shipment, {shipment_id for shipment_id, _ in known})
+    lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
+    return {s.code: s for s in shipments.values()}, lines
+
+
+def _ship(
+    work: Work, shipment: Shipment, lines: Sequence[ShipmentLine], confirm: DeliveryConfirm,
+    carriers: Mapping[str, Carrier], shipped: dict[int, int], refs: dict[int, str],
+) -> None:  # fmt: skip
+    orders = work.lock(Order, {line.order_id for line in lines})
+    if shipment.state == ShipmentState.PLANNED:
+        shipment.dispatch()
+    shipment.mark_shipped()
+    shipment.shipped_at = confirm.operated_at or work.at
+    shipment.warehouse_ref = confirm.warehouse_ref[:64] or shipment.warehouse_ref
+    work.save(shipment, "shipped_at", "warehouse_ref")
+    for line, pieces in _actual(lines, confirm, work):
+        line.shipped = pieces
+        work.save(line, "shipped")
+        shipped[line.order_line_id], refs[line.order_line_id] = pieces, shipment.code
+    parcels = [_parcel(shipment, package, carriers, work.at) for package in confirm.packages if package.tracking_no]
+    work.add(parcels)
+    work.record(
+        ShipmentShipped(
+            shipment_id=shipment.pk, order_ids=tuple(sorted(orders)), parcel_ids=tuple(p.pk for p in parcels),
+            occurred_at=shipment.shipped_at,
+        )
+    )  # fmt: skip
+
+
+def _actual(
+    lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work
+) -> Iterable[tuple[ShipmentLine, int]]:
+    """Pieces that left, by shipment line: by line number where the warehouse repeats it, else by SKU code."""
+    if not confirm.lines:
+        return [(line, line.quantity) for line in lines]
+    by_no = {c.line_no: c.actual for c in confirm.lines if c.line_no}
+    if all(str(line.pk) in by_no for line in lines):
+        return [(line, min(line.quantity, by_no[str(line.pk)])) for line in lines]
+    left: dict[str, int] = defaultdict(int)
+    for confirmed in confirm.lines:
+        left[confirmed.item_code] += confirmed.actual
+    codes = dict(Sku.objects.filter(pk__in=[line.sku_id for line in lines]).values_list("pk", "code"))
+    answer = []
+    for line in lines:
+        pieces = min(line.quantity, left[codes[line.sku_id]])
+        left[codes[line.sku_id]] -= pieces
+        answer.append((line, pieces))
+    return answer
+
+
+def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[ShipmentLine]) -> None:
+    """Orders follow what left of them; cancelled orders and missing pieces become cases."""
+    orders = work.lock(Order, {line.order_id for line in lines})
+    alive = {line.order_line_id: line for line in lines if orders[line.order_id].state != OrderState.CANCELLED}
+    orders_services.ship_orders(shipped={pk: n for pk, n in shipped.items() if pk in alive}, work=work)
+    too_late = {line.order_id for line in lines if orders[line.order_id].state == OrderState.CANCELLED}
+    cases.open_cases(drafts=[_shipped_after_cancel(orders[pk]) for pk in sorted(too_late)], work=work)
+    short: dict[int, list[dict[str, int]]] = defaultdict(list)
+    for line in alive.values():
+        if line.shipped < line.quantity:
+            short[line.order_id].append({"sku_id": line.sku_id, "planned": line.quantity, "shipped": line.shipped})
+    orders_services.hold_orders(
+        findings={pk: [Finding("SHORT_PICK", {"lines": missing})] for pk, missing in short.items()}, work=work
+    )
+
+
+def _shipped_after_cancel(order: Order) -> CaseDraft:
+    return CaseDraft(
+        code="SHIPPED_AFTER_CANCEL", subject=f"order:{order.pk}", shop_id=order.shop_id,
+        reference=order.channel_order_no, money_at_risk=order.total_amount,
+        evidence={"cancel_reason": order.cancel_reason},
+    )  # fmt: skip
+
+
+def _parcel(
+    shipment: Shipment, package: ConfirmedPackage, carriers: Mapping[str, Carrier], at: datetime
+) -> Parcel:
+    carrier = carriers.get(package.carrier_code)
+    weight = package.weight_kg or Decimal(0)
+    return Parcel(
+        shipment_id=shipment.pk, carrier_id=carrier.pk if carrier else shipment.carrier_id,
+        tracking_no=package.tracking_no[:64], shipped_at=shipment.shipped_at or at,
+        weight_g=int((weight * 1000).to_integral_value(ROUND_HALF_UP)),
+        items=[{"code": item.item_code, "quantity": item.quantity} for item in package.items],
+    )  # fmt: skip
+
+
+def _carriers(confirms: Sequence[DeliveryConfirm]) -> dict[str, Carrier]:
+    codes = {package.carrier_code for confirm in confirms for package in confirm.packages}
+    return {carrier.code: carrier for carrier in Carrier.objects.filter(code__in=codes)}

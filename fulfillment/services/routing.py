@@ -1,0 +1,173 @@
+"""Which warehouse ships what: load, decide with the pure core, reserve."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fulfillment.errors import NoCourierThere
+from fulfillment.models import FreightRate
+from fulfillment.routing.single import Candidate, NoRoute, Rate, RateTable, Route, choose_warehouse
+from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.catalog.models import Contact, Sku
+from ordercenter.common.batch import BatchResult
+from ordercenter.inventory import services as inventory
+from ordercenter.inventory.errors import StockShort
+from ordercenter.inventory.models import Warehouse
+from ordercenter.inventory.selectors import free_by_sku
+from ordercenter.inventory.services import Promise
+from ordercenter.orders import services as orders_services
+from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services.review import contacts_of, skus_of
+from ordercenter.orders.states import Grade, OrderState
+
+_RANK = {Grade.RUSH: 0, Grade.VIP: 1, Grade.NORMAL: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where an order ships from, with what, at what cost, and why."""
+
+    warehouse_id: int
+    carrier_id: int
+    cost: Decimal
+    weight_g: int
+    decision: dict[str, Any]
+
+
+def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
+    """Reserve all lines of each order in the cheapest single warehouse that has them, rush orders first.
+
+    done: orders. Refused, nothing reserved: StockShort, NoCourierThere. The decision is kept for the shipment in
+    `assignments(work)`. At most eight statements.
+    """
+    result = BatchResult()
+    orders = work.lock(Order, order_ids)
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    contacts = contacts_of(work, orders.values())
+    skus = skus_of(work, [line for group in lines.values() for line in group])
+    levels = inventory.lock_levels(sku_ids=skus, work=work)
+    free = {key: level.free for key, level in levels.items()}
+    table = rate_table(work)
+    promises: list[Promise] = []
+    routed: list[Order] = []
+    for order in sorted(orders.values(), key=_urgency):
+        open_lines = [line for line in lines[order.pk] if line.unplanned + line.backordered]
+        route, weight_g = _decide(order, open_lines, contacts, skus, free, table)
+        if isinstance(route, NoRoute):
+            result.refuse(order.pk, _refusal(order, route, contacts, skus))
+            continue
+        promises.extend(
+            Promise(order.pk, line.pk, line.sku_id or 0, route.warehouse_id, line.unplanned + line.backordered)
+            for line in open_lines
+        )
+        assignments(work)[order.pk] = Assignment(
+            route.warehouse_id, route.carrier_id, route.cost, weight_g, _explain(route)
+        )
+        routed.append(order)
+    # The decisions were made on locked rows with each one's stock taken: none of these can be short.
+    inventory.reserve_stock(promises=promises, work=work).raise_first()
+    for order in routed:
+        for line in lines[order.pk]:
+            line.reserved, line.unplanned, line.backordered = (
+                line.reserved + line.unplanned + line.backordered, 0, 0,
+            )  # fmt: skip
+            work.save(line, "reserved", "unplanned", "backordered")
+        result.done.append(order)
+    return result
+
+
+def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None) -> list[int]:
+    """Stock of these SKUs came free: let as many waiting orders try again as it can serve, most urgent first.
+
+    Returns the orders that were let go; their flow runs the routing anew. Takes orders while the free pieces last, so
+    that a small arrival does not wake thousands.
+    """
+    with unit_of_work(work) as work:
+        waiting = (
+            OrderLine.objects.filter(
+                sku_id__in=sku_ids, order__state=OrderState.AWAITING_SUPPLY, order__holds__code="OUT_OF_STOCK",
+                order__holds__released_at__isnull=True, backordered__gt=0,
+            )
+            .values_list("order_id", "order__grade", "order__paid_at", "sku_id", "backordered")
+            .order_by("order__paid_at", "order_id")
+        )  # fmt: skip
+        free = free_by_sku(sku_ids)
+        chosen: list[int] = []
+        for order_id, _grade, _paid_at, sku_id, pieces in sorted(waiting, key=lambda w: (_RANK[w[1]], w[2], w[0])):
+            if free.get(sku_id, 0) >= pieces and order_id not in chosen:
+                free[sku_id] -= pieces
+                chosen.append(order_id)
+        if chosen:
+            orders_services.release_holds(
+                order_ids=chosen, codes=["OUT_OF_STOCK"], reason="stock arrived", accepted=False, work=work
+            )
+        return chosen
+
+
+def assignments(work: Work) -> dict[int, Assignment]:
+    """The routing decisions made in this unit of work, by order id."""
+    kept: dict[int, Assignment] = work.shared.setdefault("assignments", {})
+    return kept
+
+
+def rate_table(work: Work) -> RateTable:
+    """All rates of open warehouses, read once per unit of work: two statements."""
+    table = work.shared.get("rate_table")
+    if not isinstance(table, RateTable):
+        rates: dict[tuple[int, str], list[Rate]] = defaultdict(list)
+        rows = FreightRate.objects.filter(warehouse__is_open=True, carrier__is_active=True).values_list(
+            "warehouse_id", "province", "carrier_id", "first_weight_g", "first_fee", "step_weight_g", "step_fee"
+        )
+        for warehouse_id, province, *rest in rows:
+            rates[warehouse_id, province].append(Rate(*rest))
+        open_ids = list(Warehouse.objects.filter(is_open=True).order_by("pk").values_list("pk", flat=True))
+        table = work.shared["rate_table"] = RateTable(rates, open_ids)
+    return table
+
+
+def _decide(
+    order: Order, lines: Sequence[OrderLine], contacts: Mapping[int, Contact], skus: Mapping[int, Sku],
+    free: dict[tuple[int, int], int], table: RateTable,
+) -> tuple[Route | NoRoute, int]:  # fmt: skip
+    needs: dict[int, int] = {}
+    weight_g = 0
+    for line in lines:
+        sku_id, pieces = line.sku_id or 0, line.unplanned + line.backordered
+        needs[sku_id] = needs.get(sku_id, 0) + pieces
+        weight_g += skus[sku_id].weight_g * pieces
+    contact = contacts.get(order.contact_id or 0)
+    province = contact.province if contact is not None else ""
+    return choose_warehouse(needs, province=province, weight_g=weight_g, free=free, table=table), weight_g
+
+
+def _refusal(
+    order: Order, route: NoRoute, contacts: Mapping[int, Contact], skus: Mapping[int, Sku]
+) -> StockShort | NoCourierThere:
+    if route.short:
+        codes = {skus[sku_id].code: sku_id for sku_id in route.short}
+        return StockShort(order_id=order.pk, sku_ids=route.short, missing=codes)
+    contact = contacts.get(order.contact_id or 0)
+    return NoCourierThere(order_id=order.pk, province=contact.province if contact else "")
+
+
+def _explain(route: Route) -> dict[str, Any]:
+    return {"strategy": "cheapest_single_warehouse/1", "candidates": [_record(c) for c in route.candidates]}
+
+
+def _record(candidate: Candidate) -> dict[str, Any]:
+    record: dict[str, Any] = {"warehouse": candidate.warehouse_id, "verdict": candidate.verdict}
+    if candidate.cost is not None:
+        record["carrier"], record["cost"] = candidate.carrier_id, str(candidate.cost)
+    if candidate.short:
+        record["short"] = list(candidate.short)
+    return record
+
+
+def _urgency(order: Order) -> tuple[int, Any, int]:
+    return _RANK[Grade(order.grade)], order.paid_at or order.placed_at, order.pk
+
+

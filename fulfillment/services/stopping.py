@@ -1,0 +1,115 @@
+"""Stopping shipments whose order was cancelled or is asked back: before hand-over the warehouse's answer decides."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.services.dispatching import CANCEL_KIND
+from fulfillment.states import ShipmentState
+from ordercenter.audit.work import Work
+from ordercenter.cases import services as cases
+from ordercenter.cases.services import CaseDraft
+from ordercenter.events.types import ShipmentCancelled
+from ordercenter.inventory import services as inventory
+from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.states import OrderState
+
+
+def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work) -> list[int]:
+    """Keep the goods of these orders in the house: what no warehouse has yet is cancelled at once, what a warehouse has
+    is asked back, and its answer or the parcel, whichever comes first, decides.
+
+    Returns the orders whose goods are free at once; stock of the others stays promised until the answer.
+    """
+    orders = work.lock(Order, order_ids)
+    shipments = _shipments_of(work, list(orders))
+    free: list[int] = []
+    for order in orders.values():
+        waiting = False
+        for shipment in shipments[order.pk]:
+            if shipment.state in (ShipmentState.PLANNED, ShipmentState.REJECTED):
+                shipment.cancel()
+                work.save(shipment)
+                work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=(order.pk,)))
+            elif shipment.state in (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED):
+                _ask_back(work, shipment, order, reason)
+                waiting = True
+            elif shipment.state == ShipmentState.INTERCEPTING:
+                waiting = True
+        if not waiting:
+            free.append(order.pk)
+    return free
+
+
+def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
+    """The warehouse's answers. answers: shipment id -> whether it stopped it. Returns orders to be routed anew.
+
+    Stopped: the shipment is cancelled and its stock free; an order that lives on goes back to routing (it is on hold,
+    and goes on when the hold does). Not stopped: the shipment stays on its way and a case says so.
+    """
+    lines = ShipmentLine.objects.filter(shipment_id__in=list(answers)).values_list("order_id", flat=True)
+    orders = work.lock(Order, set(lines))
+    shipments = work.lock(Shipment, list(answers))
+    shipment_lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
+    stopped: set[int] = set()
+    for shipment in shipments.values():
+        mine = {line.order_id for line in shipment_lines[shipment.pk]}
+        if shipment.state != ShipmentState.INTERCEPTING:
+            # The parcel was faster; what that means for a cancelled order was said when it left.
+            continue
+        if answers[shipment.pk]:
+            shipment.cancel()
+            work.save(shipment)
+            work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=tuple(sorted(mine))))
+            stopped |= mine
+        else:
+            shipment.resume()
+            work.save(shipment)
+            cases.open_cases(drafts=[_not_stopped(orders[pk], shipment) for pk in sorted(mine)], work=work)
+    if stopped:
+        inventory.release_reservations(order_ids=stopped, work=work)
+    return _route_again(work, [orders[pk] for pk in sorted(stopped)])
+
+
+def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None:
+    shipment.intercept()
+    work.save(shipment)
+    work.command(
+        kind=CANCEL_KIND, target=f"warehouse:{shipment.warehouse_id}", subject=f"shipment:{shipment.pk}",
+        key=f"{CANCEL_KIND}:{shipment.code}:{work.at:%y%m%d%H%M%S%f}",
+        payload={"shipment_id": shipment.pk, "reason": reason[:200]}, because=f"order:{order.pk}",
+    )  # fmt: skip
+
+
+def _route_again(work: Work, orders: Collection[Order]) -> list[int]:
+    lines = work.lock_children(OrderLine, "order_id", [order.pk for order in orders])
+    again = []
+    for order in orders:
+        if order.state != OrderState.IN_FULFILLMENT:
+            continue
+        order.return_to_routing()
+        work.save(order)
+        for line in lines[order.pk]:
+            line.unplanned, line.released = line.unplanned + line.released + line.reserved, 0
+            line.reserved = 0
+            work.save(line, "unplanned", "released", "reserved")
+        again.append(order.pk)
+    return again
+
+
+def _shipments_of(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:
+    pairs = set(ShipmentLine.objects.filter(order_id__in=order_ids).values_list("shipment_id", "order_id"))
+    locked = work.lock(Shipment, {shipment_id for shipment_id, _ in pairs})
+    by_order: dict[int, list[Shipment]] = defaultdict(list)
+    for shipment_id, order_id in sorted(pairs):
+        by_order[order_id].append(locked[shipment_id])
+    return by_order
+
+
+def _not_stopped(order: Order, shipment: Shipment) -> CaseDraft:
+    return CaseDraft(
+        code="INTERCEPT_FAILED", subject=f"order:{order.pk}", shop_id=order.shop_id, warehouse_id=shipment.warehouse_id,
+        reference=order.channel_order_no, money_at_risk=order.total_amount, evidence={"shipment": shipment.code},
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Starting again what was set aside: parked deliveries and messages, commands that were given up. Decided by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from ordercenter.common.batch import BatchResult
+from ordercenter.events import log
+from ordercenter.events.errors import NotParked
+from ordercenter.events.models import Delivery, InboxMessage, OutgoingCommand, OutgoingStatus, WorkStatus
+
+
+def retry_deliveries(*, ids: Collection[int]) -> BatchResult:
+    """Parked deliveries wait for their handler again. done: their ids; refused: NotParked."""
+    return _again(Delivery, ids, {"status": WorkStatus.PARKED}, _fresh(WorkStatus.WAITING))
+
+
+def retry_messages(*, ids: Collection[int]) -> BatchResult:
+    """Parked messages wait for their reader again. done: their ids; refused: NotParked."""
+    return _again(InboxMessage, ids, {"status": WorkStatus.PARKED}, _fresh(WorkStatus.WAITING))
+
+
+def replay_messages(*, ids: Collection[int]) -> BatchResult:
+    """Messages that were read or set aside are read once more, as received: readers take a repeat for the same effect.
+
+    done: their ids; refused with NotParked: those that wait anyway.
+    """
+    finished = [WorkStatus.DONE, WorkStatus.PARKED, WorkStatus.IGNORED]
+    return _again(InboxMessage, ids, {"status__in": finished}, _fresh(WorkStatus.WAITING))
+
+
+def retry_commands(*, ids: Collection[int]) -> BatchResult:
+    """Commands that were refused or given up are sent again under the same key. done: their ids; refused: NotParked."""
+    ended = [OutgoingStatus.DEAD, OutgoingStatus.REFUSED]
+    changes = {"status": OutgoingStatus.WAITING, "due_at": timezone.now(), "tries": 0, "answered_at": None}
+    return _again(OutgoingCommand, ids, {"status__in": ended}, changes)
+
+
+def _fresh(status: str) -> dict[str, Any]:
+    return {"status": status, "due_at": timezone.now(), "tries": 0, "error": "", "done_at": None}
+
+
+@transaction.atomic
+def _again(
+    model: type[models.Model], ids: Collection[int], among: dict[str, Any], changes: dict[str, Any]
+) -> BatchResult:
+    result = BatchResult()
+    rows = model._default_manager.filter(pk__in=ids, **among).order_by("pk").select_for_update()
+    result.done = list(rows.values_list("pk", flat=True))
+    model._default_manager.filter(pk__in=result.done).update(**changes)
+    for missing in sorted(set(ids) - set(result.done)):
+        result.refuse(missing, NotParked(ids=[missing]))
+    if result.done:
+        log.wake()
+    return result

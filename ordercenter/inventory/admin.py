@@ -1,0 +1,94 @@
+"""Warehouses and stock. Stock changes only by movements, promises only by reservations: these are here to be read."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter
+from ordercenter.common.scope import scope_of
+from ordercenter.inventory.models import Reservation, StockLevel, StockMovement, Warehouse, WarehouseAccess
+from ordercenter.inventory.states import ReservationState
+
+
+@admin.register(Warehouse)
+class WarehouseAdmin(HistoryAdmin):
+    warehouse = "pk"
+    list_display = ["name", "code", "province", "city", "is_open"]
+    list_filter = [("is_open", BooleanRadioFilter)]
+    search_fields = ["name", "code"]
+    ordering = ["code"]
+
+
+@admin.register(WarehouseAccess)
+class WarehouseAccessAdmin(HistoryAdmin):
+    deletable = True
+    warehouse = "warehouse_id"
+    list_display = ["user", "warehouse"]
+    list_filter = [("warehouse", ScopedRelatedFilter)]
+    list_select_related = ["user", "warehouse"]
+    autocomplete_fields = ["user"]
+    search_fields = ["=user__username"]
+    ordering = ["user_id", "warehouse_id"]
+
+
+@admin.register(StockLevel)
+class StockLevelAdmin(ReadOnlyAdmin):
+    warehouse = "warehouse_id"
+    list_display = ["sku", "warehouse", "on_hand", "reserved", "free_pieces"]
+    list_display_links = ["sku"]
+    list_filter = [("warehouse", ScopedRelatedFilter)]
+    list_select_related = ["sku", "warehouse"]
+    search_fields = ["=sku__code", "sku__name"]
+    ordering = ["sku_id", "warehouse_id"]
+    fields = ["sku", "warehouse", "on_hand", "reserved", "free_pieces"]
+    readonly_fields = ["free_pieces"]
+
+    @display(description=_("free"), ordering=F("on_hand") - F("reserved"))
+    def free_pieces(self, level: StockLevel) -> int:
+        return level.free
+
+
+class OfAllShopsMixin:
+    """Rows that tell of orders of any shop, by a number only: for those who see all shops."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation | StockMovement]:
+        rows: QuerySet[Reservation | StockMovement] = super().get_queryset(request)  # type: ignore[misc]
+        return rows if scope_of(request).shop_ids is None else rows.none()
+
+
+@admin.register(Reservation)
+class ReservationAdmin(OfAllShopsMixin, ReadOnlyAdmin):
+    warehouse = "warehouse_id"
+    list_display = ["order_id", "line_id", "sku", "warehouse", "quantity", "state_label", "created_at", "ended_at"]
+    list_display_links = ["order_id"]
+    list_filter = [("state", ChoicesDropdownFilter), ("warehouse", ScopedRelatedFilter)]
+    list_select_related = ["sku", "warehouse"]
+    search_fields = ["=order_id", "=sku__code"]
+    search_help_text = _("The order's number in this system, or a SKU code")
+    ordering = ["-id"]
+
+    @display(description=_("state"), ordering="state", label={ReservationState.ACTIVE: "info",
+             ReservationState.CONSUMED: "success"})  # fmt: skip
+    def state_label(self, reservation: Reservation) -> tuple[str, str]:
+        return reservation.state, reservation.get_state_display()
+
+
+@admin.register(StockMovement)
+class StockMovementAdmin(OfAllShopsMixin, ReadOnlyAdmin):
+    warehouse = "warehouse_id"
+    list_display = ["at", "sku", "warehouse", "delta", "reason", "ref"]
+    list_display_links = ["at"]
+    list_filter = [
+        ("reason", ChoicesDropdownFilter),
+        ("warehouse", ScopedRelatedFilter),
+        ("at", RangeDateTimeFilter),
+    ]
+    list_select_related = ["sku", "warehouse"]
+    search_fields = ["=sku__code", "=ref"]
+    search_help_text = _("A SKU code, or the whole reference")
+    ordering = ["-id"]
