@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ordercenter.workflow.condition_tree import typed_condition
@@ -133,6 +133,36 @@ def test_learning_more_never_turns_a_sure_answer_around(tree, values, more):
         learned["lines"] = [{"qty": 0, **{k: v for k, v in item.items() if v is not None}} for item in values["lines"]]
 
     assert before is None or answer(tree, learned) is before
+
+
+exact_tree = trees(
+    st.one_of(
+        st.builds(rule, st.just("order.paid_total"), comparison, small),
+        st.builds(rule, st.just("order.paid_total"), st.just("between"), st.tuples(small, small).map(sorted)),
+        st.builds(rule, st.just("order.grade"), st.sampled_from(["in", "not_in"]), grades),
+        st.builds(rule, st.just("order.is_cod"), st.sampled_from(["is_true", "is_false"])),
+    )
+)
+# Amounts just outside the values that rules name stand for all others.
+EVERY_POINT = [
+    {"order.paid_total": total, "order.grade": grade, "order.is_cod": is_cod}
+    for total in range(-1, 6)
+    for grade in ("rush", "vip", "normal")
+    for is_cod in (True, False)
+]
+
+
+@settings(max_examples=300)
+@given(st.lists(exact_tree, max_size=3), exact_tree)
+def test_a_case_is_called_shadowed_exactly_when_no_value_reaches_it(earlier, tree):
+    regions = [region_of(typed_condition(each, ORDER)) for each in earlier]
+    region = region_of(typed_condition(tree, ORDER))
+    assume(region is not None and None not in regions)
+    before, own = [compile_condition(each, ORDER) for each in earlier], compile_condition(tree, ORDER)
+
+    reached = any(own(point) and not any(test(point) for test in before) for point in EVERY_POINT)
+
+    assert covers(regions, region) is not reached
 
 
 @settings(max_examples=300)

@@ -219,6 +219,12 @@ def test_a_field_that_the_trigger_does_not_know_yet_may_be_asked_only_behind_the
             both(rule("order.buyer_remark", "contains", "急")), both(rule("order.buyer_remark", "contains", "急"), BIG)
         ),
         cases(neither(BIG), neither(rule("order.paid_total", ">=", 200000))),
+        # the third is covered by the first two together, not by either alone
+        cases(
+            both(rule("order.paid_total", "between", [1, 9]), rule("order.risk_score", "<", 5)),
+            both(rule("order.paid_total", "<=", 2), rule("order.risk_score", ">=", 5)),
+            both(rule("order.paid_total", "between", [1, 2])),
+        ),
     ],
 )
 def test_a_case_that_can_never_be_reached_is_shadowed(flow_document):
