@@ -1,5 +1,5 @@
 # The habits of this project, one word each. Only Python 3.11, make and git are needed.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

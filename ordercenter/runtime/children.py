@@ -22,7 +22,8 @@ STEADY_S = 60.0
 class ChildSpec:
     """What to run. ready: asked after the child announced itself (or, without announces, from the start).
 
-    announces: the child creates the file OC_READY_FILE. pass_fds: open files the child inherits.
+    announces: the child creates the file OC_READY_FILE. pass_fds: open files the child inherits. talkative: its log
+    lines are shown on the terminal too.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ChildSpec:
     ready: Callable[[], bool] = lambda: True
     pass_fds: tuple[int, ...] = ()
     stop_grace_s: float = 20.0
+    talkative: bool = True
 
 
 class Child:
@@ -39,7 +41,7 @@ class Child:
 
     def __init__(self, spec: ChildSpec, *, env: Mapping[str, str], run_folder: Path, log: Path) -> None:
         self.spec = spec
-        self.log = FollowedLog(spec.name, log)
+        self.log = FollowedLog(spec.name, log, shown=spec.talkative)
         self.is_ready = False
         self.deaths_before_ready = 0
         self._ready_file = run_folder / f"{spec.name}.ready"

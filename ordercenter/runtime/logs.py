@@ -31,15 +31,16 @@ def say(name: str, text: str) -> None:
 class FollowedLog:
     """The log file of one child, and how far it was shown."""
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, *, shown: bool = True) -> None:
         self.name = name
         self.path = path
+        self._is_shown = shown
         self._shown = path.stat().st_size if path.exists() else 0
         self._rest = b""
 
     def show_new_lines(self) -> None:
         """Print what the child wrote since the last call."""
-        if not self.path.exists():
+        if not self._is_shown or not self.path.exists():
             return
         with self.path.open("rb") as file:
             file.seek(self._shown)

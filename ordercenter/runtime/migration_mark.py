@@ -23,6 +23,9 @@ class MigrationMark:
     def set(self) -> None:
         self._path.write_text(_fingerprint())
 
+    def clear(self) -> None:
+        self._path.unlink(missing_ok=True)
+
 
 def _fingerprint() -> str:
     """Changes with every migration of ours and with every version of a package that could bring one."""

@@ -12,7 +12,7 @@ from .errors import RuntimeTrouble
 from .postgres import HOST
 
 DEFAULT_HTTP_PORT = 8000
-DEFAULT_SANDBOX_PORT = 8100
+DEFAULT_SANDBOX_PORT = 8900
 _PORTS_TRIED = 50
 
 
@@ -67,7 +67,9 @@ def _celery(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "celery", "--quiet", "--app", "ordercenter.celery", *arguments)
 
 
-def standard_children(folder: DataFolder, listener: socket.socket, *, database_fd: int | None) -> list[ChildSpec]:
+def standard_children(
+    folder: DataFolder, listener: socket.socket, *, sandbox_port: int, database_fd: int | None
+) -> list[ChildSpec]:
     """All children but the broker, in the order in which they are started.
 
     database_fd: the lock that keeps the embedded database in use; inherited by every child that uses it.
@@ -90,7 +92,12 @@ def standard_children(folder: DataFolder, listener: socket.socket, *, database_f
     beat = _celery("beat", "--loglevel", "info", "--schedule", str(schedule), "--pidfile", "")
     return [
         web,
-        ChildSpec(name="sandbox", command=manage("sandbox"), pass_fds=fds),
+        ChildSpec(
+            name="sandbox",
+            command=manage("sandbox"),
+            announces=False,
+            ready=lambda: page_answers(f"http://{HOST}:{sandbox_port}/healthz"),
+        ),
         ChildSpec(name="relay", command=manage("relay"), pass_fds=fds),
         ChildSpec(name="listener", command=manage("listen_channels"), pass_fds=fds),
         ChildSpec(name="worker", command=worker, pass_fds=fds),

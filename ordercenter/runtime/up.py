@@ -79,9 +79,6 @@ def _run_children(
 ) -> None:
     env = _environment(installation, record, listener)
     broker = _broker(folder, installation, record, env)
-    if database is not None:
-        env["DATABASE_URL"] = database.acquire()
-        say("database", f"PostgreSQL runs on {folder.root}")
 
     def remember(pids: dict[str, int]) -> None:
         record.children = pids
@@ -90,14 +87,15 @@ def _run_children(
     supervisor = Supervisor(run_folder=folder.run, logs=folder.logs, env=env, database=database, on_change=remember)
     supervisor.listen_to_signals()
     record.save(folder)
+    if database is not None:
+        env["DATABASE_URL"] = database.acquire()
+        say("database", f"PostgreSQL runs on {folder.root}")
     try:
         supervisor.start(broker)
         database_fd = None if database is None else database.lock_fileno()
-        mark = MigrationMark(folder)
-        if database is None or not mark.is_current:
-            supervisor.run_to_end(ChildSpec(name="prepare", command=manage("prepare"), announces=False))
-            mark.set()
-        supervisor.start(standard_children(folder, listener, database_fd=database_fd))
+        _prepare_database(folder, supervisor, embedded=database is not None)
+        sandbox_port = int(env["OC_SANDBOX_PORT"])
+        supervisor.start(standard_children(folder, listener, sandbox_port=sandbox_port, database_fd=database_fd))
         say("up", f"ready after {time.monotonic() - begun:.0f} s: {record.url}  (logs in {folder.logs})")
         show_logins(folder)
         supervisor.run_until_asked_to_stop()
@@ -108,12 +106,24 @@ def _run_children(
         supervisor.stop()
 
 
+def _prepare_database(folder: DataFolder, supervisor: Supervisor, *, embedded: bool) -> None:
+    mark = MigrationMark(folder)
+    if embedded and mark.is_current:
+        return
+    supervisor.run_to_end(ChildSpec(name="prepare", command=manage("prepare"), announces=False))
+    if embedded:
+        mark.set()
+
+
 def _environment(installation: InstallationSecrets, record: RunRecord, listener: socket.socket) -> dict[str, str]:
+    port = int(listener.getsockname()[1])
     return {
         **installation.as_environment(),
+        # Where the played warehouse reports to.
+        "OC_WMS_CALLBACK_URL": f"http://{HOST}:{port}/qimen/{{customerId}}/",
         **os.environ,
         RUN_VARIABLE: record.run_id,
-        "OC_HTTP_PORT": str(listener.getsockname()[1]),
+        "OC_HTTP_PORT": str(port),
         "OC_SANDBOX_PORT": str(choose_port("OC_SANDBOX_PORT", DEFAULT_SANDBOX_PORT)),
     }
 

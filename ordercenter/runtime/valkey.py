@@ -27,6 +27,8 @@ def valkey_child(folder: DataFolder, *, port: int, password: str) -> ChildSpec:
         command=(str(valkey_server()), str(configuration)),
         announces=False,
         ready=lambda: answers(port, password),
+        # It speaks of kernel settings that only matter for what we do not use.
+        talkative=False,
     )
 
 
