@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('catalog', '0002_access'),
         ('inventory', '0002_access'),
-        ('orders', '0002_historicalhold_is_accepted_hold_is_accepted'),
+        ('orders', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

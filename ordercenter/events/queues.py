@@ -40,7 +40,7 @@ SELECT lane FROM busy WHERE pg_try_advisory_xact_lock(%(lock)s, lane::int) LIMIT
 # An item waits behind an earlier one of its subject that is being retried.
 _NOT_BEHIND = """
 NOT EXISTS (SELECT 1 FROM {table} b WHERE b.{key} = q.{key} AND b.subject = q.subject AND b.status = 'waiting'
-            AND b.tries > 0 AND b.{order} < q.{order} AND b.due_at > now())
+            AND b.tries > 0 AND b.{order} < q.{order} AND b.due_at > clock_timestamp())
 """
 
 
@@ -136,7 +136,7 @@ class EventQueue(Queue):
             cursor.execute(
                 "SELECT q.id, q.subject, e.id, e.name, e.payload, e.occurred_at, e.chain_id, e.depth, e.actor"
                 " FROM events_delivery q JOIN events_event e ON e.id = q.event_id AND e.recorded_at = q.event_recorded_at"
-                f" WHERE q.handler = %s AND q.status = 'waiting' AND q.due_at <= now() AND {where}"
+                f" WHERE q.handler = %s AND q.status = 'waiting' AND q.due_at <= clock_timestamp() AND {where}"
                 f" AND {_NOT_BEHIND.format(table=self.table, key=self.key, order=self.order)}"
                 " ORDER BY q.event_id LIMIT %s",
                 [self.name, value, limit],
@@ -169,7 +169,7 @@ class InboxQueue(Queue):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT q.id, q.source, q.kind, q.subject, q.body, q.headers, q.received_at FROM events_inbox q"
-                f" WHERE q.kind = %s AND q.status = 'waiting' AND q.due_at <= now() AND {where}"
+                f" WHERE q.kind = %s AND q.status = 'waiting' AND q.due_at <= clock_timestamp() AND {where}"
                 f" AND {_NOT_BEHIND.format(table=self.table, key=self.key, order=self.order)} ORDER BY q.id LIMIT %s",
                 [self.name, value, limit],
             )

@@ -22,13 +22,13 @@ logger = structlog.get_logger(__name__)
 
 _WHAT_WAITS = """
 SELECT 'event', h FROM unnest(%s::text[]) AS h WHERE EXISTS
-    (SELECT 1 FROM events_delivery d WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= now())
+    (SELECT 1 FROM events_delivery d WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= clock_timestamp())
 UNION ALL
 SELECT 'inbox', k FROM unnest(%s::text[]) AS k WHERE EXISTS
-    (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= now())
+    (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= clock_timestamp())
 UNION ALL
 SELECT 'timer', '' WHERE EXISTS
-    (SELECT 1 FROM events_timer t WHERE t.fired_at IS NULL AND t.cancelled_at IS NULL AND t.due_at <= now())
+    (SELECT 1 FROM events_timer t WHERE t.fired_at IS NULL AND t.cancelled_at IS NULL AND t.due_at <= clock_timestamp())
 """
 
 
