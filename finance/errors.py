@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
@@ -42,3 +43,106 @@ class EntryConflict(OrderCenterError):
         self.external_no, self.kind, self.request_no = external_no, kind, request_no
         self.order_id, self.amount = order_id, amount
         self.booked_order_id, self.booked_amount = booked_order_id, booked_amount
+
+
+# --- bills ------------------------------------------------------------------------------------------------------------
+
+
+class StatementUnknown(OrderCenterError):
+    """There is no such bill, or not for this caller."""
+
+    code = "finance.statement_unknown"
+    title = _("There is no such bill.")
+    status = 404
+
+    def __init__(self, *, statement_id: int):
+        super().__init__(f"statement {statement_id} is unknown")
+        self.statement_id = statement_id
+
+
+class StatementIsClosed(OrderCenterError):
+    """The business day is final: nothing about it changes any more."""
+
+    code = "finance.statement_closed"
+    title = _("This business day is closed.")
+    hint = _("What comes to light later is booked on the day it comes to light.")
+
+    def __init__(self, *, statement_id: int, business_day: date):
+        super().__init__(f"statement {statement_id} of {business_day} is closed")
+        self.statement_id, self.business_day = statement_id, business_day
+
+
+class BillReplaced(OrderCenterError):
+    """The provider now tells another bill for a day on which people have signed off differences already."""
+
+    code = "finance.bill_replaced"
+    title = _("The provider's bill of this day has changed, but differences of the first one are signed off.")
+    hint = _("The first bill stays. Ask the provider which of the two holds before anything is closed.")
+
+    def __init__(self, *, statement_id: int, business_day: date, signed_off: int):
+        super().__init__(f"statement {statement_id} of {business_day}: {signed_off} lines are signed off")
+        self.statement_id, self.business_day, self.signed_off = statement_id, business_day, signed_off
+
+
+class ProviderUnsupported(OrderCenterError):
+    """Nobody has taught us to read this provider's bills."""
+
+    code = "finance.provider_unsupported"
+    title = _("Bills of this payment provider cannot be read.")
+    status = 422
+
+    def __init__(self, *, provider: str):
+        super().__init__(f"no reader for {provider}")
+        self.provider = provider
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+class LineUnknown(OrderCenterError):
+    """There is no such line."""
+
+    code = "finance.line_unknown"
+    title = _("There is no such line.")
+    hint = _("The bill may have been read again: reload the page.")
+    status = 404
+
+    def __init__(self, *, line_id: int):
+        super().__init__(f"statement line {line_id} is unknown")
+        self.line_id = line_id
+
+
+class NothingToSignOff(OrderCenterError):
+    """The line is no difference: it matches, or somebody signed it off before."""
+
+    code = "finance.nothing_to_sign_off"
+    title = _("There is nothing to sign off on this line.")
+    hint = _("It matches, or somebody has signed it off already: reload the page.")
+
+    def __init__(self, *, line_id: int, verdict: str):
+        super().__init__(f"statement line {line_id} is {verdict}")
+        self.line_id, self.verdict = line_id, verdict
+
+
+class DifferencesOpen(OrderCenterError):
+    """The day cannot be closed: lines are neither matched nor signed off."""
+
+    code = "finance.differences_open"
+    title = _("Some lines are neither matched nor signed off.")
+    hint = _("Decide each of them, then close the day.")
+
+    def __init__(self, *, statement_id: int, business_day: date, open_lines: int):
+        super().__init__(f"statement {statement_id} of {business_day}: {open_lines} lines open")
+        self.statement_id, self.business_day, self.open_lines = statement_id, business_day, open_lines
+
+
+class EncodingUnsupported(OrderCenterError):
+    """The export knows two encodings."""
+
+    code = "finance.encoding_unsupported"
+    title = _("Choose utf-8 or gb18030 as the encoding.")
+    status = 422
+
+    def __init__(self, *, encoding: str):
+        super().__init__(f"encoding {encoding}")
+        self.encoding = encoding

@@ -82,8 +82,8 @@ class PaymentEntry(models.Model):
 class Statement(StateModel):
     """The bill of one provider account for one business day. Imported once, however often it is fetched.
 
-    payment_total and refund_total: what payments brought and refunds took, both >= 0; fee_total: what the provider kept,
-    less what it gave back.
+    payment_total and refund_total: what payments brought and refunds took, both >= 0; fee_total: what the provider
+    kept, less what it gave back.
     """
 
     provider = models.CharField(_("provider"), max_length=16)
@@ -127,9 +127,9 @@ class Statement(StateModel):
 class StatementLine(models.Model):
     """One line of a bill as the provider gave it, with the verdict of the match.
 
-    amount and fee: what each did to the account, so negative for a refund, and for a fee that was taken. expected_*: the
-    same of our books, where they differ. Verdicts are written by the match, and by sign-off for single lines. A line
-    with verdict NOT_IN_BILL stands for an entry of ours that the bill lacks; it has line_no 0 and no amount.
+    amount and fee: what each did to the account, so negative for a refund, and for a fee that was taken. expected_*:
+    the same of our books, where they differ. Verdicts are written by the match, and by sign-off for single lines. A
+    line with verdict NOT_IN_BILL stands for an entry of ours that the bill lacks; it has line_no 0 and no amount.
     """
 
     # No constraint in the database: checking 200,000 of them costs more than the whole import. Lines are only ever

@@ -1,5 +1,17 @@
 """The verbs of finance, by subject."""
 
+from finance.services.closing import close_day, sign_off
+from finance.services.matching import match_statement
 from finance.services.payments import PaymentFact, record_payments, record_refunds
+from finance.services.statements import import_bill_file, import_statement
 
-__all__ = ["PaymentFact", "record_payments", "record_refunds"]
+__all__ = [
+    "PaymentFact",
+    "close_day",
+    "import_bill_file",
+    "import_statement",
+    "match_statement",
+    "record_payments",
+    "record_refunds",
+    "sign_off",
+]
