@@ -21,7 +21,7 @@ MAX_BODY_BYTES = 1_000_000
 
 @csrf_exempt
 @require_POST
-def receive_document(request: HttpRequest) -> HttpResponse:
+def receive_document(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Check the signature on the exact bytes, keep the message, answer. One durable insert, no business here.
 
     The same outBizCode again is answered with success and changes nothing.
@@ -29,12 +29,8 @@ def receive_document(request: HttpRequest) -> HttpResponse:
     if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
         return _answer(False, "too_large", "the document is too large", status=413)
     query = {key: request.GET[key] for key in request.GET}
-    account = (
-        WmsAccount.objects.filter(warehouse__customer_id=query.get("customerId", ""), is_active=True)
-        .exclude(warehouse__customer_id="")
-        .first()
-    )
-    if account is None:
+    account = WmsAccount.objects.filter(warehouse__customer_id=customer_id, is_active=True).first()
+    if account is None or query.get("customerId") != customer_id:
         return _answer(False, "unknown_customer", "customerId is not known here", status=403)
     try:
         verify_request(query, request.body, str(unseal(account.secret)))

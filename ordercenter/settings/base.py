@@ -151,7 +151,12 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 # Name -> {"task", "schedule"}: what beat rings for by itself.
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    # The safety nets: notifications and messages are what drives; these find what they lost.
+    "sweep": {"task": "events.sweep", "schedule": 10.0},
+    "pull": {"task": "channels.pull_all", "schedule": 60.0},
+    "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
+}
 
 LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=env.bool("OC_LOG_JSON", default=False))
 

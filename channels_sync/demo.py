@@ -1,0 +1,142 @@
+"""The demo company in our books: the goods, shop, warehouses and accounts that the sandbox plays."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import transaction
+
+from channels_sync.models import ChannelAccount
+from channels_sync.sandbox import goods
+from channels_sync.sandbox.credentials import Credentials
+from channels_sync.sandbox.people import BLACKLIST
+from fulfillment.models import Carrier, FreightRate, WmsAccount
+from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, BundlePart, Channel, ListingMatch, Shop, Sku
+from ordercenter.common.money import from_fen
+from ordercenter.common.secretfield import search_hash
+from ordercenter.inventory.models import Warehouse
+from ordercenter.inventory.services import Movement, move_stock
+from ordercenter.inventory.states import MovementReason
+from ordercenter.orders.standard import standard_flows
+from ordercenter.workflow.services import install_flows
+
+# First kilogram and each further one, in yuan: near the warehouse, elsewhere. Shaped like a mid-size seller's contract.
+_CONTRACTS = {"ZTO": ("3.20", "1.00", "5.60", "2.80"), "SF": ("9.00", "2.00", "14.00", "6.00")}
+_NEAR = {
+    "WH-HZ-01": ("浙江省", "江苏省", "上海市", "安徽省", "福建省", "江西省"),
+    "WH-GZ-01": ("广东省", "广西壮族自治区", "海南省", "湖南省", "云南省", "贵州省"),
+    "WH-TJ-01": ("天津市", "北京市", "河北省", "山东省", "山西省", "辽宁省", "内蒙古自治区"),
+}
+
+
+@transaction.atomic
+def seed_company(*, credentials: Credentials, sandbox_url: str) -> Shop:
+    """Write the demo company, or bring its addresses and secrets up to date; stock is put in once."""
+    install_flows(documents=standard_flows())
+    shop = _shop(credentials, sandbox_url)
+    skus = _goods(shop)
+    warehouses = _warehouses(credentials, sandbox_url)
+    _rates(warehouses)
+    _blacklist()
+    move_stock(
+        movements=[
+            Movement(
+                skus[sku.code].pk, warehouse.pk, sku.stock, MovementReason.COUNT, "opening stock",
+                f"demo:{sku.code}:{warehouse.code}",
+            )
+            for sku in (*goods.SKUS, goods.SCARCE)
+            for warehouse in warehouses
+        ]
+    ).raise_first()  # fmt: skip
+    return shop
+
+
+def _shop(credentials: Credentials, sandbox_url: str) -> Shop:
+    channel, _ = Channel.objects.get_or_create(code="tmall", defaults={"name": "天猫"})
+    shop, _ = Shop.objects.get_or_create(code="mumian-tmall", defaults={"channel": channel, "name": goods.SHOP_NAME})
+    ChannelAccount.objects.update_or_create(
+        shop=shop,
+        defaults={
+            "adapter": "tmall", "base_url": f"{sandbox_url}/router/rest", "app_key": credentials.top_app_key,
+            "secrets": {"secret": credentials.top_secret, "session": credentials.top_session},
+        },
+    )  # fmt: skip
+    return shop
+
+
+def _goods(shop: Shop) -> dict[str, Sku]:
+    skus = {}
+    for item in (*goods.SKUS, goods.SCARCE):
+        skus[item.code], _ = Sku.objects.get_or_create(
+            code=item.code,
+            defaults={
+                "name": item.title, "weight_g": item.weight_g, "list_price": from_fen(item.price_fen),
+                "floor_price": from_fen(item.floor_fen),
+            },
+        )  # fmt: skip
+    for item in goods.BUNDLES:
+        bundle, is_new = Sku.objects.get_or_create(
+            code=item.code, defaults={"name": item.title, "list_price": from_fen(item.price_fen), "is_bundle": True}
+        )
+        skus[item.code] = bundle
+        if is_new:
+            BundlePart.objects.bulk_create(
+                BundlePart(bundle=bundle, part=skus[code], quantity=pieces) for code, pieces in item.parts
+            )
+    ListingMatch.objects.bulk_create(
+        [
+            ListingMatch(
+                shop=shop, listing_id=str(item.num_iid), listing_sku_id=str(item.sku_id), sku=skus[item.code]
+            )
+            for item in (*goods.SKUS, goods.SCARCE, *goods.BUNDLES)
+        ],
+        ignore_conflicts=True,
+    )
+    return skus
+
+
+def _warehouses(credentials: Credentials, sandbox_url: str) -> list[Warehouse]:
+    warehouses = []
+    for place in goods.WAREHOUSES:
+        warehouse, _ = Warehouse.objects.update_or_create(
+            code=place.code,
+            defaults={
+                "name": place.name, "province": place.province, "city": place.city, "owner_code": goods.OWNER_CODE,
+                "customer_id": credentials.qimen_customer_id,
+            },
+        )  # fmt: skip
+        WmsAccount.objects.update_or_create(
+            warehouse=warehouse,
+            defaults={
+                "base_url": f"{sandbox_url}/router/qimen/service", "app_key": credentials.qimen_app_key,
+                "secret": credentials.qimen_secret,
+            },
+        )  # fmt: skip
+        warehouses.append(warehouse)
+    return warehouses
+
+
+def _rates(warehouses: list[Warehouse]) -> None:
+    rates = []
+    for code, (near_first, near_step, far_first, far_step) in _CONTRACTS.items():
+        carrier, _ = Carrier.objects.get_or_create(code=code, defaults={"name": goods.CARRIERS[code][1]})
+        for warehouse in warehouses:
+            for province in ("", *_NEAR[warehouse.code]):
+                first, step = (near_first, near_step) if province else (far_first, far_step)
+                rates.append(
+                    FreightRate(
+                        warehouse=warehouse, carrier=carrier, province=province, first_fee=Decimal(first),
+                        step_fee=Decimal(step),
+                    )
+                )  # fmt: skip
+    FreightRate.objects.bulk_create(rates, ignore_conflicts=True)
+
+
+def _blacklist() -> None:
+    BlacklistEntry.objects.bulk_create(
+        [
+            BlacklistEntry(kind=BlacklistKind.BUYER, value_hash=search_hash("buyer", buyer.open_uid), reason="demo")
+            for buyer in BLACKLIST
+        ],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,24 @@
+"""What beat rings for: the pull that catches what messages lost."""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+
+from channels_sync import services
+from channels_sync.models import ChannelAccount
+from ordercenter.common.errors import OrderCenterError
+
+logger = structlog.get_logger(__name__)
+
+
+@shared_task(name="channels.pull_all")
+def pull_all(**_: object) -> None:
+    """Pull changed orders and refunds of every active account; one account's trouble is its own."""
+    for account in ChannelAccount.objects.filter(is_active=True).select_related("shop").order_by("pk"):
+        for pull in (services.pull_orders, services.pull_refunds):
+            try:
+                pull(account=account, at=timezone.now())
+            except OrderCenterError as error:
+                logger.warning("pull.failed", account=account.pk, pull=pull.__name__, error=str(error)[:200])

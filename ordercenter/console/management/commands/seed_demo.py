@@ -1,0 +1,76 @@
+"""`manage.py seed_demo`: the demo company, its people, and the accounts at the sandbox platforms."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from channels_sync.demo import seed_company
+from channels_sync.sandbox.credentials import load_or_create
+from ordercenter.catalog.models import ShopAccess
+from ordercenter.console.roles import ensure_roles, give_role
+from ordercenter.inventory.models import Warehouse, WarehouseAccess
+
+LOGINS_FILE = "demo-logins.json"
+# Login name -> role; "boss" may do everything.
+PEOPLE = {
+    "boss": "admin",
+    "operator": "operator",
+    "supervisor": "supervisor",
+    "warehouse": "warehouse",
+    "finance": "finance",
+    "auditor": "auditor",
+}
+
+
+class Command(BaseCommand):
+    help = "Seed the demo company. Safe to repeat: what is there stays; only addresses and secrets are brought up to date."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        data_dir = Path(settings.DATA_DIR)
+        port = os.environ.get("OC_SANDBOX_PORT", "8900")
+        with transaction.atomic():
+            shop = seed_company(
+                credentials=load_or_create(data_dir), sandbox_url=f"http://127.0.0.1:{port}"
+            )
+            ensure_roles()
+            passwords = self._people()
+            self._scopes(shop.pk)
+        if passwords:
+            self._keep(data_dir / LOGINS_FILE, passwords)
+        self.stdout.write(f"demo company ready: {shop.name}")
+
+    def _people(self) -> dict[str, str]:
+        """The people that were not there yet, with the passwords made for them."""
+        users = get_user_model().objects
+        passwords = {}
+        for name, role in PEOPLE.items():
+            if users.filter(username=name).exists():
+                continue
+            passwords[name] = secrets.token_urlsafe(12)
+            if role == "admin":
+                user = users.create_superuser(name, password=passwords[name])
+            else:
+                user = users.create_user(name, password=passwords[name], is_staff=True)
+            give_role(user.pk, role)
+        return passwords
+
+    def _scopes(self, shop_id: int) -> None:
+        for user in get_user_model().objects.filter(username__in=PEOPLE):
+            ShopAccess.objects.get_or_create(user=user, shop_id=shop_id)
+            for warehouse in Warehouse.objects.all():
+                WarehouseAccess.objects.get_or_create(user=user, warehouse=warehouse)
+
+    def _keep(self, path: Path, passwords: dict[str, str]) -> None:
+        known = json.loads(path.read_text()) if path.exists() else []
+        new = [{"role": PEOPLE[name], "username": name, "password": word} for name, word in passwords.items()]
+        path.touch(mode=0o600, exist_ok=True)
+        path.write_text(json.dumps([*known, *new], indent=1))

@@ -1,0 +1,54 @@
+"""Ringing Celery for commands that wait, from a thread of its own: a broker in trouble never keeps the relay waiting.
+
+What waits is found in the table, so a lost ring costs a moment, never a command.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+import structlog
+from kombu.exceptions import OperationalError as BrokerError
+
+from ordercenter.events.tasks import send_outgoing
+
+logger = structlog.get_logger(__name__)
+
+# A receiver is not rung again sooner: the drain that the last ring started takes what comes in between.
+REST_S = 0.05
+TROUBLE_REST_S = 5.0
+
+
+class Bell:
+    """Rings for receivers, at most once in REST_S each."""
+
+    def __init__(self) -> None:
+        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._last: dict[str, float] = {}
+        self._silent_until = 0.0
+        self._thread = threading.Thread(target=self._ring_on, name="bell", daemon=True)
+        self._thread.start()
+
+    def ring(self, targets: list[str]) -> None:
+        """Ask the workers to send what waits for these receivers. Returns at once."""
+        now = time.monotonic()
+        if now < self._silent_until:
+            return
+        for target in targets:
+            if now - self._last.get(target, 0.0) >= REST_S:
+                self._last[target] = now
+                self._wanted.put(target)
+
+    def stop(self) -> None:
+        self._wanted.put(None)
+
+    def _ring_on(self) -> None:
+        while (target := self._wanted.get()) is not None:
+            try:
+                send_outgoing.apply_async(kwargs={"target": target}, retry=False, expires=60)
+            except (BrokerError, OSError) as error:
+                # Everything still waits in the table; the next sweep rings again.
+                logger.warning("bell.broker_away", error=str(error)[:200])
+                self._silent_until = time.monotonic() + TROUBLE_REST_S
