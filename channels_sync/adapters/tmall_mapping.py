@@ -242,11 +242,11 @@ def _read_lines(raw: Mapping[str, Any], status: ChannelStatus, goods_paid: Decim
         path = f"trade.orders.order[{at}]"
         if not isinstance(line, dict):
             raise MessageUnreadable(path=path, problem="ill_typed")
-        if not line.get("divide_order_fee") and shares is None:
-            shares = _missing_shares(found, goods_paid)
-        share = (
-            shares[at] if shares and not line.get("divide_order_fee") else fields.amount(line, "divide_order_fee", path)
-        )
+        if line.get("divide_order_fee"):
+            share = fields.amount(line, "divide_order_fee", path)
+        else:
+            shares = shares or _missing_shares(found, goods_paid)
+            share = shares[at]
         quantity = fields.whole(line, "num", path)
         price = fields.amount(line, "price", path)
         lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from dataclasses import dataclass
@@ -80,8 +81,10 @@ def exchange(
 @lru_cache(maxsize=1)
 def _client(_process_id: int) -> httpx.Client:
     # Keyed by process: after a fork the child must not talk over its parent's sockets.
-    return httpx.Client(
+    client = httpx.Client(
         trust_env=False,
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30),
         headers={"User-Agent": "order-center"},
     )
+    atexit.register(client.close)
+    return client

@@ -1,0 +1,232 @@
+"""Protocol test vectors: files of cases made with the platforms' own kits, run against our code.
+
+A file is `{"format": "ordercenter-protocol-vectors/1", "platform": ..., "keys": {...}, "cases": [{id, kind, input,
+expected}]}`. A case with `expected.valid` false must be refused. One checker per kind; nothing looks at the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from fulfillment.errors import WarehouseMessageUnreadable, WarehouseSignatureInvalid
+from fulfillment.wms.qimen import CONFIRM, short_method, verify_request
+from fulfillment.wms.qimen_xml import read_answer, read_delivery_confirm
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.signing import (
+    alipay_notify_is_valid,
+    alipay_notify_message,
+    alipay_request_is_valid,
+    alipay_request_message,
+    alipay_sign,
+    same_text,
+    tmc_connect_sign,
+    top_sign,
+)
+from ordercenter.common.strictjson import UnreadableBody, loads_strict
+
+FORMAT = "ordercenter-protocol-vectors/1"
+NOTIFY_ACK = "success"
+_MAX_FILE_BYTES = 16 * 1024 * 1024
+
+Case = Mapping[str, Any]
+Keys = Mapping[str, str]
+
+
+class Mismatch(Exception):  # noqa: N818 - a finding of a check, not an error of the program
+    """What our code did differently from the case; the text says what."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One case that did not come out as expected."""
+
+    file: str
+    case_id: str
+    kind: str
+    problem: str
+
+
+@dataclass
+class Report:
+    """passed: kind -> number. not_supported: kinds that we have no checker for. unreadable: file -> why."""
+
+    files: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    not_supported: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.failures and not self.unreadable
+
+    def failed(self, kind: str) -> int:
+        """How many cases of a kind failed."""
+        return sum(failure.kind == kind for failure in self.failures)
+
+    def kinds(self) -> list[str]:
+        """The kinds that were checked, in order."""
+        return sorted({*self.passed, *(failure.kind for failure in self.failures)})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for machines."""
+        return {
+            "files": self.files,
+            "passed": sum(self.passed.values()),
+            "failed": len(self.failures),
+            "kinds": {kind: {"passed": self.passed.get(kind, 0), "failed": self.failed(kind)} for kind in self.kinds()},
+            "not_supported": dict(sorted(self.not_supported.items())),
+            "unreadable": self.unreadable,
+            "failures": [vars(failure) for failure in self.failures],
+        }
+
+
+def check_directory(directory: Path) -> Report:
+    """Run every case of every vector file below a directory."""
+    report = Report()
+    for path in sorted(directory.rglob("*.json")):
+        name = path.relative_to(directory).as_posix()
+        report.files += 1
+        try:
+            document = loads_strict(path.read_bytes(), max_bytes=_MAX_FILE_BYTES)
+        except (UnreadableBody, OSError) as error:
+            report.unreadable[name] = str(error)
+            continue
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            report.unreadable[name] = f"not of the format {FORMAT}"
+        elif not isinstance(document.get("cases"), list):
+            report.unreadable[name] = "no list of cases"
+        else:
+            _check_cases(report, name, document["cases"], document.get("keys") or {})
+    return report
+
+
+def _check_cases(report: Report, file: str, cases: list[Any], keys: Keys) -> None:
+    for at, case in enumerate(cases):
+        if not isinstance(case, dict):
+            report.failures.append(Failure(file, f"#{at}", "", "the case is not an object"))
+            continue
+        kind = str(case.get("kind", ""))
+        check = CHECKERS.get(kind)
+        if check is None:
+            report.not_supported[kind] = report.not_supported.get(kind, 0) + 1
+            continue
+        problem = check_case(case, keys)
+        if problem:
+            report.failures.append(Failure(file, str(case.get("id", f"#{at}")), kind, problem))
+        else:
+            report.passed[kind] = report.passed.get(kind, 0) + 1
+
+
+def check_case(case: Case, keys: Keys) -> str:
+    """Run one case of a supported kind; what is wrong, or nothing."""
+    try:
+        CHECKERS[case["kind"]](case, keys)
+    except Mismatch as mismatch:
+        return str(mismatch)
+    except OrderCenterError as error:
+        return f"{type(error).__name__}: {error}"
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return f"the case is not complete: {type(error).__name__}: {error}"
+    return ""
+
+
+# --- the kinds --------------------------------------------------------------------------------------------------------
+
+
+def _check_top_sign(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    sign = top_sign(
+        given["params"], secret=given["secret"], sign_method=given["sign_method"], body=given.get("body", "")
+    )
+    _must_fit(expected, "sign", same_text(sign, expected["sign"]))
+
+
+def _check_tmc_sign(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    sign = tmc_connect_sign(
+        app_key=given["app_key"],
+        group_name=given["group_name"],
+        timestamp_ms=int(given["timestamp"]),
+        secret=given["secret"],
+    )
+    _must_fit(expected, "sign", same_text(sign, expected["sign"]))
+
+
+def _check_qimen_request(case: Case, keys: Keys) -> None:
+    """A request as a receiver meets it: the query of the wire when the case has it, the signature, the document."""
+    given, expected = case["input"], case["expected"]
+    body = given["body"].encode()
+    wire = dict(parse_qsl(urlsplit(given.get("raw_path", "")).query, keep_blank_values=True))
+    query = {**given["query"], "sign": expected.get("sign") or wire["sign"]}
+    if wire and wire != query:
+        raise Mismatch("the query of raw_path reads differently")
+    try:
+        verify_request(query, body, given["secret"])
+        is_accepted = True
+    except WarehouseSignatureInvalid:
+        is_accepted = False
+    _must_fit(expected, "signature", is_accepted)
+    if is_accepted and short_method(query) == CONFIRM:
+        read_delivery_confirm(body)
+
+
+def _check_qimen_response(case: Case, keys: Keys) -> None:
+    expected = dict(case["expected"])
+    try:
+        answer = read_answer(case["input"]["body"].encode())
+    except WarehouseMessageUnreadable:
+        _must_fit(expected, "answer", False)
+        return
+    _must_fit(expected, "answer", True)
+    found: dict[str, Any] = {**answer.fields, "success": answer.success, "message": answer.message}
+    expected.pop("valid", None)
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise Mismatch(f"{name}: {found.get(name)!r}, expected {value!r}")
+
+
+def _check_alipay_sign(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    params, key_name = given["params"], given.get("private_key_ref", "app_private_key_pem")
+    _same(expected, "message", alipay_request_message(params))
+    _must_fit(expected, "sign", same_text(alipay_sign(params, private_key=keys[key_name]), expected["sign"]))
+    public_name = key_name.replace("private", "public")
+    if public_name in keys:
+        signed = {**params, "sign": expected["sign"]}
+        _must_fit(expected, "check of the sign", alipay_request_is_valid(signed, public_key=keys[public_name]))
+
+
+def _check_alipay_notify(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    public_key = keys[given.get("public_key_ref", "alipay_public_key_pem")]
+    _must_fit(expected, "signature", alipay_notify_is_valid(given["form"], public_key=public_key))
+    _same(expected, "message", alipay_notify_message(given["form"]))
+    _same(expected, "ack", NOTIFY_ACK)
+
+
+def _must_fit(expected: Mapping[str, Any], what: str, fits: bool) -> None:
+    should_fit = expected.get("valid", True)
+    if fits and not should_fit:
+        raise Mismatch(f"{what}: accepted, but must be refused")
+    if should_fit and not fits:
+        raise Mismatch(f"{what}: does not fit")
+
+
+def _same(expected: Mapping[str, Any], name: str, found: str) -> None:
+    if name in expected and expected[name] != found:
+        raise Mismatch(f"{name}: {found!r}, expected {expected[name]!r}")
+
+
+CHECKERS: dict[str, Callable[[Case, Keys], None]] = {
+    "top-sign": _check_top_sign,
+    "top-tmc-sign": _check_tmc_sign,
+    "qimen-http-request": _check_qimen_request,
+    "qimen-response": _check_qimen_response,
+    "alipay-rsa2-sign": _check_alipay_sign,
+    "alipay-notify": _check_alipay_notify,
+}
