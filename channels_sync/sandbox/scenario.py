@@ -280,7 +280,7 @@ def _place_problems(spec: Spec) -> dict[int, str]:
     """Order index -> code. Exact numbers: shares of all orders by largest remainders, places by the seed."""
     exact = {code: spec.problem_shares.get(code, 0) * spec.orders for code in PROBLEMS}
     counts = {code: int(count + 1e-9) for code, count in exact.items()}
-    rest = round(sum(exact.values())) - sum(counts.values())
+    rest = int(sum(exact.values()) + 0.5 + 1e-9) - sum(counts.values())
     for code in sorted(PROBLEMS, key=lambda code: counts[code] - exact[code])[:rest]:
         counts[code] += 1
     codes = [code for code in PROBLEMS if code != "DUPLICATE_SUSPECT" for _no in range(counts[code])]

@@ -184,7 +184,8 @@ class Warehouse:
         glue = "&" if "?" in link.base_url else "?"
         try:
             answer = self._send(f"{link.base_url}{glue}{urlencode(query)}", body)
-            problem = "" if b"<flag>success</flag>" in answer else answer[:200].decode(errors="replace")
+            heard = b"<flag>success</flag>" in answer
+            problem = "" if heard else answer[:200].decode(errors="replace") or "an empty answer"
         except OrderCenterError as error:
             problem = str(error)
         with world.change():
@@ -205,4 +206,5 @@ def _weight_g(item_code: str) -> int:
 
 
 def _post(url: str, body: bytes) -> bytes:
-    return exchange(url, content=body, content_type="text/xml;charset=utf-8", timeout_s=10).body
+    answer = exchange(url, content=body, content_type="text/xml;charset=utf-8", timeout_s=10)
+    return answer.body if answer.status == 200 else f"HTTP {answer.status}".encode()

@@ -45,6 +45,7 @@ _COUNTERS = {
     "refund": 240_000_000_000_000,
     "delivery": 1,
     "waybill": 1,
+    "play": 1,
 }
 
 

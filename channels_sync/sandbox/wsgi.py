@@ -237,7 +237,7 @@ _OWNED: list[int] = []
 def _own(folder: Path) -> None:
     """One sandbox per data folder: the lock lives as long as the process."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    for _try in range(50):
+    for _try in range(20):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
