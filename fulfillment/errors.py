@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.translation import gettext_lazy as _
 
 from ordercenter.common.errors import OrderCenterError
+
+# "We have this number already", as warehouses put it. A line or an item that is there twice is something else.
+_DUPLICATE = re.compile(
+    "(?:单号|单据|出库单|发货单|订单(?!行))[^，。；]{0,12}(?:重复|已存在)|(?:重复|已存在)的?(?:单|订单|发货)"
+    "|duplicate (?:order|document)|(?:order|document).{0,40}already exist",
+    re.IGNORECASE,
+)
 
 
 class WarehouseRefused(OrderCenterError):
@@ -21,7 +30,7 @@ class WarehouseRefused(OrderCenterError):
     def __init__(self, *, method: str, warehouse_code: str, message: str):
         super().__init__(f"{method}: {warehouse_code} {message}")
         self.method, self.warehouse_code, self.message = method, warehouse_code, message
-        self.is_duplicate = any(word in message.lower() for word in ("重复", "已存在", "duplicate", "already exist"))
+        self.is_duplicate = _DUPLICATE.search(message) is not None
 
 
 class WarehouseUnavailable(OrderCenterError):
