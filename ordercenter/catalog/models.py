@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -186,3 +188,83 @@ class BlacklistEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value_hash[:6]}"
+
+
+class ApiScope(models.TextChoices):
+    """What a key may do with the rows of one shop. Reading stock goes by warehouse: see inventory.ApiKeyWarehouse."""
+
+    ORDERS_READ = "orders:read", _("Read orders")
+    ORDERS_WRITE = "orders:write", _("Create and cancel orders")
+    CASES_READ = "cases:read", _("Read cases")
+
+
+class ApiKey(models.Model):
+    """A key with which another system calls the API. The secret is shown once and kept as its digest only.
+
+    prefix: the public part, by which the key is found and named in logs.
+    """
+
+    name = models.CharField(_("name"), max_length=64)
+    prefix = models.CharField(_("prefix"), max_length=8, unique=True, editable=False)
+    secret_sha256 = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("created by"), null=True, blank=True,
+        related_name="+", editable=False,
+    )  # fmt: skip
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    # Written at most once a minute: a row rewritten by every call would be the busiest row of the database.
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    history = HistoricalRecords(
+        history_id_field=models.BigAutoField(), excluded_fields=["secret_sha256", "last_used_at"]
+    )
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+
+class ApiKeyShop(models.Model):
+    """What a key may do in one shop; without such a row the shop does not exist for it."""
+
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, verbose_name=_("API key"), related_name="shop_rows")
+    shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))
+    scopes = ArrayField(
+        models.CharField(max_length=16, choices=ApiScope.choices), verbose_name=_("scopes"), default=list
+    )
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("shop of an API key")
+        verbose_name_plural = _("shops of an API key")
+        constraints = [models.UniqueConstraint(fields=["api_key", "shop"], name="shop_once_per_api_key")]
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} > {self.shop_id}"
+
+
+class IdempotencyRecord(models.Model):
+    """The answer that was given to a request with an Idempotency-Key, written in the transaction of its effect.
+
+    client: who sent it, "key:3"; keys of two clients never meet. fingerprint: digest of what was asked.
+    """
+
+    client = models.CharField(_("client"), max_length=32)
+    key = models.CharField(_("idempotency key"), max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(_("status"))
+    body = models.JSONField(_("answer"))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("kept until"), db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotency record")
+        verbose_name_plural = _("idempotency records")
+        constraints = [models.UniqueConstraint(fields=["client", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.client} {self.key}"

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from ordercenter.catalog.models import Sku
+from ordercenter.catalog.models import ApiKey, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
 from ordercenter.inventory.states import MovementReason, ReservationState
 
@@ -51,6 +51,22 @@ class WarehouseAccess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} > {self.warehouse_id}"
+
+
+class ApiKeyWarehouse(models.Model):
+    """An API key may read the stock of a warehouse (scope stock:read); without such a row it reads none."""
+
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, verbose_name=_("API key"), related_name="warehouse_rows")
+    warehouse = models.ForeignKey(Warehouse, models.CASCADE, verbose_name=_("warehouse"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("warehouse of an API key")
+        verbose_name_plural = _("warehouses of an API key")
+        constraints = [models.UniqueConstraint(fields=["api_key", "warehouse"], name="warehouse_once_per_api_key")]
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} > {self.warehouse_id}"
 
 
 class StockLevel(models.Model):
