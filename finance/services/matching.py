@@ -83,9 +83,7 @@ def match_imported(*, statement: Statement, work: Work) -> MatchOutcome:
 
 def open_lines(statement_id: int) -> QuerySet[StatementLine]:
     """The lines of a bill that are neither matched nor signed off."""
-    return StatementLine.objects.filter(statement=statement_id, verdict__in=DIFFERENCES).exclude(
-        verdict=LineState.MATCHED  # in the words of the partial index
-    )
+    return StatementLine.objects.filter(statement=statement_id, verdict__in=DIFFERENCES)
 
 
 def lock_provider(provider: str) -> None:
@@ -237,27 +235,29 @@ SELECT o.id FROM finance_paymententry o
 WHERE o.provider = %s AND o.occurred_at >= %s AND o.occurred_at < %s AND NOT {_TAKEN}
 """
 
+# A line that did not match, of any bill of the provider; the bill in hand is not in its table yet.
+_UNEQUAL_LINE = """
+    SELECT 1 FROM finance_statementline l LEFT JOIN finance_statement b ON b.id = l.statement_id
+    WHERE l.external_no = o.external_no AND l.kind = o.kind AND l.request_no = o.request_no AND l.verdict <> 'matched'
+      AND (l.statement_id = %(statement)s OR b.provider = o.provider)
+"""
+
 _ON_NO_BILL = f"""
 SELECT e.kind, e.external_no, e.request_no, e.merchant_no, e.occurred_at, e.order_id, e.shop_id, {_OURS}
-FROM finance_paymententry e
-WHERE e.id = ANY(%s) AND NOT EXISTS (
-    SELECT 1 FROM finance_statementline l JOIN finance_statement s ON s.id = l.statement_id
-    WHERE l.external_no = e.external_no AND l.kind = e.kind AND l.request_no = e.request_no AND s.provider = e.provider
-    OFFSET 0
-)
+FROM finance_paymententry o JOIN finance_paymententry e ON e.id = o.id
+WHERE o.id = ANY(%(entries)s) AND NOT {_TAKEN} AND NOT EXISTS ({_UNEQUAL_LINE} OFFSET 0)
 ORDER BY e.occurred_at, e.id
 """
 
-_FOUND = """
+_FOUND = f"""
 DELETE FROM finance_statementline WHERE verdict = 'not_in_bill' AND id = ANY(ARRAY(
-    SELECT n.id FROM finance_statement s JOIN finance_statementline n ON n.statement_id = s.id
-    WHERE s.provider = %(provider)s AND s.state <> 'closed' AND n.verdict <> 'matched' AND n.verdict = 'not_in_bill'
-      AND EXISTS (
-        SELECT 1 FROM finance_statementline l LEFT JOIN finance_statement b ON b.id = l.statement_id
-        WHERE l.external_no = n.external_no AND l.kind = n.kind AND l.request_no = n.request_no AND l.line_no > 0
-          AND (l.statement_id = %(statement)s OR b.provider = %(provider)s)
-        OFFSET 0
-      )
+    SELECT n.id
+    FROM finance_statement s
+    JOIN finance_statementline n ON n.statement_id = s.id AND n.verdict = 'not_in_bill'
+    JOIN finance_paymententry o ON o.provider = s.provider AND o.external_no = n.external_no AND o.kind = n.kind
+                               AND o.request_no = n.request_no
+    WHERE s.provider = %(provider)s AND s.state <> 'closed'
+      AND ({_TAKEN} OR EXISTS ({_UNEQUAL_LINE} AND l.line_no > 0 OFFSET 0))
 ))
 RETURNING id
 """
@@ -275,7 +275,7 @@ def _note_missing(statement: Statement, entry_ids: Sequence[int], outcome: Match
     if not entry_ids:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_ON_NO_BILL, [list(entry_ids)])
+        cursor.execute(_ON_NO_BILL, {"entries": list(entry_ids), "statement": statement.pk})
         rows = cursor.fetchall()
     lines = [
         StatementLine(
