@@ -75,8 +75,10 @@ def finished(trade: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def import_bill(**amounts: str) -> ImportOutcome:
-    """Today's bill: every payment of our books as it is there, and these further payments: transaction number=amount."""
-    ours = [(e.external_no, e.merchant_no, e.amount) for e in PaymentEntry.objects.filter(kind="payment").order_by("pk")]
+    """Today's bill: every payment of our books as it is there, and further ones: transaction number=amount."""
+    ours = [
+        (e.external_no, e.merchant_no, e.amount) for e in PaymentEntry.objects.filter(kind="payment").order_by("pk")
+    ]
     rows = ours + [(number, "", Decimal(amount)) for number, amount in amounts.items()]
     now = timezone.now()
     bill = Bill(

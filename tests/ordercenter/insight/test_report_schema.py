@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from finance.matching import business_day_of
 from finance.models import PaymentEntry, StatementLine
 from fulfillment.models import Shipment
-from ordercenter.cases.services import CaseDraft, open_cases
+from ordercenter.cases.services import CaseDraft, close_cases_of, open_cases
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.orders.models import Order
 from tests.flows.outside import answer_everything, finished, import_bill, settle_down, ship
@@ -179,21 +179,20 @@ def test_state_changes_are_those_of_orders_in_order(world: World) -> None:
 
 def test_cases_name_their_order_however_they_are_about_it(world: World) -> None:
     first, second, third = numbers()
+    first_id, second_id, _third_id = Order.objects.order_by("pk").values_list("pk", flat=True)
     shipment = Shipment.objects.order_by("pk").last()
     assert shipment is not None
     open_cases(
         drafts=[
             CaseDraft(code="TRACKING_UPLOAD_FAILED", subject=f"shipment:{shipment.pk}"),
             CaseDraft(code="COMMAND_FAILED", subject="command:5", evidence={"about": f"shipment:{shipment.pk}"}),
-            CaseDraft(code="EVENT_PARKED", subject="delivery:7", evidence={"about": f"order:{Order.objects.get(channel_order_no=first).pk}"}),
+            CaseDraft(code="EVENT_PARKED", subject="delivery:7", evidence={"about": f"order:{first_id}"}),
             CaseDraft(code="SETTLEMENT_DIFF", subject="statement_line:9", evidence={"order_id": None}),
             CaseDraft(code="MESSAGE_PARKED", subject="message:3"),
         ]
     )  # fmt: skip
-    case = open_cases(drafts=[CaseDraft(code="BLACKLIST", subject=f"order:{Order.objects.get(channel_order_no=second).pk}")])[0]
-    type(case).objects.filter(pk=case.pk).update(closed_at=case.opened_at)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE cases_case SET state = 'auto_resolved' WHERE id = %s", [case.pk])
+    open_cases(drafts=[CaseDraft(code="BLACKLIST", subject=f"order:{second_id}")])
+    close_cases_of(subjects=[f"order:{second_id}"], codes=["BLACKLIST"], resolution="taken off the list")
 
     assert rows("cases") == [
         ("", "MESSAGE_PARKED", True),
