@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill
+from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill, WmsAccount
 from fulfillment.states import ParcelState, ShipmentState, WaybillState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.admin_base import (
@@ -19,6 +19,7 @@ from ordercenter.common.admin_base import (
     ReadOnlyInline,
     ScopedRelatedFilter,
 )
+from ordercenter.common.sealed_form import SealedForm
 
 SHIPMENT_COLOURS = {
     ShipmentState.PLANNED: "warning",
@@ -34,6 +35,24 @@ offer_steps(
     Step(Parcel, "mark_delivered", _("Mark as signed for"), "fulfillment.change_parcel"),
     Step(Waybill, "void", _("Void the waybill"), "fulfillment.change_waybill", grave=True),
 )
+
+
+class WmsAccountForm(SealedForm):
+    sealed_field = "secret"
+    sealed_object = False
+
+    class Meta:
+        model = WmsAccount
+        fields = ["warehouse", "base_url", "app_key", "is_active"]
+
+
+@admin.register(WmsAccount)
+class WmsAccountAdmin(HistoryAdmin):
+    warehouse = "warehouse_id"
+    form = WmsAccountForm
+    list_display = ["warehouse", "base_url", "app_key", "is_active"]
+    list_select_related = ["warehouse"]
+    ordering = ["warehouse_id"]
 
 
 @admin.register(Carrier)

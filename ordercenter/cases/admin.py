@@ -17,6 +17,7 @@ from ordercenter.common.actor import Actor
 from ordercenter.common.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin
 from ordercenter.common.batch import BatchResult
 
+LEVEL_COLOURS = {CaseLevel.BLOCKING: "danger", CaseLevel.WARNING: "warning"}
 STATE_COLOURS = {
     CaseState.OPEN: "warning",
     CaseState.CLAIMED: "info",
@@ -69,7 +70,7 @@ class CaseAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     def code_title(self, case: Case) -> str:
         return str(case_code(case.code).title)
 
-    @display(description=_("level"), ordering="level", label={CaseLevel.BLOCKING: "danger", CaseLevel.WARNING: "warning"})
+    @display(description=_("level"), ordering="level", label=LEVEL_COLOURS)
     def level_label(self, case: Case) -> tuple[str, str]:
         return case.level, case.get_level_display()
 

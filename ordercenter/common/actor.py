@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from django.http import HttpRequest
+
 ActorKind = Literal["person", "system", "channel", "warehouse", "integration"]
 
 
@@ -25,3 +27,10 @@ class Actor:
 
 
 SYSTEM = Actor("system", "order-center")
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The person who sends this request. Raises ValueError for one who has not logged in."""
+    if not request.user.is_authenticated:
+        raise ValueError("nobody is logged in")
+    return Actor("person", request.user.get_username(), request.user.pk)

@@ -1,4 +1,4 @@
-"""The post office for integrators: facts, deliveries, inbox, outgoing commands, timers. To be read, and started again."""
+"""The post office for integrators, to be read and started again: facts, deliveries, inbox, commands, timers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting again what was set aside: parked deliveries and messages, commands that were given up. Decided by a person."""
+"""Starting again what was set aside: parked deliveries and messages, commands that were given up."""
 
 from __future__ import annotations
 

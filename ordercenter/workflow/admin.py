@@ -134,7 +134,8 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     @display(description=_("activation"))
     def activation_link(self, flow: Flow) -> str:
         url = reverse("admin:workflow_flow_activate", args=[flow.pk])
-        return format_html('<a class="text-primary-600 underline" href="{}">{}</a>', url, _now("Choose the version ..."))
+        text = _now("Choose the version ...")
+        return format_html('<a class="text-primary-600 underline" href="{}">{}</a>', url, text)
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """A new version from a document; it does not run before it is activated."""
@@ -172,7 +173,9 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
                 return HttpResponseRedirect(reverse("admin:workflow_flow_change", args=[flow.pk]))
         return self._form_page(request, form, _now("Active version of %(flow)s") % {"flow": flow.key})
 
-    def _form_page(self, request: HttpRequest, form: forms.Form, title: str, *, multipart: bool = False) -> HttpResponse:
+    def _form_page(
+        self, request: HttpRequest, form: forms.Form, title: str, *, multipart: bool = False
+    ) -> HttpResponse:
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),

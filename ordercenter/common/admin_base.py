@@ -1,0 +1,141 @@
+"""What every admin page of ours has in common: only rows in the reader's scope, fast lists, nothing deleted by default.
+
+Scope: `shop` and `warehouse` name the lookup from the model to its shop and warehouse. `whole_company` is for rows that
+belong to neither and tell about all: only who sees every shop and every warehouse sees them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.admin import ModelAdmin as DjangoModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
+from django.http import Http404, HttpRequest, HttpResponse
+from simple_history.admin import SimpleHistoryAdmin
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from ordercenter.common.paging import CappedPaginator
+from ordercenter.common.scope import scope_of
+
+__all__ = ["HistoryAdmin", "ReadOnlyAdmin", "ReadOnlyHistoryAdmin", "ReadOnlyInline", "ScopedAdmin", "ScopedInline",
+           "ScopedRelatedFilter"]  # fmt: skip
+
+MOST_CHOICES = 200
+
+
+class ScopeMixin:
+    """Narrows the rows of an admin page to the reader's scope."""
+
+    shop: ClassVar[str] = ""
+    warehouse: ClassVar[str] = ""
+    to_many: ClassVar[bool] = False
+    whole_company: ClassVar[bool] = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        scope = scope_of(request)
+        if self.whole_company:
+            return rows if scope.is_everything else rows.none()
+        return scope.narrow(rows, shop=self.shop, warehouse=self.warehouse, to_many=self.to_many)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        """Offer only what the reader may see."""
+        admin = self.admin_site._registry.get(db_field.related_model)  # type: ignore[attr-defined]
+        if "queryset" not in kwargs and admin is not None:
+            kwargs["queryset"] = admin.get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
+
+
+class ScopedRelatedFilter(RelatedDropdownFilter):
+    """A list filter on a related row that offers only rows in the reader's scope, with one short query."""
+
+    def field_choices(
+        self, field: Field[Any, Any], request: HttpRequest, model_admin: DjangoModelAdmin[Any]
+    ) -> list[tuple[Any, str]]:
+        admin = model_admin.admin_site._registry.get(field.related_model)  # type: ignore[arg-type]
+        if admin is None:
+            raise LookupError(f"{field.related_model} has no admin page to take choices from")
+        return [(row.pk, str(row)) for row in admin.get_queryset(request)[:MOST_CHOICES]]
+
+
+class ScopedAdmin(ScopeMixin, ModelAdmin):  # type: ignore[misc]
+    """Base of all our admin pages. deletable: whether a row may be deleted here at all; most only become inactive."""
+
+    deletable: ClassVar[bool] = False
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    list_filter_submit = True
+    list_filter_sheet = True
+    list_fullwidth = True
+    compressed_fields = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.deletable and super().has_delete_permission(request, obj)
+
+
+class HistoryAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
+    """A page for rows with a kept history. The history can be read where the row can be read, and never rewritten."""
+
+    history_list_per_page = 50
+
+    def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self._refuse_out_of_scope(request, object_id)
+        return super().history_view(request, object_id, extra_context)  # type: ignore[no-any-return]
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method != "GET":
+            raise PermissionDenied
+        self._refuse_out_of_scope(request, object_id)
+        return super().history_form_view(request, object_id, version_id, extra_context)  # type: ignore[no-any-return]
+
+    def _refuse_out_of_scope(self, request: HttpRequest, object_id: str) -> None:
+        # The library reads the history table itself; a row that is gone or out of scope must not be seen through it.
+        if self.get_object(request, object_id) is None and not scope_of(request).is_everything:
+            raise Http404
+
+
+class ReadOnlyMixin:
+    """Rows that only services write: the page shows them."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnlyMixin, ScopedAdmin):
+    """A page that shows rows and changes nothing but through steps and actions of its own."""
+
+
+class ReadOnlyHistoryAdmin(ReadOnlyMixin, HistoryAdmin):
+    """The same, for rows with a kept history."""
+
+
+class ScopedInline(ScopeMixin, TabularInline):  # type: ignore[misc]
+    """Rows of a parent, within the reader's scope."""
+
+    extra = 0
+
+
+class ReadOnlyInline(ReadOnlyMixin, ScopedInline):
+    """Rows of a parent that only services write."""
+
+    show_change_link = False

@@ -1,0 +1,179 @@
+"""What a case says to a person: what happened, what it means for the order, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class CaseWords:
+    """Three sentences for one code."""
+
+    happened: Text
+    means: Text
+    to_do: Text
+
+
+WORDS: Mapping[str, CaseWords] = {
+    "SKU_UNMAPPED": CaseWords(
+        _("The order holds goods of a listing that is not matched to any SKU of ours."),
+        _("Nothing can be reserved or shipped; all orders with this listing wait."),
+        _("Match the listing to a SKU, then run the step again: all its orders go on."),
+    ),
+    "ADDRESS_INCOMPLETE": CaseWords(
+        _("Parts of the receiver's address are missing."),
+        _("No courier can be chosen; the order waits."),
+        _("Ask the buyer or customer service to correct the address at the channel; the order goes on by itself then."),
+    ),
+    "REMARK_NEEDS_HUMAN": CaseWords(
+        _("The buyer or the shop has left a remark."),
+        _("It may ask for something that no rule knows; the order waits until somebody has read it."),
+        _("Read it, do what it asks, and resolve the case; the order goes on."),
+    ),
+    "PRICE_BELOW_FLOOR": CaseWords(
+        _("Goods were sold below their floor price."),
+        _("Shipping would lose money; the order waits."),
+        _("Accept the price and resolve the case, or cancel the order and refund the buyer."),
+    ),
+    "BLACKLIST": CaseWords(
+        _("The buyer, the phone or the address is on the blacklist."),
+        _("The order waits for a decision."),
+        _("Check the entry's reason; resolve the case to ship anyway, or cancel the order."),
+    ),
+    "REFUND_BEFORE_SHIP": CaseWords(
+        _("The buyer has asked for a refund before the goods were shipped."),
+        _("Shipping now would send goods that are to be refunded; the order waits."),
+        _("Agree to the refund at the channel, or agree with the buyer that it is withdrawn; the order follows."),
+    ),
+    "DUPLICATE_SUSPECT": CaseWords(
+        _("The same buyer ordered the same goods to the same address a few minutes before."),
+        _("It may have been ordered twice by mistake; the later order waits."),
+        _("Ask the buyer; resolve the case to ship both, or cancel this order."),
+    ),
+    "OUT_OF_STOCK": CaseWords(
+        _("No warehouse has all the goods of this order."),
+        _("The order waits; it goes on by itself when stock arrives."),
+        _("Transfer or buy stock, agree on other goods with the buyer, or cancel the order."),
+    ),
+    "ROUTING_NONE": CaseWords(
+        _("No warehouse has a courier with a rate to this address."),
+        _("No shipment can be planned; the order waits."),
+        _("Add a freight rate to that province, then run the step again."),
+    ),
+    "PAYMENT_MISMATCH": CaseWords(
+        _("The amount paid is not the amount due."),
+        _("The order is not taken as paid."),
+        _("Compare the payment with the channel's order; correct it there."),
+    ),
+    "CHANNEL_HELD": CaseWords(
+        _("The channel has put the order on hold."),
+        _("It must not be shipped for now."),
+        _("Look at the order at the channel; it goes on by itself when the channel lets it go."),
+    ),
+    "CHANGED_AFTER_AUDIT": CaseWords(
+        _("The buyer changed the order after it had been approved."),
+        _("What was planned may be wrong; the order waits."),
+        _("Check the changed fields on the order's page, then resolve the case."),
+    ),
+    "WMS_REJECTED": CaseWords(
+        _("The warehouse has refused the delivery order."),
+        _("Nothing will be shipped until it is sent again."),
+        _("Read the warehouse's reason, mend it, and run the step again."),
+    ),
+    "WMS_SILENT": CaseWords(
+        _("The warehouse's system did not answer in spite of several tries."),
+        _("Nobody knows for sure whether it has the delivery order."),
+        _("Ask the warehouse by phone; then run the step again, which asks before it sends."),
+    ),
+    "RESULT_UNKNOWN": CaseWords(
+        _("A call to the outside ended without a clear answer."),
+        _("It may or may not have taken effect."),
+        _("Check at the receiver, then run the step again or resolve the case."),
+    ),
+    "SHORT_PICK": CaseWords(
+        _("The warehouse shipped fewer pieces than ordered."),
+        _("The rest of the order is still open."),
+        _("Find out why at the warehouse; ship the rest or refund it."),
+    ),
+    "INTERCEPT_FAILED": CaseWords(
+        _("The warehouse could not stop the parcel."),
+        _("The goods are on their way although they should not be."),
+        _("Ask the courier to return the parcel, or the buyer to refuse it."),
+    ),
+    "SHIPPED_AFTER_CANCEL": CaseWords(
+        _("The parcel left although the order was cancelled."),
+        _("The buyer may get goods that are not paid for."),
+        _("Ask the courier to return the parcel, or agree with the buyer."),
+    ),
+    "TRACKING_UPLOAD_FAILED": CaseWords(
+        _("The channel did not take the tracking number."),
+        _("The buyer does not see that the goods are on their way; the channel may fine us for shipping late."),
+        _("Look at the order at the channel, then run the step again."),
+    ),
+    "SETTLEMENT_DIFF": CaseWords(
+        _("A line of the provider's bill and our books do not agree."),
+        _("The business day cannot be closed."),
+        _("Open the bill, find the cause, and sign the difference off with a reason."),
+    ),
+    "STATEMENT_UNREADABLE": CaseWords(
+        _("The provider's bill cannot be read."),
+        _("The business day is not reconciled."),
+        _("Look at the row that is named below; fetch the bill again or ask the provider."),
+    ),
+    "CHANNEL_AUTH": CaseWords(
+        _("The shop's authorisation at the channel is no longer valid."),
+        _("No orders come in and no tracking numbers go out for this shop."),
+        _("Ask the shop's owner to authorise the connection again."),
+    ),
+    "COMMAND_FAILED": CaseWords(
+        _("A call to the outside was refused or given up."),
+        _("What it was to do has not been done."),
+        _("Read the error, mend its cause, and send the command again from its page in the data area."),
+    ),
+    "MESSAGE_PARKED": CaseWords(
+        _("A message from outside could not be read or applied; it is kept as it was received."),
+        _("What it says is not in our books yet."),
+        _("Read the error, mend its cause, and read the message again from its page in the data area."),
+    ),
+    "EVENT_PARKED": CaseWords(
+        _("A step of ours failed several times and was set aside; everything else goes on."),
+        _("What should have followed from this event has not happened."),
+        _("Read the error, mend its cause, and start the delivery again from its page in the data area."),
+    ),
+    "CONDITION_UNKNOWN": CaseWords(
+        _("A condition of the flow could not be answered because a value is missing."),
+        _("The order waits at this step; unknown is never taken for no."),
+        _("Fill in the missing value, then run the step again."),
+    ),
+    "FLOW_STEP_FAILED": CaseWords(
+        _("A step of the flow failed."),
+        _("The order waits at this step."),
+        _("Read the error, mend its cause, and run the step again."),
+    ),
+    "FLOW_LOOP": CaseWords(
+        _("Flows started each other more often than any honest flow does."),
+        _("The chain was stopped before it went round again."),
+        _("Find the flow that starts itself and change it; then resolve the case."),
+    ),
+    "NO_ELSE": CaseWords(
+        _("No case of a branch matched and the flow names no way for the rest."),
+        _("The order waits at this step."),
+        _("Give the branch a way for the rest, activate the new version, and run the step again."),
+    ),
+}
+UNKNOWN = CaseWords(
+    _("A flow has raised this case."),
+    _("What it is about waits for a decision."),
+    _("Look at the evidence, decide, and resolve the case."),
+)
+
+
+def words_of(code: str) -> CaseWords:
+    """The sentences of a code; general ones for a code that a flow made up."""
+    return WORDS.get(code, UNKNOWN)

@@ -1,0 +1,70 @@
+"""What every page of the console has in common: who may open it, and where one can go from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of the navigation. permission: who sees it, "" for everybody; icon: of the admin theme."""
+
+    name: str
+    label: str | Promise
+    url_name: str
+    permission: str
+    icon: str
+
+
+PLACES = (
+    Place("home", _("Home"), "console:home", "", "space_dashboard"),
+    Place("cases", _("Cases"), "console:cases", "cases.view_case", "inbox"),
+    Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
+    Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance"),
+)
+
+
+def page(permission: str = "", *more: str) -> Callable[[View], View]:
+    """Only for persons who have logged in and have these permissions; others go to the login page or are refused."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not all(request.user.has_perm(name) for name in (permission, *more) if name):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """For every template: the places that this reader may go to."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    return {"places": [place for place in PLACES if not place.permission or user.has_perm(place.permission)]}
+
+
+def back_to(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
+    """Back to the page named in the form's `next`, when it is one of ours."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        target = otherwise if otherwise.startswith("/") else reverse(otherwise)
+    return HttpResponseRedirect(target)

@@ -1,0 +1,89 @@
+"""Roles: what the people of each job may do. Groups of Django, made from this page.
+
+A role names permissions as patterns, "app.codename" with stars. Which shops and warehouses a person works for is kept
+apart from the role, in ShopAccess and WarehouseAccess; all_shops and all_warehouses stand for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+OPERATOR, SUPERVISOR, WAREHOUSE = "operator", "supervisor", "warehouse"
+FINANCE, INTEGRATOR, AUDITOR, ADMIN = "finance", "integrator", "auditor", "admin"
+
+ROLE_LABELS: Mapping[str, str | Promise] = {
+    OPERATOR: _("Operator"),
+    SUPERVISOR: _("Supervisor"),
+    WAREHOUSE: _("Warehouse"),
+    FINANCE: _("Finance"),
+    INTEGRATOR: _("Integrator"),
+    AUDITOR: _("Auditor"),
+    ADMIN: _("Administrator"),
+}
+
+_GOODS = ("catalog.view_channel", "catalog.view_shop", "catalog.view_sku", "catalog.view_bundlepart",
+          "catalog.view_listingmatch")  # fmt: skip
+_ORDERS = ("orders.view_*", "cases.view_*", "catalog.view_contact", "fulfillment.view_*", "inventory.view_warehouse",
+           "inventory.view_stocklevel", "inventory.view_reservation", "finance.view_paymententry")  # fmt: skip
+_OPERATOR = (*_GOODS, *_ORDERS, "inventory.all_warehouses", "cases.work_case", "orders.release_order",
+             "catalog.add_listingmatch", "catalog.change_listingmatch", "catalog.reveal_contact")  # fmt: skip
+_EVERYWHERE = ("catalog.all_shops", "inventory.all_warehouses")
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    OPERATOR: _OPERATOR,
+    SUPERVISOR: (*_OPERATOR, "cases.steal_case", "orders.cancel_order", "catalog.change_sku",
+                 "catalog.*_blacklistentry", "fulfillment.change_parcel", "workflow.view_flow",
+                 "workflow.view_flowversion", "workflow.activate_flow", "workflow.add_flowversion"),
+    WAREHOUSE: (*_GOODS, "catalog.all_shops", "inventory.view_*", "fulfillment.view_shipment*",
+                "fulfillment.view_parcel", "fulfillment.view_waybill", "fulfillment.change_waybill",
+                "fulfillment.change_parcel", "fulfillment.view_carrier"),
+    FINANCE: (*_EVERYWHERE, *_GOODS, "orders.view_*", "cases.view_*", "cases.work_case", "fulfillment.view_*",
+              "finance.view_*", "finance.close_statement", "finance.sign_off_difference"),
+    INTEGRATOR: (*_EVERYWHERE, *_GOODS, *_ORDERS, "events.view_*", "events.change_*", "channels_sync.view_*",
+                 "channels_sync.add_channelaccount", "channels_sync.change_channelaccount", "workflow.view_*",
+                 "workflow.activate_flow", "workflow.add_flowversion", "catalog.*_listingmatch", "cases.work_case",
+                 "inventory.view_*", "fulfillment.*_freightrate", "fulfillment.*_carrier", "fulfillment.*_wmsaccount"),
+    AUDITOR: (*_EVERYWHERE, "*.view_*"),
+    ADMIN: ("*.*",),
+}  # fmt: skip
+
+
+@transaction.atomic
+def ensure_roles() -> dict[str, int]:
+    """Make the groups of all roles with exactly their permissions; safe to run again after every migration.
+
+    Returns role -> number of permissions. Raises LookupError for a pattern that no permission matches.
+    """
+    permissions = {f"{p.content_type.app_label}.{p.codename}": p for p in _all_permissions()}
+    counts = {}
+    for role, patterns in ROLES.items():
+        group, _created = Group.objects.get_or_create(name=role)
+        wanted = _matching(role, patterns, permissions)
+        group.permissions.set([permissions[name] for name in wanted])
+        counts[role] = len(wanted)
+    return counts
+
+
+def give_role(user_id: int, role: str) -> None:
+    """Put a user into the group of a role; the roles must have been made by ensure_roles."""
+    Group.objects.get(name=role).user_set.add(user_id)
+
+
+def _all_permissions() -> Collection[Permission]:
+    return Permission.objects.select_related("content_type")
+
+
+def _matching(role: str, patterns: Collection[str], known: Collection[str]) -> set[str]:
+    names: set[str] = set()
+    for pattern in patterns:
+        matches = {name for name in known if fnmatchcase(name, pattern)}
+        if not matches:
+            raise LookupError(f"role {role}: no permission matches {pattern}")
+        names |= matches
+    return names

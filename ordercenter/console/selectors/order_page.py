@@ -1,0 +1,118 @@
+"""All that the page of one order shows, in a constant number of statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch
+
+from finance.models import PaymentEntry
+from fulfillment.models import Parcel, Shipment, ShipmentLine
+from ordercenter.cases.models import Case
+from ordercenter.cases.states import OPEN_STATES
+from ordercenter.common.scope import Scope
+from ordercenter.console import wording
+from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
+from ordercenter.orders.states import OrderState
+from ordercenter.workflow.models import FlowRun
+
+# The way of an order that nothing holds up, for the bar at the top of its page.
+WAY = (
+    OrderState.PENDING_PAYMENT,
+    OrderState.PREPROCESSING,
+    OrderState.APPROVED,
+    OrderState.IN_FULFILLMENT,
+    OrderState.SHIPPED,
+    OrderState.DELIVERED,
+    OrderState.COMPLETED,
+)
+# States beside the way, shown at the place they branch off.
+_PLACES = {
+    OrderState.AWAITING_BALANCE: OrderState.PENDING_PAYMENT,
+    OrderState.DELAYED_REVIEW: OrderState.PREPROCESSING,
+    OrderState.PENDING_REVIEW: OrderState.PREPROCESSING,
+    OrderState.PENDING_FINANCE_REVIEW: OrderState.PREPROCESSING,
+    OrderState.AWAITING_SUPPLY: OrderState.APPROVED,
+    OrderState.PARTIALLY_SHIPPED: OrderState.IN_FULFILLMENT,
+    OrderState.ARCHIVED: OrderState.COMPLETED,
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the bar: passed, the present one, or ahead."""
+
+    label: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """An order with everything around it; rows in the order they are shown."""
+
+    order: Order
+    stages: list[Stage]
+    lines: list[OrderLine]
+    holds: list[Hold]
+    cases: list[Case]
+    shipments: list[Shipment]
+    payments: list[PaymentEntry]
+    refunds: list[RefundRequest]
+    stopped_runs: list[FlowRun]
+
+    @property
+    def open_holds(self) -> list[Hold]:
+        return [hold for hold in self.holds if hold.released_at is None]
+
+    @property
+    def open_cases(self) -> list[Case]:
+        return [case for case in self.cases if case.state in OPEN_STATES]
+
+    @property
+    def shipment_ids(self) -> list[int]:
+        return [shipment.pk for shipment in self.shipments]
+
+
+def order_in_scope(order_id: int, scope: Scope) -> Order | None:
+    """The order with its shop and receiver, when the reader may see it."""
+    orders = Order.objects.select_related("shop__channel", "contact").defer("contact__sealed")
+    return scope.narrow(orders, shop="shop_id").filter(pk=order_id).first()
+
+
+def order_page(order: Order) -> OrderPage:
+    """Everything of an order but its timeline."""
+    subject = f"order:{order.pk}"
+    parcels = Parcel.objects.select_related("carrier").order_by("pk")
+    pieces = ShipmentLine.objects.filter(order=order).select_related("sku").order_by("pk")
+    shipments = Shipment.objects.filter(lines__order=order).distinct().select_related("warehouse", "carrier")
+    return OrderPage(
+        order=order,
+        stages=_stages(order),
+        lines=list(order.lines.select_related("sku", "bundle").order_by("line_no")),
+        holds=list(order.holds.select_related("released_by").order_by("pk")),
+        cases=list(Case.objects.filter(subject=subject).select_related("owner").order_by("-pk")),
+        shipments=list(
+            shipments.prefetch_related(Prefetch("parcels", parcels), Prefetch("lines", pieces, "pieces")).order_by("pk")
+        ),
+        payments=list(order.payment_entries.order_by("pk")),
+        refunds=list(order.refund_requests.order_by("pk")),
+        stopped_runs=list(
+            FlowRun.objects.filter(subject=subject, status="stopped")
+            .select_related("version__flow")
+            .defer("version__document")
+        ),
+    )
+
+
+def _stages(order: Order) -> list[Stage]:
+    here: Any = order.state
+    if here == OrderState.CANCELLED:
+        return [Stage(str(wording.state_label("order", here)), "here")]
+    place = WAY.index(_PLACES.get(here, here))
+    stages = []
+    for number, state in enumerate(WAY):
+        standing = "passed" if number < place else "here" if number == place else "ahead"
+        shown = here if standing == "here" else state
+        stages.append(Stage(str(wording.state_label("order", shown)), standing))
+    return stages

@@ -1,0 +1,22 @@
+"""Addresses of the console."""
+
+from django.urls import path
+
+from ordercenter.console.views import cases, home, orders, reveal, statements
+
+app_name = "console"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("cases/", cases.queue, name="cases"),
+    path("cases/next/", cases.claim_next, name="case-next"),
+    path("cases/do/<slug:verb>/", cases.act, name="case-act"),
+    path("orders/", orders.order_list, name="orders"),
+    path("orders/<int:order_id>/", orders.order_detail, name="order"),
+    path("statements/", statements.statement_list, name="statements"),
+    path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
+    path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),
+    path("statements/<int:statement_id>/close/", statements.close, name="statement-close"),
+    path("statements/<int:statement_id>/export/", statements.export, name="statement-export"),
+    path("reveal/<slug:kind>/<int:pk>/", reveal.reveal, name="reveal"),
+]

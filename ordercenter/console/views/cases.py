@@ -1,0 +1,209 @@
+"""The case queue: look, claim, solve. Every verb is a plain form; htmx only spares the reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from ordercenter.cases import services
+from ordercenter.cases.errors import ReasonMissing
+from ordercenter.cases.models import Case
+from ordercenter.cases.states import CaseLevel
+from ordercenter.catalog.models import Shop
+from ordercenter.common.actor import Actor, actor_of
+from ordercenter.common.admin_messages import report_batch
+from ordercenter.common.batch import BatchResult
+from ordercenter.common.scope import Scope, scope_of
+from ordercenter.console.case_words import words_of
+from ordercenter.console.pages import back_to, page
+from ordercenter.console.selectors import case_queue
+from ordercenter.console.selectors.case_queue import Filters
+from ordercenter.console.wording import payload_words
+from ordercenter.workflow import services as workflow
+
+SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "3d": timedelta(days=3)}
+MOST_AT_ONCE = 500
+
+
+@page("cases.view_case")
+def queue(request: HttpRequest) -> HttpResponse:
+    """The list beside the panel of the chosen case."""
+    now, scope = timezone.now(), scope_of(request)
+    filters = _filters(request)
+    cases = case_queue.queue(filters, scope=scope, user_id=request.user.pk, at=now)
+    chosen = _case(request.GET.get("case", ""), scope)
+    context: dict[str, Any] = {
+        "filters": filters,
+        "query": _query(request.GET, without=("case", "after")),
+        "counts": case_queue.counts(scope=scope, user_id=request.user.pk, at=now),
+        "codes": case_queue.codes_in_queue(scope=scope),
+        "shops": list(scope.narrow(Shop.objects.order_by("code"), shop="pk")),
+        "levels": CaseLevel.choices,
+        "now": now,
+        "place": "cases",
+        **(_panel(chosen, scope, now) if chosen else {}),
+    }
+    if filters.grouped:
+        context["roots"] = case_queue.roots(cases)
+    else:
+        rows, more = case_queue.page_of(cases, _place(request.GET.get("after", "")))
+        context |= {"rows": rows, "after": _place_text(rows[-1]) if more else ""}
+    template = "console/_case_panel.html" if _wants_panel(request) and chosen else "console/cases.html"
+    return render(request, template, context)
+
+
+@require_POST
+@page("cases.view_case", "cases.work_case")
+def claim_next(request: HttpRequest) -> HttpResponse:
+    """Take the most urgent free case of the reader's filters and open it."""
+    now = timezone.now()
+    filters = _filters(request, view="free")
+    among = case_queue.queue(filters, scope=scope_of(request), user_id=request.user.pk, at=now)
+    case = services.claim_next(among=among, at=now, actor=actor_of(request))
+    if case is None:
+        messages.info(request, _("Nothing is waiting here."))
+        return back_to(request, "console:cases")
+    return back_to(request, f"{reverse('console:cases')}?{urlencode({'view': 'mine', 'case': case.pk})}")
+
+
+@require_POST
+@page("cases.view_case", "cases.work_case")
+def act(request: HttpRequest, verb: str) -> HttpResponse:
+    """One verb on the cases named in the form: claim, give_back, resolve, dismiss, snooze or rerun."""
+    known = VERBS.get(verb)
+    if known is None:
+        raise Http404
+    ids = [int(text) for text in request.POST.getlist("case") if text.isdigit()][:MOST_AT_ONCE]
+    ids = case_queue.visible_ids(ids, scope_of(request))
+    if not ids:
+        messages.error(request, _("No case was chosen."))
+        return back_to(request, "console:cases")
+    try:
+        known(request, ids, timezone.now(), actor_of(request))
+    except ReasonMissing as error:
+        messages.error(request, error.sentence())
+    return back_to(request, "console:cases")
+
+
+def _claim(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    steal = request.POST.get("steal") == "yes" and request.user.has_perm("cases.steal_case")
+    _report(request, services.claim_cases(case_ids=ids, at=at, actor=actor, steal=steal), _("Claimed."))
+
+
+def _give_back(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    _report(request, services.give_back(case_ids=ids, at=at, actor=actor), _("Back in the queue."))
+
+
+def _resolve(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    result = services.resolve_cases(case_ids=ids, resolution=_reason(request), at=at, actor=actor)
+    _report(request, result, _("Resolved; what it held goes on."))
+
+
+def _dismiss(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    result = services.resolve_cases(case_ids=ids, resolution=_reason(request), at=at, actor=actor, dismiss=True)
+    _report(request, result, _("Dismissed; what it held goes on."))
+
+
+def _snooze(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    until = at + SNOOZES.get(request.POST.get("until", ""), SNOOZES["4h"])
+    result = services.snooze_cases(case_ids=ids, until=until, reason=_reason(request), at=at, actor=actor)
+    _report(request, result, _("Put aside."))
+
+
+def _rerun(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    subjects = list(Case.objects.filter(pk__in=ids).values_list("subject", flat=True))
+    count = workflow.run_stopped_again(subjects=subjects, at=at, actor=actor)
+    if count:
+        messages.success(request, ngettext("%(n)s step runs again.", "%(n)s steps run again.", count) % {"n": count})
+    else:
+        messages.info(request, _("No stopped step was found."))
+
+
+VERBS: dict[str, Callable[[HttpRequest, list[int], datetime, Actor], None]] = {
+    "claim": _claim,
+    "give_back": _give_back,
+    "resolve": _resolve,
+    "dismiss": _dismiss,
+    "snooze": _snooze,
+    "rerun": _rerun,
+}
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:200]
+
+
+def _report(request: HttpRequest, result: BatchResult, word: str) -> None:
+    if len(result.done) == 1 and not result.refused:
+        messages.success(request, word)
+    else:
+        report_batch(request, result)
+
+
+def _panel(case: Case, scope: Scope, at: datetime) -> dict[str, Any]:
+    return {
+        "chosen": case_queue.case_view(case, scope),
+        "words": words_of(case.code),
+        "evidence": payload_words(case.evidence),
+        "raw_evidence": case.evidence,
+        "snoozes": SNOOZES,
+        "is_claimed": case.lease_until is not None and case.lease_until > at,
+    }
+
+
+def _case(text: str, scope: Scope) -> Case | None:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        return None
+    cases = case_queue.cases_in_scope(scope).select_related("owner", "group")
+    return cases.filter(pk=int(text)).first()
+
+
+def _filters(request: HttpRequest, *, view: str = "") -> Filters:
+    given = request.POST if request.method == "POST" else request.GET
+    shop = given.get("shop", "")
+    chosen = given.get("view", "todo")
+    return Filters(
+        view=view or (chosen if chosen in case_queue.VIEWS else "todo"),
+        code=given.get("code", "")[:40],
+        shop_id=int(shop) if shop.isascii() and shop.isdigit() and len(shop) < 19 else None,
+        level=given.get("level", "")[:8],
+        text=given.get("q", "").strip()[:96],
+        grouped=given.get("grouped") == "1",
+    )
+
+
+def _query(given: QueryDict, *, without: tuple[str, ...]) -> str:
+    kept = given.copy()
+    for name in without:
+        kept.pop(name, None)
+    return kept.urlencode()
+
+
+def _place(text: str) -> tuple[str, datetime, int] | None:
+    """The place in the queue that a link to the next page names; None for anything that is none."""
+    level, _sep, rest = text.partition("|")
+    due, _sep, number = rest.partition("|")
+    try:
+        return level, datetime.fromisoformat(due), int(number)
+    except ValueError:
+        return None
+
+
+def _place_text(case: Case) -> str:
+    return f"{case.level}|{case.due_at.isoformat()}|{case.pk}"
+
+
+def _wants_panel(request: HttpRequest) -> bool:
+    htmx = request.htmx  # type: ignore[attr-defined]
+    return bool(htmx) and htmx.target == "panel"

@@ -1,0 +1,75 @@
+"""Orders: a short list with search, and the page of one order with its way in time."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from ordercenter.audit.steps import possible_steps
+from ordercenter.catalog.models import Shop
+from ordercenter.common.scope import scope_of
+from ordercenter.console.pages import page
+from ordercenter.console.selectors.order_page import order_in_scope, order_page
+from ordercenter.console.selectors.timeline import START, Cursor, story_of_order
+from ordercenter.orders.models import Order
+from ordercenter.orders.search import search_orders
+from ordercenter.orders.states import OrderState
+
+LIST_ROWS = 50
+KINDS = ("fact", "state", "record", "deed", "case", "command")
+
+
+@page("orders.view_order")
+def order_list(request: HttpRequest) -> HttpResponse:
+    """Newest orders first; q, state, shop and held narrow them. Keyset paged by `before`."""
+    scope = scope_of(request)
+    shops = scope.narrow(Shop.objects.order_by("code"), shop="pk")
+    orders = search_orders(scope.narrow(Order.objects.all(), shop="shop_id"), request.GET.get("q", ""))
+    state, shop, before = (request.GET.get(name, "") for name in ("state", "shop", "before"))
+    if state in OrderState.values:
+        orders = orders.filter(state=state)
+    if _is_number(shop):
+        orders = orders.filter(shop_id=int(shop))
+    if request.GET.get("held"):
+        orders = orders.filter(is_on_hold=True)
+    if _is_number(before):
+        orders = orders.filter(pk__lt=int(before))
+    rows = list(orders.select_related("shop").order_by("-pk")[: LIST_ROWS + 1])
+    context = {
+        "orders": rows[:LIST_ROWS],
+        "older": rows[LIST_ROWS - 1].pk if len(rows) > LIST_ROWS else None,
+        "shops": shops,
+        "states": OrderState.choices,
+        "place": "orders",
+    }
+    return render(request, "console/orders.html", context)
+
+
+@page("orders.view_order")
+def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
+    """One order with everything around it and its timeline."""
+    order = order_in_scope(order_id, scope_of(request))
+    if order is None:
+        raise Http404
+    shown = order_page(order)
+    context = {
+        "page": shown,
+        "order": order,
+        "story": story_of_order(order, shown.shipment_ids, after=_cursor(request), kind=request.GET.get("kind", "")),
+        "kinds": KINDS,
+        "steps": possible_steps(request.user, order),
+        "steps_url": reverse("admin:orders_order_steps", args=[order.pk]),
+        "place": "orders",
+    }
+    # The button for the next page asks for the following lines only.
+    template = "console/order.html" if not request.htmx else "console/_timeline.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
+def _cursor(request: HttpRequest) -> Cursor:
+    return Cursor.parse(request.GET.get("after", "")) or START
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19

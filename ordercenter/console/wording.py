@@ -1,0 +1,223 @@
+"""What the screens call things: events, machines, states, holds, commands, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.db.models import Choices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from finance.states import StatementState
+from fulfillment.states import ParcelState, ShipmentState, WaybillState
+from ordercenter.cases.codes import case_code
+from ordercenter.cases.states import CaseState
+from ordercenter.events import types as facts
+from ordercenter.events.codec import event_classes
+from ordercenter.inventory.states import ReservationState
+from ordercenter.orders.states import OrderState
+
+Text = str | Promise
+
+EVENTS: Mapping[str, Text] = {
+    facts.OrderReceived.name: _("Order received"),
+    facts.OrderPaid.name: _("Order paid"),
+    facts.OrderChangedByChannel.name: _("Changed by the channel"),
+    facts.OrderHeld.name: _("Order held"),
+    facts.OrderReleased.name: _("All holds released"),
+    facts.OrderApproved.name: _("Order approved"),
+    facts.OrderAwaitingSupply.name: _("Waiting for supply"),
+    facts.OrderShipped.name: _("Order shipped"),
+    facts.TradeFinished.name: _("Buyer confirmed receipt"),
+    facts.OrderCompleted.name: _("Order completed"),
+    facts.OrderCancelled.name: _("Order cancelled"),
+    facts.RefundRequested.name: _("Refund requested"),
+    facts.RefundWithdrawn.name: _("Refund withdrawn"),
+    facts.RefundSucceeded.name: _("Refund paid out"),
+    facts.StockReserved.name: _("Stock reserved"),
+    facts.StockReleased.name: _("Stock released"),
+    facts.StockReplenished.name: _("Stock replenished"),
+    facts.ShipmentCreated.name: _("Shipment created"),
+    facts.ShipmentDispatched.name: _("Shipment sent to the warehouse"),
+    facts.ShipmentAccepted.name: _("Shipment accepted by the warehouse"),
+    facts.ShipmentRejected.name: _("Shipment rejected by the warehouse"),
+    facts.ShipmentShipped.name: _("Shipment has left the warehouse"),
+    facts.ShipmentCancelled.name: _("Shipment cancelled"),
+    facts.TrackingReported.name: _("Tracking number reported to the channel"),
+    facts.PaymentCaptured.name: _("Payment entered in the books"),
+    facts.PaymentRefunded.name: _("Refund entered in the books"),
+    facts.StatementImported.name: _("Bill imported"),
+    facts.StatementMatched.name: _("Bill matched"),
+    facts.StatementClosed.name: _("Business day closed"),
+    facts.CaseOpened.name: _("Case opened"),
+    facts.CaseClosed.name: _("Case closed"),
+    facts.CommandAnswered.name: _("Outside call answered"),
+    facts.DeliveryParked.name: _("A step was set aside"),
+    facts.MessageParked.name: _("A message was set aside"),
+    facts.FlowTimerDue.name: _("A wait is over"),
+}
+
+MACHINES: Mapping[str, tuple[Text, type[Choices]]] = {
+    "order": (_("Order"), OrderState),
+    "shipment": (_("Shipment"), ShipmentState),
+    "parcel": (_("Parcel"), ParcelState),
+    "waybill": (_("Waybill"), WaybillState),
+    "reservation": (_("Reservation"), ReservationState),
+    "statement": (_("Statement"), StatementState),
+    "case": (_("Case"), CaseState),
+}
+
+DEEDS: Mapping[str, Text] = {
+    "case.resolve": _("Case resolved"),
+    "case.dismiss": _("Case dismissed"),
+    "case.snooze": _("Case put aside"),
+    "order.release": _("Holds released"),
+    "order.cancel": _("Order cancelled by hand"),
+    "contact.reveal": _("Contact shown in clear"),
+    "inboxmessage.reveal": _("Message shown in clear"),
+    "outgoingcommand.reveal": _("Command shown in clear"),
+    "parcel.mark_delivered": _("Parcel marked as signed for"),
+    "waybill.void": _("Waybill voided"),
+    "flow.activate": _("Flow version activated"),
+    "statement.sign_off": _("Difference signed off"),
+    "statement.close": _("Business day closed"),
+    "run.rerun": _("Step run again"),
+}
+
+ACTORS: Mapping[str, Text] = {
+    "person": _("person"),
+    "system": _("system"),
+    "channel": _("channel"),
+    "warehouse": _("warehouse"),
+    "integration": _("integration"),
+}
+
+
+def event_label(name: str) -> Text:
+    """What an event is called; its dotted name when it is unknown here."""
+    return EVENTS.get(name, name)
+
+
+def machine_label(machine: str) -> Text:
+    """What a state machine's rows are called."""
+    return MACHINES[machine][0] if machine in MACHINES else machine
+
+
+def state_label(machine: str, state: str) -> Text:
+    """What a state of a machine is called."""
+    return _labels(machine).get(state, state)
+
+
+def deed_label(action: str) -> Text:
+    """What a deed is called."""
+    return DEEDS.get(action, action)
+
+
+def code_label(code: str) -> Text:
+    """What a case or hold code is called."""
+    return case_code(code).title
+
+
+def actor_label(actor: str) -> str:
+    """ "person:li" as "li", "system:order-center" as "system": who did it, in a word."""
+    kind, _sep, name = actor.partition(":")
+    return name if kind == "person" and name else f"{ACTORS.get(kind, kind)} {name}".strip()
+
+
+def unnamed_events() -> list[str]:
+    """Events of the system that have no name for people yet."""
+    return sorted(set(event_classes()) - set(EVENTS))
+
+
+@cache
+def _labels(machine: str) -> dict[str, Any]:
+    if machine not in MACHINES:
+        return {}
+    choices = MACHINES[machine][1]
+    return {member.value: member.label for member in choices}
+
+
+# What the keys of payloads and evidence are called; keys of machines are not shown at all.
+KEYS: Mapping[str, Text] = {
+    "amount": _("amount"),
+    "currency": _("currency"),
+    "reason": _("reason"),
+    "codes": _("reasons"),
+    "code": _("code"),
+    "fields": _("fields"),
+    "external_no": _("transaction number"),
+    "channel_refund_no": _("channel refund number"),
+    "channel_order_no": _("channel order number"),
+    "outcome": _("result"),
+    "kind": _("kind"),
+    "error": _("error"),
+    "error_code": _("error code"),
+    "handler": _("handler"),
+    "lines": _("lines"),
+    "missing": _("missing"),
+    "buyer_remark": _("buyer's remark"),
+    "seller_remark": _("seller's remark"),
+    "sku": _("SKU"),
+    "skus": _("SKUs"),
+    "paid": _("paid"),
+    "floor": _("floor price"),
+    "due": _("due"),
+    "matched": _("found by"),
+    "other_order": _("other order"),
+    "listing_id": _("listing"),
+    "listing_sku_id": _("listing SKU"),
+    "outer_sku": _("SKU code at the channel"),
+    "title": _("title"),
+    "short": _("short"),
+    "needed": _("needed"),
+    "free": _("free"),
+    "warehouse": _("warehouse"),
+    "message": _("message"),
+    "node": _("at step"),
+    "source": _("source"),
+    "path": _("field"),
+    "about": _("about"),
+    "tracking_no": _("tracking number"),
+    "differences": _("differences"),
+    "verdict": _("verdict"),
+    "expected": _("expected"),
+    "found": _("found"),
+    "name": _("name"),
+    "province": _("province"),
+    "district": _("district"),
+    "address": _("address"),
+    "phone": _("phone"),
+    "buyer": _("buyer"),
+}
+_MACHINE_KEYS = frozenset({"flow_run_id", "parcel_ids", "sku_ids", "order_ids", "details", "depth", "fixes"})
+
+
+def key_label(key: str) -> Text:
+    """What a key of a payload or of evidence is called."""
+    return KEYS.get(key, key.replace("_", " "))
+
+
+def payload_words(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(label, text) of what a payload or evidence says to people; empty values and ids for machines are left out."""
+    words = []
+    for key, value in payload.items():
+        if value in (None, "", [], {}) or key in _MACHINE_KEYS or key.endswith("_id"):
+            continue
+        words.append((str(key_label(key)), value_words(key, value)))
+    return words
+
+
+def value_words(key: str, value: Any) -> str:
+    """A value of a payload or of evidence as text: lists with commas, objects as "label value"."""
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, list | tuple):
+        return "; ".join(value_words(key, item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key_label(k)} {value_words(k, v)}" for k, v in value.items())
+    text = str(value)
+    if key in ("codes", "code"):
+        return str(code_label(text))
+    return str(KEYS[text]) if key in ("missing", "matched") and text in KEYS else text

@@ -1,0 +1,44 @@
+// Small helps of the console's pages. Every page works without them.
+"use strict";
+
+const inField = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+
+// Single keys press the button or focus the field that names them; never while Chinese input is being composed.
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.key === "Process" || event.keyCode === 229) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  if (event.key === "/") {
+    const find = document.getElementById("find");
+    if (find) { event.preventDefault(); find.focus(); }
+    return;
+  }
+  if (event.key === "j" || event.key === "k") { moveRow(event.key === "j" ? 1 : -1); return; }
+  const target = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.tagName === "BUTTON") target.click(); else target.focus();
+});
+
+function moveRow(step) {
+  const links = [...document.querySelectorAll("[data-row]")];
+  const at = links.indexOf(document.activeElement);
+  const next = links[Math.min(links.length - 1, Math.max(0, at + step))];
+  if (next) next.focus();
+}
+
+// The box in the head of a table ticks all boxes of its name.
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset.all;
+  if (!name) return;
+  for (const box of document.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)) box.checked = event.target.checked;
+});
+
+// After a panel has been exchanged: mark its row, and let the reader's place follow.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id !== "panel") return;
+  const link = event.detail.requestConfig.elt;
+  for (const row of document.querySelectorAll("tr.here")) { row.classList.remove("here"); row.removeAttribute("aria-current"); }
+  const row = link.closest("tr");
+  if (row) { row.classList.add("here"); row.setAttribute("aria-current", "true"); }
+  event.target.focus({ preventScroll: true });
+});
