@@ -67,16 +67,17 @@ def _celery(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "celery", "--quiet", "--app", "ordercenter.celery", *arguments)
 
 
-def standard_children(
-    folder: DataFolder, listener: socket.socket, *, sandbox_port: int, database_fd: int | None
-) -> list[ChildSpec]:
-    """All children but the broker, in the order in which they are started.
+def _fds(database_fd: int | None) -> tuple[int, ...]:
+    return () if database_fd is None else (database_fd,)
+
+
+def web_child(listener: socket.socket, *, database_fd: int | None) -> ChildSpec:
+    """The pages, on a port that is already open.
 
     database_fd: the lock that keeps the embedded database in use; inherited by every child that uses it.
     """
-    fds = () if database_fd is None else (database_fd,)
     port = int(listener.getsockname()[1])
-    web = ChildSpec(
+    return ChildSpec(
         name="web",
         command=(
             *(sys.executable, "-m", "gunicorn", "--config", "python:ordercenter.runtime.gunicorn_settings"),
@@ -84,14 +85,18 @@ def standard_children(
         ),
         env={"OC_HTTP_FD": str(listener.fileno())},
         ready=lambda: page_answers(f"http://{HOST}:{port}/livez"),
-        pass_fds=(*fds, listener.fileno()),
+        pass_fds=(*_fds(database_fd), listener.fileno()),
     )
+
+
+def working_children(folder: DataFolder, *, sandbox_port: int, database_fd: int | None) -> list[ChildSpec]:
+    """The platforms we play, and everything that works without being asked. database_fd: as for web_child."""
+    fds = _fds(database_fd)
     worker = _celery("worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "info")
     worker += ("--without-gossip", "--without-mingle")
     schedule = folder.run / "celerybeat-schedule"
     beat = _celery("beat", "--loglevel", "info", "--schedule", str(schedule), "--pidfile", "")
     return [
-        web,
         ChildSpec(
             name="sandbox",
             command=manage("sandbox"),

@@ -20,7 +20,7 @@ from .processes import RUN_VARIABLE, ProcessMark
 from .run_record import RunRecord, end_leftovers, read_record, up_lock
 from .secret_store import InstallationSecrets
 from .supervisor import Stopped, Supervisor
-from .system import DEFAULT_HTTP_PORT, DEFAULT_SANDBOX_PORT, choose_port, listen, manage, standard_children
+from .system import DEFAULT_HTTP_PORT, DEFAULT_SANDBOX_PORT, choose_port, listen, manage, web_child, working_children
 from .valkey import broker_url, valkey_child
 
 LOGINS_FILE = "demo-logins.json"
@@ -95,7 +95,9 @@ def _run_children(
         database_fd = None if database is None else database.lock_fileno()
         _prepare_database(folder, supervisor, embedded=database is not None)
         sandbox_port = int(env["OC_SANDBOX_PORT"])
-        supervisor.start(standard_children(folder, listener, sandbox_port=sandbox_port, database_fd=database_fd))
+        # The pages first: all parts at once would fight for the processor, and nobody could look meanwhile.
+        supervisor.start([web_child(listener, database_fd=database_fd)])
+        supervisor.start(working_children(folder, sandbox_port=sandbox_port, database_fd=database_fd))
         say("up", f"ready after {time.monotonic() - begun:.0f} s: {record.url}  (logs in {folder.logs})")
         show_logins(folder)
         supervisor.run_until_asked_to_stop()
