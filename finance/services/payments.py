@@ -16,6 +16,7 @@ from ordercenter.common.actor import Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.money import ZERO, to_cents
+from ordercenter.common.rows import new_row
 from ordercenter.events.types import PaymentCaptured, PaymentRefunded
 
 # What the amount columns of the books can hold.
@@ -109,7 +110,7 @@ def _read_booked(booked: dict[EntryKey, Booked], payments: Sequence[PaymentFact]
     if not numbers:
         return
     rows = PaymentEntry.objects.filter(
-        provider__in=sorted({fact.provider for fact in payments}), external_no__in=numbers
+        provider__in=sorted({fact.provider for fact in payments}), external_no__any_of=numbers
     ).values_list("provider", "external_no", "kind", "request_no", "order_id", "amount")
     for provider, external_no, kind, request_no, order_id, amount in rows:
         booked.setdefault(EntryKey(provider, external_no, kind, request_no), Booked(order_id, amount))
@@ -134,8 +135,8 @@ def _why_not(fact: PaymentFact, key: EntryKey, known: Booked | None) -> OrderCen
 
 
 def _entry(fact: PaymentFact, at: datetime) -> PaymentEntry:
-    return PaymentEntry(
-        order_id=fact.order_id, shop_id=fact.shop_id, kind=fact.kind, provider=fact.provider,
+    return new_row(
+            PaymentEntry, order_id=fact.order_id, shop_id=fact.shop_id, kind=fact.kind, provider=fact.provider,
         external_no=fact.external_no, request_no=fact.request_no, merchant_no=fact.merchant_no, amount=fact.amount,
         expected_fee=expected_fee(fact.amount, fact.fee_bp), currency=fact.currency, occurred_at=fact.occurred_at,
         recorded_at=at,

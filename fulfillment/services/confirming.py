@@ -17,6 +17,7 @@ from ordercenter.cases.services import CaseDraft
 from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
+from ordercenter.common.rows import new_row
 from ordercenter.events.types import ShipmentShipped
 from ordercenter.inventory import services as inventory
 from ordercenter.orders import services as orders_services
@@ -145,8 +146,8 @@ def _parcel(
 ) -> Parcel:
     carrier = carriers.get(package.carrier_code)
     weight = package.weight_kg or Decimal(0)
-    return Parcel(
-        shipment_id=shipment.pk, carrier_id=carrier.pk if carrier else shipment.carrier_id,
+    return new_row(
+            Parcel, shipment_id=shipment.pk, carrier_id=carrier.pk if carrier else shipment.carrier_id,
         tracking_no=package.tracking_no[:64], shipped_at=shipment.shipped_at or at,
         weight_g=int((weight * 1000).to_integral_value(ROUND_HALF_UP)),
         items=[{"code": item.item_code, "quantity": item.quantity} for item in package.items],

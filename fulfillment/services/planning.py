@@ -10,6 +10,7 @@ from fulfillment.services.routing import Assignment, assignments, rate_table
 from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.ids import new_ids
+from ordercenter.common.rows import new_row
 from ordercenter.events.types import ShipmentCreated
 from ordercenter.inventory.models import Reservation
 from ordercenter.inventory.states import ReservationState
@@ -32,17 +33,16 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
     routes = assignments(work)
     _recall(work, [orders[pk] for pk in orders if pk not in routes])
     ready = [order for order in orders.values() if order.pk in routes and reserved[order.pk]]
-    for order in orders.values():
-        if order not in ready:
-            result.refuse(order.pk, NothingReserved(order_id=order.pk))
+    for pk in orders.keys() - {order.pk for order in ready}:
+        result.refuse(pk, NothingReserved(order_id=pk))
     started = orders_services.start_fulfillment(order_ids=[order.pk for order in ready], work=work)
     result.refused.extend(started.refused)
     shipment_lines: list[ShipmentLine] = []
     for order, pk in zip(started.done, new_ids(Shipment, len(started.done)), strict=True):
         shipment = _new_shipment(work, pk, order, routes[order.pk])
         shipment_lines.extend(
-            ShipmentLine(
-                shipment_id=pk, order_id=order.pk, order_line_id=line.pk, sku_id=line.sku_id, quantity=pieces
+            new_row(
+            ShipmentLine, shipment_id=pk, order_id=order.pk, order_line_id=line.pk, sku_id=line.sku_id, quantity=pieces
             )
             for line, pieces in reserved[order.pk]
         )
@@ -64,8 +64,8 @@ def planned_shipments(work: Work) -> dict[int, list[Shipment]]:
 
 
 def _new_shipment(work: Work, pk: int, order: Order, route: Assignment) -> Shipment:
-    return Shipment(
-        pk=pk, code=f"DO{work.at:%y%m%d}{pk:09d}", shop_id=order.shop_id, warehouse_id=route.warehouse_id,
+    return new_row(
+        Shipment, id=pk, code=f"DO{work.at:%y%m%d}{pk:09d}", shop_id=order.shop_id, warehouse_id=route.warehouse_id,
         carrier_id=route.carrier_id, contact_id=order.contact_id, grade=order.grade, weight_g=route.weight_g,
         freight_cost=route.cost, decision=route.decision, created_at=work.at,
     )  # fmt: skip

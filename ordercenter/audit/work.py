@@ -20,6 +20,7 @@ from ordercenter.common import bulk
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.fsm import StateModel
 from ordercenter.common.ids import new_ids
+from ordercenter.common.rows import new_row
 from ordercenter.events import log
 from ordercenter.events.log import Cause, new_chain
 from ordercenter.events.models import OutgoingCommand
@@ -52,7 +53,7 @@ class Work:
         rows = self._rows.setdefault(model, {})
         missing = sorted({pk for pk in pks if pk not in rows})
         if missing:
-            found = model._default_manager.filter(pk__in=missing).order_by("pk").select_for_update(of=("self",))
+            found = model._default_manager.filter(pk__any_of=missing).order_by("pk").select_for_update(of=("self",))
             rows.update((row.pk, row) for row in found)
         return {pk: rows[pk] for pk in pks if pk in rows}
 
@@ -66,7 +67,7 @@ class Work:
         if missing:
             rows = self._rows.setdefault(model, {})
             known.update((pk, []) for pk in missing)
-            query = model._default_manager.filter(**{f"{parent}__in": missing}).order_by("pk")
+            query = model._default_manager.filter(**{f"{parent}__any_of": missing}).order_by("pk")
             for row in query.select_for_update(of=("self",)):
                 known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
         return {pk: known[pk] for pk in parent_pks}
@@ -111,8 +112,8 @@ class Work:
     ) -> OutgoingCommand:
         """Write an outgoing command; it is sent after the commit. key: the idempotency key, the same at every try."""
         cause = self.cause_of(because or subject)
-        row = OutgoingCommand(
-            kind=kind, target=target, subject=subject, idempotency_key=key, payload=payload, created_at=self.at,
+        row = new_row(
+            OutgoingCommand, kind=kind, target=target, subject=subject, idempotency_key=key, payload=payload, created_at=self.at,
             due_at=self.at, flow_run_id=flow_run_id, chain_id=cause.chain_id, cause_id=cause.event_id,
             depth=cause.depth,
         )  # fmt: skip

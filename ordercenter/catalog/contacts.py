@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ordercenter.catalog.models import Contact
+from ordercenter.common.rows import new_row
 from ordercenter.common.secretfield import seal, search_hash, unseal
 
 _NOT_DIGITS = re.compile(r"\D+")
@@ -31,8 +32,8 @@ class Receiver:
 
 def make_contact(receiver: Receiver) -> Contact:
     """An unsaved contact. What the platform has masked already is kept as it is; clear data is sealed and masked."""
-    contact = Contact(
-        province=receiver.province, city=receiver.city, district=receiver.district, town=receiver.town,
+    contact = new_row(
+            Contact, province=receiver.province, city=receiver.city, district=receiver.district, town=receiver.town,
         opaque_id=receiver.opaque_id, is_masked=receiver.is_masked,
     )  # fmt: skip
     if receiver.is_masked:

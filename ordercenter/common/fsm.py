@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition, FSMField, TransitionNotAllowed, transition
 
 from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.rows import FastRow
 
 __all__ = ["ConcurrentTransition", "Move", "StateField", "StateModel", "TransitionRefused", "transition"]
 
@@ -59,7 +59,7 @@ class StateField(FSMField):
         return result
 
 
-class StateModel(models.Model):
+class StateModel(FastRow):
     """Base of every model with a `state`. Rows change their state only through the unit of work."""
 
     class Meta:

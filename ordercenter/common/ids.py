@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from functools import cache
 
 from django.db import connection, models
 
@@ -30,11 +31,16 @@ def forget_pools() -> None:
 
 def _refill(pool: deque[int], table: str, column: str, count: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(s) FROM (SELECT pg_get_serial_sequence(%s, %s)::regclass AS s) q, generate_series(1, %s)",
-            [table, column, count],
-        )
+        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [sequence_of(table, column), count])
         pool.extend(row[0] for row in cursor.fetchall())
+
+
+@cache
+def sequence_of(table: str, column: str) -> str:
+    """The sequence behind an identity column."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [table, column])
+        return str(cursor.fetchone()[0])
 
 
 # Two processes must never hand out the same pooled value.

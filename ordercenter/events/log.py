@@ -1,4 +1,4 @@
-"""Writing facts: event rows and their deliveries, in the caller's transaction, in one statement."""
+"""Writing facts: event rows and their deliveries, in bulk, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
+from ordercenter.common import bulk
 from ordercenter.common.actor import SYSTEM, Actor
+from ordercenter.common.ids import sequence_of
 from ordercenter.events import codec, registry
 from ordercenter.events.lanes import lane_of
 from ordercenter.events.types import Event
@@ -32,25 +34,18 @@ def new_chain() -> Cause:
     return Cause(uuid.uuid4(), None, 0)
 
 
-# One statement: ids come from the sequence in the order of the list, deliveries know them, the relays are woken on commit.
-_WRITE = f"""
-WITH facts AS (
-    INSERT INTO events_event (recorded_at, occurred_at, name, subject, payload, chain_id, cause_id, depth, actor)
-    SELECT clock_timestamp(), v.occurred_at, v.name, v.subject, v.payload, v.chain_id, v.cause_id, v.depth, %s
-    FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::jsonb[], %s::uuid[], %s::bigint[], %s::smallint[])
-         WITH ORDINALITY AS v(occurred_at, name, subject, payload, chain_id, cause_id, depth, n)
-    ORDER BY v.n
-    RETURNING id, recorded_at, name, subject
-), sent AS (
-    INSERT INTO events_delivery (event_id, event_recorded_at, handler, lane, subject, status, due_at, tries, error)
-    SELECT f.id, f.recorded_at, h.handler, l.lane, f.subject, 'waiting', f.recorded_at, 0, ''
-    FROM facts f
-    JOIN unnest(%s::text[], %s::text[]) AS h(name, handler) ON h.name = f.name
-    JOIN unnest(%s::text[], %s::smallint[]) AS l(subject, lane) ON l.subject = f.subject
-    RETURNING 1
-)
-SELECT pg_notify('{CHANNEL}', ''), (SELECT count(*) FROM sent)
+# Ids come straight from the sequence, not from a pool: their order is the order of the facts of a subject, because whoever
+# writes facts of a subject holds its row. The relays are woken on commit.
+_TAKE_IDS = f"""
+SELECT nextval(%s::regclass) FROM generate_series(1, %s)
+UNION ALL SELECT NULL FROM pg_notify('{CHANNEL}', '')
 """
+_EVENT_COLUMNS = (
+    "id", "recorded_at", "occurred_at", "name", "subject", "payload", "chain_id", "cause_id", "depth", "actor",
+)  # fmt: skip
+_DELIVERY_COLUMNS = (
+    "event_id", "event_recorded_at", "handler", "lane", "subject", "status", "due_at", "tries", "error",
+)  # fmt: skip
 
 
 def record(
@@ -59,7 +54,7 @@ def record(
     """Write facts and one delivery per handler that wants them; wakes the relays when the transaction commits.
 
     causes: one for each event, or None when a new chain begins with them. Must run in the transaction that made the
-    facts true. One statement for any number of events.
+    facts true. Three statements for any number of events.
     """
     if not events:
         return
@@ -67,29 +62,23 @@ def record(
         raise RuntimeError("facts are recorded in the transaction that makes them true")
     if causes is None:
         causes = [new_chain()] * len(events)
-    instant = at or timezone.now()
-    names = sorted({event.name for event in events})
-    pairs = [(name, handler) for name in names for handler in registry.handler_names_for(name)]
-    subjects = [event.subject for event in events]
-    lanes = {subject: lane_of(subject) for subject in subjects}
+    now = timezone.now()
+    instant, who = at or now, str(actor)[:128]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE,
-            [
-                str(actor)[:128],
-                [event.occurred_at or instant for event in events],
-                [event.name for event in events],
-                subjects,
-                [codec.to_json(event) for event in events],
-                [cause.chain_id for cause in causes],
-                [cause.event_id for cause in causes],
-                [cause.depth for cause in causes],
-                [name for name, _ in pairs],
-                [handler for _, handler in pairs],
-                list(lanes),
-                list(lanes.values()),
-            ],
-        )
+        cursor.execute(_TAKE_IDS, [sequence_of("events_event", "id"), len(events)])
+        ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
+    rows, deliveries = [], []
+    for pk, event, cause in zip(ids, events, causes, strict=True):
+        subject = event.subject
+        rows.append(
+            (pk, now, event.occurred_at or instant, event.name, subject, codec.to_json(event), cause.chain_id,
+             cause.event_id, cause.depth, who)
+        )  # fmt: skip
+        for handler in registry.handler_names_for(event.name):
+            deliveries.append((pk, now, handler, lane_of(subject), subject, "waiting", now, 0, ""))
+    bulk.copy_rows("events_event", _EVENT_COLUMNS, rows)
+    if deliveries:
+        bulk.copy_rows("events_delivery", _DELIVERY_COLUMNS, deliveries)
 
 
 def wake() -> None:

@@ -136,6 +136,7 @@ class InboxMessage(models.Model):
         indexes = [
             models.Index(fields=["kind", "lane", "id"], name="inbox_waiting", condition=Q(status="waiting")),
             models.Index(fields=["kind"], name="inbox_parked", condition=Q(status="parked")),
+            models.Index(fields=["kind"], name="inbox_retrying", condition=Q(status="waiting", tries__gt=0)),
             models.Index(fields=["subject"], name="inbox_by_subject"),
         ]
 

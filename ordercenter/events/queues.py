@@ -37,10 +37,10 @@ WITH busy AS MATERIALIZED (
 SELECT lane FROM busy WHERE pg_try_advisory_xact_lock(%(lock)s, lane::int) LIMIT %(most)s
 """
 
-# An item waits behind an earlier one of its subject that is being retried.
+# Items wait behind one of their subject that is being retried: there are few of these, so their subjects are listed once.
 _NOT_BEHIND = """
-NOT EXISTS (SELECT 1 FROM {table} b WHERE b.{key} = q.{key} AND b.subject = q.subject AND b.status = 'waiting'
-            AND b.tries > 0 AND b.{order} < q.{order} AND b.due_at > clock_timestamp())
+q.subject NOT IN (SELECT b.subject FROM {table} b WHERE b.{key} = %s AND b.status = 'waiting' AND b.tries > 0
+                  AND b.due_at > clock_timestamp())
 """
 
 
@@ -49,7 +49,6 @@ class Queue(ABC):
 
     table: str
     key: str
-    order: str
 
     def __init__(self, name: str):
         self.name = name
@@ -125,7 +124,7 @@ class Queue(ABC):
 class EventQueue(Queue):
     """Deliveries of one handler. Items are (delivery id, Recorded, subject)."""
 
-    table, key, order = "events_delivery", "handler", "event_id"
+    table, key = "events_delivery", "handler"
 
     def __init__(self, handler: Handler):
         super().__init__(handler.name)
@@ -137,9 +136,9 @@ class EventQueue(Queue):
                 "SELECT q.id, q.subject, e.id, e.name, e.payload, e.occurred_at, e.chain_id, e.depth, e.actor"
                 " FROM events_delivery q JOIN events_event e ON e.id = q.event_id AND e.recorded_at = q.event_recorded_at"
                 f" WHERE q.handler = %s AND q.status = 'waiting' AND q.due_at <= clock_timestamp() AND {where}"
-                f" AND {_NOT_BEHIND.format(table=self.table, key=self.key, order=self.order)}"
+                f" AND {_NOT_BEHIND.format(table=self.table, key=self.key)}"
                 " ORDER BY q.event_id LIMIT %s",
-                [self.name, value, limit],
+                [self.name, value, self.name, limit],
             )
             return [
                 (row[0], Recorded(row[2], codec.from_row(row[3], _plain(row[4]), row[5]), row[6], row[7], row[8]), row[1])
@@ -159,7 +158,7 @@ class EventQueue(Queue):
 class InboxQueue(Queue):
     """Inbox messages of one kind. Items are Message."""
 
-    table, key, order = "events_inbox", "kind", "id"
+    table, key = "events_inbox", "kind"
 
     def __init__(self, reader: Reader):
         super().__init__(reader.kind)
@@ -170,8 +169,8 @@ class InboxQueue(Queue):
             cursor.execute(
                 "SELECT q.id, q.source, q.kind, q.subject, q.body, q.headers, q.received_at FROM events_inbox q"
                 f" WHERE q.kind = %s AND q.status = 'waiting' AND q.due_at <= clock_timestamp() AND {where}"
-                f" AND {_NOT_BEHIND.format(table=self.table, key=self.key, order=self.order)} ORDER BY q.id LIMIT %s",
-                [self.name, value, limit],
+                f" AND {_NOT_BEHIND.format(table=self.table, key=self.key)} ORDER BY q.id LIMIT %s",
+                [self.name, value, self.name, limit],
             )
             return [Message(r[0], r[1], r[2], r[3], bytes(r[4]), _plain(r[5]), r[6]) for r in cursor.fetchall()]
 

@@ -61,10 +61,15 @@ class Relay:
             if what == "timer":
                 handled += timers.fire_due()
             else:
-                handled += self._take(self._events[name] if what == "event" else self._inbox[name])
+                handled += self.take(self._events[name] if what == "event" else self._inbox[name])
         return handled
 
-    def _take(self, queue: Queue) -> int:
+    def inbox_queue(self, kind: str) -> Queue:
+        """The queue of one kind of message, to be worked on alone."""
+        return self._inbox[kind]
+
+    def take(self, queue: Queue) -> int:
+        """One claim on one queue; returns how many items were handled."""
         items: Sequence[Any] = []
         try:
             with transaction.atomic():
@@ -99,7 +104,7 @@ class Relay:
             return len(items)
         except OperationalError:
             raise
-        except Exception as error:  # noqa: BLE001 - see _take
+        except Exception as error:  # noqa: BLE001 - see take
             self._report(queue, again, error)
             return self._by_halves(queue, again, error)
 

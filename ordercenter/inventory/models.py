@@ -11,6 +11,7 @@ from simple_history.models import HistoricalRecords
 
 from ordercenter.catalog.models import ApiKey, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.rows import FastRow
 from ordercenter.inventory.states import MovementReason, ReservationState
 
 
@@ -69,7 +70,7 @@ class ApiKeyWarehouse(models.Model):
         return f"{self.api_key_id} > {self.warehouse_id}"
 
 
-class StockLevel(models.Model):
+class StockLevel(FastRow):
     """What of one SKU lies in one warehouse. on_hand follows from the movements, reserved from the reservations."""
 
     sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))

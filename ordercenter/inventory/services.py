@@ -12,6 +12,7 @@ from django.db import connection
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
+from ordercenter.common.rows import new_row
 from ordercenter.events.types import StockReleased, StockReplenished, StockReserved
 from ordercenter.inventory.errors import StockShort, StockWouldBeNegative
 from ordercenter.inventory.models import Reservation, StockLevel, StockMovement
@@ -69,8 +70,8 @@ def reserve_stock(*, promises: Sequence[Promise], work: Work | None = None, at: 
             work.save(levels[promise.sku_id, promise.warehouse_id], "reserved")
         work.add(
             [
-                Reservation(
-                    order_id=p.order_id, line_id=p.line_id, sku_id=p.sku_id, warehouse_id=p.warehouse_id,
+                new_row(
+            Reservation, order_id=p.order_id, line_id=p.line_id, sku_id=p.sku_id, warehouse_id=p.warehouse_id,
                     quantity=p.quantity, created_at=work.at,
                 )
                 for p in kept
@@ -86,7 +87,7 @@ def lock_levels(*, sku_ids: Collection[int], work: Work) -> Mapping[tuple[int, i
     missing = sorted(set(sku_ids) - asked)
     if missing:
         asked.update(missing)
-        rows = list(StockLevel.objects.filter(sku_id__in=missing).order_by("pk").select_for_update(of=("self",)))
+        rows = list(StockLevel.objects.filter(sku_id__any_of=missing).order_by("pk").select_for_update(of=("self",)))
         work.adopt(StockLevel, rows)
         known.update(((row.sku_id, row.warehouse_id), row) for row in rows)
     return known
@@ -151,7 +152,7 @@ def move_stock(
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
         known = set(
-            StockMovement.objects.filter(idempotency_key__in=[m.key for m in movements]).values_list(
+            StockMovement.objects.filter(idempotency_key__any_of=[m.key for m in movements]).values_list(
                 "idempotency_key", flat=True
             )
         )
@@ -171,8 +172,8 @@ def move_stock(
             work.save(level, "on_hand")
             work.add(
                 [
-                    StockMovement(
-                        sku_id=m.sku_id, warehouse_id=m.warehouse_id, delta=m.delta, reason=m.reason, ref=m.ref,
+                    new_row(
+            StockMovement, sku_id=m.sku_id, warehouse_id=m.warehouse_id, delta=m.delta, reason=m.reason, ref=m.ref,
                         idempotency_key=m.key, at=work.at,
                     )
                 ]
@@ -200,7 +201,7 @@ def _lock_promised(
 ) -> tuple[Mapping[tuple[int, int], StockLevel], list[Reservation]]:
     """Open reservations with their stock rows, stock first: the same order of locks as reserving."""
     query = Reservation.objects.filter(state=ReservationState.ACTIVE)
-    query = query.filter(order_id__in=order_ids) if order_ids is not None else query.filter(line_id__in=line_ids or ())
+    query = query.filter(order_id__any_of=order_ids) if order_ids is not None else query.filter(line_id__any_of=line_ids or ())
     levels = lock_levels(sku_ids=set(query.values_list("sku_id", flat=True)), work=work)
     rows = list(query.order_by("pk").select_for_update(of=("self",)))
     work.adopt(Reservation, rows)
@@ -218,7 +219,7 @@ def _make_levels(movements: Sequence[Movement]) -> None:
 
 
 def _movement(reservation: Reservation, delta: int, ref: str, at: datetime) -> StockMovement:
-    return StockMovement(
-        sku_id=reservation.sku_id, warehouse_id=reservation.warehouse_id, delta=delta, reason=MovementReason.SHIPMENT,
+    return new_row(
+            StockMovement, sku_id=reservation.sku_id, warehouse_id=reservation.warehouse_id, delta=delta, reason=MovementReason.SHIPMENT,
         ref=ref, idempotency_key=f"ship:{ref}:{reservation.line_id}", at=at,
     )  # fmt: skip

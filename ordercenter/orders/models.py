@@ -16,6 +16,7 @@ from simple_history.models import HistoricalRecords
 
 from ordercenter.catalog.models import Contact, Shop, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.rows import FastRow
 from ordercenter.orders.errors import AmountMismatch, OrderOnHold
 from ordercenter.orders.states import BEFORE_FULFILLMENT, Grade, OrderState, RefundStatus
 
@@ -156,7 +157,7 @@ class Order(StateModel):
             raise OrderOnHold(order_id=self.pk, move=move)
 
 
-class OrderLine(models.Model):
+class OrderLine(FastRow):
     """So many pieces of one SKU in an order. A bundle is kept as the lines of its parts.
 
     Quantities decide: ordered = cancelled + unplanned + backordered + reserved + released + shipped, always.

@@ -14,6 +14,7 @@ from typing import Any
 from ordercenter.audit.work import Work
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.ids import new_ids
+from ordercenter.common.rows import new_row
 from ordercenter.events.models import Timer
 from ordercenter.events.registry import Recorded
 from ordercenter.workflow.components import StepCall, StepOutcome, registry
@@ -65,9 +66,9 @@ def start(active: Active, started: Mapping[int, Recorded], work: Work) -> None:
     admission = plan.admit(ids, values, at=work.at)
     entering = [*admission.admitted, *admission.unknown]
     runs = [
-        FlowRun(
-            version_id=active.version_id, subject=f"{plan.subject}:{pk}", subject_id=pk, event_id=started[pk].id,
-            status=RunStatus.WAITING, started_at=work.at, changed_at=work.at,
+        new_row(
+            FlowRun, version_id=active.version_id, subject=f"{plan.subject}:{pk}", subject_id=pk,
+            event_id=started[pk].id, status=RunStatus.WAITING, started_at=work.at, changed_at=work.at,
         )
         for pk in entering
     ]  # fmt: skip
@@ -85,7 +86,7 @@ def start(active: Active, started: Mapping[int, Recorded], work: Work) -> None:
 
 
 def go_on(runs: Collection[FlowRun], answers: Mapping[int, Answer], work: Work) -> None:
-    """Bring parked runs on. runs: locked. answers: run id -> what came for it (its node and subjects are filled here)."""
+    """Bring parked runs on. runs: locked. answers: run id -> what came for it (node and subjects are filled here)."""
     for version, group in _by_version(runs).items():
         plan = plan_of(*version)
         by_subject = {flow_run.subject_id: flow_run for flow_run in group}
@@ -161,7 +162,7 @@ def _may_enter(active: Active, started: Mapping[int, Recorded]) -> list[int]:
     """Those subjects that the flow's re-entry rule lets in: once, or as often as its settings say. One statement."""
     most = active.plan.settings.reentry or 1
     subjects = [f"{active.plan.subject}:{pk}" for pk in started]
-    rows = FlowRun.objects.filter(version__flow_id=active.flow_id, subject__in=subjects)
+    rows = FlowRun.objects.filter(version__flow_id=active.flow_id, subject__any_of=subjects)
     seen = Counter(rows.values_list("subject_id", flat=True))
     return [pk for pk in started if seen[pk] < most]
 

@@ -66,13 +66,14 @@ def _take_timers(events: Sequence[Recorded], work: Work) -> None:
 def _run_released_again(events: Sequence[Recorded], work: Work) -> None:
     subjects = [r.event.subject for r in events]
     if subjects:
-        stopped = FlowRun.objects.filter(subject__in=subjects, status=RunStatus.STOPPED).values_list("pk", flat=True)
-        engine.run_again(list(work.lock(FlowRun, list(stopped)).values()), work)
+        stopped = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.STOPPED)
+        runs = work.lock(FlowRun, list(stopped.values_list("pk", flat=True)))
+        engine.run_again(list(runs.values()), work)
 
 
 def _wake_waiting(name: str, events: Sequence[Recorded], work: Work) -> None:
     subjects = [r.event.subject for r in events]
-    waiting = FlowRun.objects.filter(subject__in=subjects, status=RunStatus.WAITING, waits_for=f"event:{name}")
+    waiting = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.WAITING, waits_for=f"event:{name}")
     runs = work.lock(FlowRun, list(waiting.values_list("pk", flat=True)))
     if runs:
         engine.go_on(list(runs.values()), {pk: Answer("", ()) for pk in runs}, work)

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'inbox message',
                 'verbose_name_plural': 'inbox',
                 'db_table': 'events_inbox',
-                'indexes': [models.Index(condition=models.Q(('status', 'waiting')), fields=['kind', 'lane', 'id'], name='inbox_waiting'), models.Index(condition=models.Q(('status', 'parked')), fields=['kind'], name='inbox_parked'), models.Index(fields=['subject'], name='inbox_by_subject')],
+                'indexes': [models.Index(condition=models.Q(('status', 'waiting')), fields=['kind', 'lane', 'id'], name='inbox_waiting'), models.Index(condition=models.Q(('status', 'parked')), fields=['kind'], name='inbox_parked'), models.Index(condition=models.Q(('status', 'waiting'), ('tries__gt', 0)), fields=['kind'], name='inbox_retrying'), models.Index(fields=['subject'], name='inbox_by_subject')],
                 'constraints': [models.UniqueConstraint(fields=('source', 'kind', 'message_id'), name='inbox_message_once')],
             },
         ),
@@ -150,4 +150,9 @@ class Migration(migrations.Migration):
             },
         ),
         PartitionByMonth("events_event", "recorded_at"),
+        # Bodies of a few kilobytes stay in the row as they are: compressing them costs more than it saves.
+        migrations.RunSQL(
+            "ALTER TABLE events_inbox ALTER COLUMN body SET STORAGE EXTERNAL, SET (toast_tuple_target = 8160)",
+            migrations.RunSQL.noop,
+        ),
     ]

@@ -12,6 +12,7 @@ from ordercenter.catalog.contacts import make_contact
 from ordercenter.catalog.models import Contact
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import new_ids
+from ordercenter.common.rows import new_row
 from ordercenter.events.types import OrderReceived
 from ordercenter.orders.intake_types import IncomingLine, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
@@ -85,7 +86,7 @@ def _lock_known(work: Work, newest: dict[tuple[int, str], TakenOrder]) -> dict[t
     numbers = {t.order.channel_order_no for t in newest.values()}
     shops = {t.shop_id for t in newest.values()}
     found = list(
-        Order.objects.filter(shop_id__in=shops, channel_order_no__in=numbers)
+        Order.objects.filter(shop_id__any_of=shops, channel_order_no__any_of=numbers)
         .order_by("pk")
         .select_for_update(of=("self",))
     )
@@ -115,8 +116,8 @@ def _create(work: Work, fresh: Sequence[TakenOrder]) -> list[Order]:
 
 def _new_order(t: TakenOrder, contact: Contact, at: datetime) -> Order:
     o = t.order
-    return Order(
-        shop_id=t.shop_id, channel_order_no=o.channel_order_no, grade=Grade.NORMAL, currency=o.currency,
+    return new_row(
+            Order, shop_id=t.shop_id, channel_order_no=o.channel_order_no, grade=Grade.NORMAL, currency=o.currency,
         goods_amount=o.goods_total, discount_amount=o.discount_total, freight_amount=o.freight,
         total_amount=o.total_amount, placed_at=o.created_at, received_at=at, contact_id=contact.pk,
         ship_by=o.paid_at + SHIP_WITHIN if o.paid_at else None, buyer_key=o.buyer_id[:64], buyer_nick=o.buyer_nick[:64],
@@ -127,8 +128,8 @@ def _new_order(t: TakenOrder, contact: Contact, at: datetime) -> Order:
 
 def _new_lines(incoming: IncomingOrder, order: Order) -> list[OrderLine]:
     return [
-        OrderLine(
-            order_id=order.pk, line_no=number, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
+        new_row(
+            OrderLine, order_id=order.pk, line_no=number, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
             listing_sku_id=line.listing_sku_id, outer_sku=line.outer_sku[:64], title=line.title[:255],
             unit_price=line.unit_price, paid_share=line.paid_share, is_gift=line.is_gift,
             refund_status=line.refund_status, ordered=line.quantity, unplanned=line.quantity,

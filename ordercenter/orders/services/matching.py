@@ -9,6 +9,7 @@ from ordercenter.audit.work import Work
 from ordercenter.catalog.models import BundlePart, ListingMatch, Sku
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import split_amount
+from ordercenter.common.rows import new_row
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
@@ -64,9 +65,9 @@ def _goods(orders: Mapping[int, Order], lines: Sequence[OrderLine]) -> Goods:
     listings = {line.listing_id for line in lines if line.listing_id}
     codes = {line.outer_sku for line in lines if line.outer_sku}
     shops = {order.shop_id for order in orders.values()}
-    matches = ListingMatch.objects.filter(shop_id__in=shops, listing_id__in=listings).select_related("sku")
+    matches = ListingMatch.objects.filter(shop_id__in=shops, listing_id__any_of=listings).select_related("sku")
     by_listing = {(m.shop_id, m.listing_id, m.listing_sku_id): m.sku for m in matches} if listings else {}
-    by_code = {s.code: s for s in Sku.objects.filter(code__in=codes, is_active=True)} if codes else {}
+    by_code = {s.code: s for s in Sku.objects.filter(code__any_of=codes, is_active=True)} if codes else {}
     bundles = {s.pk for s in (*by_listing.values(), *by_code.values()) if s.is_bundle}
     parts: dict[int, list[BundlePart]] = {}
     if bundles:
@@ -110,8 +111,8 @@ def _explode(
 
 
 def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
-    return OrderLine(
-        order_id=line.order_id, line_no=line_no, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
+    return new_row(
+            OrderLine, order_id=line.order_id, line_no=line_no, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
         listing_sku_id=line.listing_sku_id, outer_sku=line.outer_sku, title=line.title, is_gift=line.is_gift,
         refund_status=line.refund_status,
     )  # fmt: skip

@@ -95,7 +95,7 @@ def contacts_of(work: Work, orders: Collection[Order]) -> Mapping[int, Contact]:
     known: dict[int, Contact] = work.shared.setdefault("contacts", {})
     missing = {order.contact_id for order in orders if order.contact_id is not None} - known.keys()
     if missing:
-        known.update(Contact.objects.in_bulk(sorted(missing)))
+        known.update((c.pk, c) for c in Contact.objects.filter(pk__any_of=sorted(missing)))
     return known
 
 
@@ -104,7 +104,7 @@ def skus_of(work: Work, lines: Sequence[OrderLine]) -> Mapping[int, Sku]:
     known: dict[int, Sku] = work.shared.setdefault("skus", {})
     missing = {line.sku_id for line in lines if line.sku_id is not None} - known.keys()
     if missing:
-        known.update(Sku.objects.in_bulk(sorted(missing)))
+        known.update((s.pk, s) for s in Sku.objects.filter(pk__any_of=sorted(missing)))
     return known
 
 
@@ -162,7 +162,8 @@ def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -
             hashes[BlacklistKind.PHONE, contact.phone_hash].append(order.pk)
         if contact is not None and contact.address_hash:
             hashes[BlacklistKind.ADDRESS, contact.address_hash].append(order.pk)
-    rows = BlacklistEntry.objects.filter(value_hash__in=[value for _, value in hashes]).values_list("kind", "value_hash")
+    values = [value for _, value in hashes]
+    rows = BlacklistEntry.objects.filter(value_hash__any_of=values).values_list("kind", "value_hash")
     return {order_id: kind for kind, value in rows for order_id in hashes.get((kind, value), ())}
 
 

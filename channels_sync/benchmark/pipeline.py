@@ -1,0 +1,135 @@
+"""From raw messages in the inbox to the written warehouse command, held against the COPY floor of the same run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from channels_sync.benchmark.floor import run_floor
+from channels_sync.benchmark.measure import Cpu, cpu_now, server_pid
+from channels_sync.benchmark.orders import paid_orders
+from channels_sync.demo import seed_company
+from channels_sync.models import ChannelAccount
+from channels_sync.sandbox import credentials
+from ordercenter.common.bulk import StatementCounter
+from ordercenter.events.inbox import receive
+from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.relay import Relay
+
+CHUNK = 1000
+
+
+def run_pipeline(*, orders: int, relays: int) -> dict[str, Any]:
+    """Bring seeded orders through the standard flow; orders/s, CPU ms per order, share of the floor, statements.
+
+    relays: processes that share the lanes; the first figures are with the number asked for.
+    """
+    floor = run_floor(orders=min(orders, 20_000))
+    account = _company()
+    statements = {size: _statements(account, size) for size in (50, 500)}
+    fill_inbox(account, orders=orders, seed=11)
+    before_done = _commands()
+    server = server_pid()
+    before = cpu_now(server)
+    _drain(relays)
+    used = cpu_now(server) - before
+    done = _commands() - before_done
+    rate = done / used.wall_s
+    return {
+        "orders": orders, "commands_written": done, "relays": relays, "seconds": round(used.wall_s, 2),
+        "orders_per_s": round(rate), "cpu_ms_per_order": _cpu(used, done), "floor_orders_per_s": floor["orders_per_s"],
+        "share_of_floor_percent": round(100 * rate / floor["orders_per_s"], 1),
+        "statements_per_batch_of_50": statements[50], "statements_per_batch_of_500": statements[500],
+    }  # fmt: skip
+
+
+def run_intake(*, orders: int) -> dict[str, Any]:
+    """Raw messages to orders only: translation, rows, history and facts, without the flow."""
+    account = _company()
+    fill_inbox(account, orders=orders, seed=13)
+    relay = Relay()
+    queue = relay.inbox_queue("tmall.trade")
+    server = server_pid()
+    before = cpu_now(server)
+    handled = 0
+    while taken := relay.take(queue):
+        handled += taken
+    used = cpu_now(server) - before
+    return {
+        "orders": handled, "seconds": round(used.wall_s, 2), "orders_per_s": round(handled / used.wall_s),
+        "cpu_ms_per_order": _cpu(used, handled),
+    }  # fmt: skip
+
+
+def fill_inbox(account: ChannelAccount, *, orders: int, seed: int) -> None:
+    """Put seeded raw orders into the inbox, as if the platform had just given them."""
+    messages = paid_orders(account, orders=orders, seed=seed)
+    while chunk := list(itertools.islice(messages, CHUNK)):
+        receive(chunk)
+
+
+def _company() -> ChannelAccount:
+    shop = seed_company(credentials=credentials.generate(), sandbox_url="http://127.0.0.1:9")
+    return ChannelAccount.objects.select_related("shop").get(shop=shop)
+
+
+def _statements(account: ChannelAccount, size: int) -> int:
+    """Statements that one batch of this size takes through the whole pipeline, COPY included."""
+    fill_inbox(account, orders=size, seed=1000 + size)
+    with _counted() as count:
+        Relay().drain()
+    return int(count())
+
+
+@contextmanager
+def _counted() -> Iterator[Any]:
+    seen = {"n": -StatementCounter.copies}
+
+    def count(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        seen["n"] += 1
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        yield lambda: seen["n"] + StatementCounter.copies
+
+
+def _drain(relays: int) -> None:
+    if relays == 1:
+        Relay().drain()
+        return
+    command = (sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "relay", "--once", "--no-bell",
+               "--side-by-side", str(relays))  # fmt: skip
+    url = _url()
+    children = [
+        subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url}, stdout=subprocess.DEVNULL)
+        for _ in range(relays)
+    ]
+    for child in children:
+        if child.wait():
+            raise RuntimeError(f"a relay ended with {child.returncode}")
+
+
+def _url() -> str:
+    s = connection.settings_dict
+    return f"postgres://{s['USER']}:{s['PASSWORD']}@{s['HOST']}:{s['PORT']}/{s['NAME']}"
+
+
+def _commands() -> int:
+    return OutgoingCommand.objects.filter(kind="qimen.deliveryorder.create").count()
+
+
+def _cpu(used: Cpu, orders: int) -> dict[str, float]:
+    total = used.client_s + used.database_s
+    return {
+        "total": round(1000 * total / orders, 3), "python": round(1000 * used.client_s / orders, 3),
+        "database": round(1000 * used.database_s / orders, 3),
+    }  # fmt: skip

@@ -1,0 +1,41 @@
+"""`manage.py bench`: measures the project on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from channels_sync.benchmark.pipeline import run_intake, run_pipeline
+from channels_sync.benchmark.scratch import bench_database
+from finance.benchmark import run_reconcile
+
+
+class Command(BaseCommand):
+    help = "Measure: pipeline, intake, reconcile, latency. Each in a database of its own, dropped afterwards."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", action="append", choices=["pipeline", "import", "reconcile", "latency"])
+        parser.add_argument("--orders", type=int, default=20_000)
+        parser.add_argument("--lines", type=int, default=200_000)
+        parser.add_argument("--relays", type=int, default=2)
+        parser.add_argument("--json", action="store_true", help="print the figures as JSON only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        runs: dict[str, Callable[[], dict[str, Any]]] = {
+            "pipeline": lambda: run_pipeline(orders=options["orders"], relays=options["relays"]),
+            "import": lambda: run_intake(orders=options["orders"]),
+            "reconcile": lambda: run_reconcile(options["lines"]),
+        }
+        figures = {}
+        for name, run in runs.items():
+            if options["only"] and name not in options["only"]:
+                continue
+            with bench_database():
+                figures[name] = run()
+            if not options["json"]:
+                self.stdout.write(f"{name}: {json.dumps(figures[name], ensure_ascii=False)}")
+        if options["json"]:
+            self.stdout.write(json.dumps(figures, ensure_ascii=False))
