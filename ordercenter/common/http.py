@@ -83,7 +83,7 @@ def _client(_process_id: int) -> httpx.Client:
     # Keyed by process: after a fork the child must not talk over its parent's sockets.
     client = httpx.Client(
         trust_env=False,
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30),
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=10),
         headers={"User-Agent": "order-center"},
     )
     atexit.register(client.close)
