@@ -145,7 +145,7 @@ def _place_equal(statement: Statement, at: datetime) -> tuple[list[int], list[in
     repeated = StatementLine.objects.filter(statement=statement, verdict=LineState.DUPLICATE)
     lines = [line_id for line_id, _entry in left if line_id is not None]
     lines += repeated.values_list("pk", flat=True)
-    return lines, [entry_id for line_id, entry_id in left if line_id is None]
+    return lines, [entry_id for line_id, entry_id in left if line_id is None and entry_id is not None]
 
 
 def _run_place_equal(statement: Statement, at: datetime, *, taken: str) -> list[tuple[int | None, int | None]]:
@@ -161,7 +161,7 @@ def _run_place_equal(statement: Statement, at: datetime, *, taken: str) -> list[
                 "day_until": day_until, "near_from": day_from - _NEAR, "near_until": day_until + _NEAR,
             },
         )  # fmt: skip
-        left = cursor.fetchall()
+        left: list[tuple[int | None, int | None]] = cursor.fetchall()
         cursor.execute("RESET work_mem; RESET jit")
     return left
 

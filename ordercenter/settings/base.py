@@ -174,6 +174,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep": {"task": "events.sweep", "schedule": 10.0},
     "pull": {"task": "channels.pull_all", "schedule": 60.0},
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
+    # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
+    "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
 }
 
 LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=env.bool("OC_LOG_JSON", default=False))
