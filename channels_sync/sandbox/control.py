@@ -57,6 +57,10 @@ class SandboxControl:
         """Play a day; further names are those of scenario.Spec (bill as an object). Returns the scenario's id."""
         return str(self._post("scenario", {"seed": seed, "orders": orders, **spec})["id"])
 
+    def progress(self, scenario_id: str) -> dict[str, Any]:
+        """orders, created, paid, done."""
+        return self._get(f"progress/{scenario_id}")
+
     def scenario(self, scenario_id: str) -> dict[str, Any]:
         """How far it is, and what is planted: planted {order no: {"code", ...}}, bill [{"kind", "order_no", ...}]."""
         return self._get(f"scenario/{scenario_id}")
@@ -65,12 +69,12 @@ class SandboxControl:
         """Wait until all orders of a scenario appeared (and are paid); returns the scenario as it is then."""
         deadline = time.monotonic() + timeout_s
         while True:
-            scenario = self.scenario(scenario_id)
-            if scenario["done"] and (not all_paid or scenario["paid"] >= scenario["orders"]):
-                return scenario
+            now = self.progress(scenario_id)
+            if now["done"] and (not all_paid or now["paid"] >= now["orders"]):
+                return self.scenario(scenario_id)
             if time.monotonic() > deadline:
-                raise TimeoutError(f"scenario {scenario_id}: {scenario['paid']} of {scenario['orders']} paid")
-            time.sleep(0.2)
+                raise TimeoutError(f"scenario {scenario_id}: {now['paid']} of {now['orders']} paid")
+            time.sleep(0.1)
 
     def switches(self, **wanted: Any) -> dict[str, Any]:
         """Set these switches (see switches.Switches) and return all; without any, just read them."""

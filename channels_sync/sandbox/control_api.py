@@ -3,6 +3,7 @@
 | call | what it does |
 |---|---|
 | POST /control/scenario | play a scenario.Spec; answers {"id"} |
+| GET /control/progress/<id> | {"orders", "created", "paid", "done"} of a scenario, cheap enough to be asked often |
 | GET /control/scenario/<id> | how far it is, its planted problems by order number, its planted bill differences |
 | GET, POST /control/switches | read or set misbehaviours and pace (switches.Switches); "reset": true rests all first |
 | GET /control/state | counts: trades, messages, deliveries (with repeated commands), tracking, payments |
@@ -54,6 +55,7 @@ class ControlApi:
         self._gets: dict[str, Callable[[list[str], Mapping[str, str]], Json]] = {
             "state": lambda _rest, _query: self._state(),
             "switches": lambda _rest, _query: asdict(world.switches),
+            "progress": lambda rest, _query: self._progress(self._play(rest)),
             "scenario": self._get_scenario,
             "receipts": lambda _rest, query: self._receipts(query.get("scenario", "")),
             "trade": self._get_trade,
@@ -115,9 +117,7 @@ class ControlApi:
             return {}
 
     def _get_scenario(self, rest: list[str], _query: Mapping[str, str]) -> Json:
-        play = self.world.plays.get("/".join(rest))
-        if play is None:
-            raise NotFound(f"no scenario {'/'.join(rest)}")
+        play = self._play(rest)
         trades = [trade for trade in self.world.trades.values() if trade.scenario_id == play["id"]]
         days = sorted({day_of(trade.paid_ms) for trade in trades if trade.paid_ms})
         numbers = {trade.order_no for trade in trades}
@@ -126,16 +126,28 @@ class ControlApi:
         numbers |= {f"T200P{script.extra_tid(number)}" for number in range(script.spec.orders)}
         bill = [_difference(lie) for lie in self.world.differences if lie.order_no in numbers]
         return {
-            "id": play["id"],
+            **self._progress(play),
             "spec": play["spec"],
-            "orders": script.spec.orders,
-            "created": play["next"],
-            "paid": sum(1 for trade in trades if trade.paid_ms),
-            "done": bool(play["done_ms"]),
             "states": Counter(trade.status for trade in trades),
             "days": days or [started],
             "planted": self.plays.planted(play),
             "bill": bill,
+        }
+
+    def _play(self, rest: list[str]) -> Json:
+        play = self.world.plays.get("/".join(rest))
+        if play is None:
+            raise NotFound(f"no scenario {'/'.join(rest)}")
+        return play
+
+    @staticmethod
+    def _progress(play: Json) -> Json:
+        return {
+            "id": play["id"],
+            "orders": play["spec"]["orders"],
+            "created": play["next"],
+            "paid": play["paid"],
+            "done": bool(play["done_ms"]),
         }
 
     # What happened
@@ -171,10 +183,7 @@ class ControlApi:
                 }
                 for day, rows in sorted(world.payments.items())
             },
-            "scenarios": {
-                play["id"]: {"created": play["next"], "orders": play["spec"]["orders"], "done": bool(play["done_ms"])}
-                for play in world.plays.values()
-            },
+            "scenarios": {play["id"]: self._progress(play) for play in world.plays.values()},
         }
 
     def _trades_twice(self) -> dict[str, list[str]]:

@@ -56,6 +56,7 @@ class Plays:
                 "spec": asdict(spec),
                 "first_tid": world.next_number("tid", spec.orders * TIDS_PER_ORDER),
                 "next": 0,
+                "paid": 0,
                 "started_ms": now,
                 "done_ms": 0,
                 "background": background,

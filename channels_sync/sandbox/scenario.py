@@ -26,6 +26,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain, islice
 from typing import Any
 
 from channels_sync.sandbox import goods
@@ -262,16 +263,16 @@ def plan_bill_differences(script: Script) -> list[tuple[str, int | None, int]]:
     spec, plan = script.spec, script.spec.bill
     rng = random.Random(f"bill/{spec.seed}")
     wanted = [("MISSING_ROW", plan.missing), ("AMOUNT_OFF", plan.amount_off), ("FEE_OFF", plan.fee_off)]
-    clean = [index for index in range(spec.orders) if _is_plain(spec, index, script.problems)]
     needed = sum(count for _kind, count in wanted)
-    if needed > len(clean) or needed + plan.extra > spec.orders:
-        raise ValueError(f"{needed} differences of the bill need as many plain orders, there are {len(clean)}")
-    picked = iter(rng.sample(clean, needed))
+    places = rng.sample(range(spec.orders), spec.orders) if needed else []
+    picked = list(islice((at for at in places if _is_plain(spec, at, script.problems)), needed))
+    if len(picked) < needed or needed + plan.extra > spec.orders:
+        raise ValueError(f"{needed} differences of the bill need as many plain orders, there are {len(picked)}")
     found: list[tuple[str, int | None, int]] = []
     for kind, count in wanted:
         for _no in range(count):
             offset = 0 if kind == "MISSING_ROW" else rng.choice((-1, 1)) * rng.randrange(1, 100)
-            found.append((kind, next(picked), offset))
+            found.append((kind, picked.pop(), offset))
     found.extend(("EXTRA_ROW", None, rng.randrange(1_000, 50_000)) for _no in range(plan.extra))
     return found
 
@@ -306,10 +307,10 @@ def _pair_twins(spec: Spec, problems: Mapping[int, str]) -> dict[int, int]:
     taken: set[int] = set()
     for index in sorted(index for index, problem in problems.items() if problem == "DUPLICATE_SUSPECT"):
         candidate = max(0, index - 1 - rng.randrange(reach + 1))
-        plain = [
-            at for at in (*range(candidate, -1, -1), *range(candidate + 1, index)) if _is_plain(spec, at, problems)
-        ]
-        twin = next((at for at in plain if at not in taken), plain[0] if plain else None)
+        nearest_first = chain(range(candidate, -1, -1), range(candidate + 1, index))
+        plain = (at for at in nearest_first if _is_plain(spec, at, problems))
+        nearest = next(plain, None)
+        twin = nearest if nearest not in taken else next((at for at in plain if at not in taken), nearest)
         if twin is None:
             raise ValueError("a duplicate needs a plain order before it: play more orders or fewer problems")
         taken.add(twin)

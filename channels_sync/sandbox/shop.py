@@ -84,6 +84,9 @@ class Shop:
             self._set_status(trade, WAIT_SELLER_SEND_GOODS)
             world.add_payment(_payment_of(trade))
             world.touch(trade)
+            if play := world.plays.get(trade.scenario_id):
+                play["paid"] += 1
+                world.save("play", play["id"], play)
             self.emit("taobao_trade_TradeBuyerPay", trade)
             return trade
 
