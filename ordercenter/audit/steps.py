@@ -1,6 +1,6 @@
 """Steps: the moves that a person may make by hand, all through one page that asks for the reason.
 
-The app that owns the service offers the step for a model, also for a model of a floor below. A step without `perform` is
+The app that owns the service offers the step for a model, also for one of a floor below. A step without `perform` is
 the transition of its name: the row is locked, moved and written by a unit of work, with one history row and one deed
 that carry the reason. A step with `perform` hands over to a service, which does the same for more than one row.
 """

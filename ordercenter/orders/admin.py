@@ -76,7 +76,7 @@ class HoldInline(ReadOnlyInline):
 @admin.register(Order)
 class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     shop = "shop_id"
-    list_display = ["channel_order_no", "shop", "state_label", "grade_label", "total_amount", "is_on_hold",
+    list_display = ["channel_order_no", "shop", "state_label", "grade_label", "total_amount", "hold_label",
                     "paid_at", "ship_by", "page_link"]  # fmt: skip
     list_display_links = ["channel_order_no"]
     list_filter = [
@@ -104,6 +104,10 @@ class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     @display(description=_("grade"), ordering="grade", label=GRADE_COLOURS)
     def grade_label(self, order: Order) -> tuple[str, str]:
         return order.grade, order.get_grade_display()
+
+    @display(description=_("on hold"), ordering="is_on_hold", label={"held": "warning"})
+    def hold_label(self, order: Order) -> tuple[str, str] | None:
+        return ("held", _("on hold")) if order.is_on_hold else None
 
     @display(description=_("page"))
     def page_link(self, order: Order) -> str:

@@ -118,6 +118,7 @@ LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "ordercenter" / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = ["ordercenter.formats"]
 USE_TZ = True
 # Screens show the seller's wall clock; the database stores UTC.
 TIME_ZONE = "Asia/Shanghai"

@@ -1,0 +1,15 @@
+"""All checks, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from ordercenter.console.invariants import chains, lines, money, post, shipments, stock
+from ordercenter.console.invariants.base import Check
+
+CHECKS: tuple[Check, ...] = (
+    *lines.CHECKS,
+    *stock.CHECKS,
+    *shipments.CHECKS,
+    *money.CHECKS,
+    *chains.CHECKS,
+    *post.CHECKS,
+)

@@ -1,0 +1,103 @@
+"""Shipments, their lines, their parcels and the commands to the warehouses."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from fulfillment.services.dispatching import CREATE_KIND
+from fulfillment.states import IN_WAREHOUSE, ShipmentState
+from ordercenter.console.invariants.base import Check
+from ordercenter.console.invariants.sql import quoted
+
+_LEFT = quoted((ShipmentState.SHIPPED, ShipmentState.DELIVERED))
+
+# The lines of a cancelled order count nothing as shipped; its parcel may have left all the same, see `_STRAY`.
+_IN_SHIPMENTS = f"""
+SELECT 'order_line:' || l.id,
+       format('released %%s, in shipments %%s; shipped %%s, left in shipments %%s', l.released,
+              COALESCE(s.waiting, 0), l.shipped, COALESCE(s.shipped, 0))
+FROM orders_orderline l
+JOIN orders_order o ON o.id = l.order_id
+LEFT JOIN (
+    SELECT sl.order_line_id, sum(sl.quantity) FILTER (WHERE s.state IN ({quoted(IN_WAREHOUSE)})) AS waiting,
+           sum(sl.shipped) AS shipped
+    FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id GROUP BY 1) s
+     ON s.order_line_id = l.id
+WHERE o.state <> 'cancelled'
+  AND (l.released <> COALESCE(s.waiting, 0) OR l.shipped <> COALESCE(s.shipped, 0))
+"""
+
+_SENT_ONCE = f"""
+SELECT 'order_line:' || l.id, format('ordered %%s, sent to warehouses %%s', l.ordered, s.pieces)
+FROM orders_orderline l
+JOIN (
+    SELECT sl.order_line_id, sum(CASE WHEN s.state IN ({_LEFT}) THEN sl.shipped ELSE sl.quantity END) AS pieces
+    FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id
+    WHERE s.state <> 'cancelled' GROUP BY 1) s ON s.order_line_id = l.id
+WHERE s.pieces > l.ordered
+"""
+
+_LINES = f"""
+SELECT 'shipment:' || s.id, 'has no line'
+FROM fulfillment_shipment s
+WHERE NOT EXISTS (SELECT FROM fulfillment_shipmentline sl WHERE sl.shipment_id = s.id)
+UNION ALL
+SELECT 'shipment:' || s.id, format('order_line:%%s is not what its order says', sl.order_line_id)
+FROM fulfillment_shipmentline sl
+JOIN fulfillment_shipment s ON s.id = sl.shipment_id
+JOIN orders_order o ON o.id = sl.order_id
+JOIN orders_orderline l ON l.id = sl.order_line_id
+WHERE l.order_id <> sl.order_id OR l.sku_id IS DISTINCT FROM sl.sku_id OR s.shop_id <> o.shop_id
+UNION ALL
+SELECT 'shipment:' || s.id, format('%%s pieces of order_line:%%s have left, the shipment is %%s', sl.shipped,
+                                   sl.order_line_id, s.state)
+FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id
+WHERE sl.shipped > sl.quantity OR (sl.shipped > 0 AND s.state NOT IN ({_LEFT}))
+"""
+
+_PARCELS = f"""
+SELECT 'shipment:' || s.id, format('%%s without a parcel', s.state)
+FROM fulfillment_shipment s
+WHERE s.state IN ({_LEFT}) AND NOT EXISTS (SELECT FROM fulfillment_parcel p WHERE p.shipment_id = s.id)
+UNION ALL
+SELECT 'shipment:' || s.id, format('parcel %%s has left, the shipment is %%s', p.tracking_no, s.state)
+FROM fulfillment_parcel p JOIN fulfillment_shipment s ON s.id = p.shipment_id WHERE s.state NOT IN ({_LEFT})
+"""
+
+_ONE_COMMAND = f"""
+SELECT 'shipment:' || s.id, format('%%s with %%s commands to the warehouse', s.state, count(c.id))
+FROM fulfillment_shipment s
+LEFT JOIN events_outgoing c ON c.subject = 'shipment:' || s.id AND c.kind = '{CREATE_KIND}'
+GROUP BY s.id
+HAVING count(c.id) <> CASE
+    WHEN s.dispatched_at IS NOT NULL OR s.state IN ('dispatched', 'accepted', 'rejected', 'intercepting') THEN 1
+    ELSE 0
+END
+"""
+
+_STRAY = f"""
+SELECT 'order:' || o.id, format('cancelled, but shipped with %%s', min(s.code))
+FROM orders_order o
+JOIN fulfillment_shipmentline sl ON sl.order_id = o.id AND sl.shipped > 0
+JOIN fulfillment_shipment s ON s.id = sl.shipment_id AND s.state IN ({_LEFT})
+WHERE o.state = 'cancelled'
+  AND NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'order:' || o.id AND c.code = 'SHIPPED_AFTER_CANCEL')
+GROUP BY o.id
+"""
+
+CHECKS = (
+    Check(
+        "line_pieces_are_in_shipments",
+        _("The released and shipped pieces of each order line are those of its shipments"),
+        _IN_SHIPMENTS,
+    ),
+    Check("line_sent_once", _("No more of an order line is sent to warehouses than was ordered"), _SENT_ONCE),
+    Check("shipment_lines_are_right", _("The lines of each shipment are those of its orders"), _LINES),
+    Check("shipped_means_parcel", _("Each shipment that left has a parcel, and no other has"), _PARCELS),
+    Check(
+        "one_command_per_shipment",
+        _("Each shipment handed to a warehouse has exactly one command to it"),
+        _ONE_COMMAND,
+    ),
+    Check("shipped_after_cancel_has_case", _("A cancelled order whose parcel left all the same has a case"), _STRAY),
+)
