@@ -31,6 +31,11 @@ class DataFolder:
     def valkey(self) -> Path:
         return self.root / "valkey"
 
+    @property
+    def demo_logins(self) -> Path:
+        """Written by seed_demo: a list of objects with username, password and role."""
+        return self.root / "demo-logins.json"
+
     def lock_path(self, name: str) -> Path:
         return self.run / f"{name}.lock"
 

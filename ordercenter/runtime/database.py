@@ -10,8 +10,8 @@ from .account import server_account
 from .data_folder import DataFolder
 from .errors import RuntimeTrouble
 from .locks import FileLock, locked
-from .migration_mark import MigrationMark
 from .postgres import PostgresCluster, RunningServer
+from .preparation_mark import PreparationMark
 from .secret_store import InstallationSecrets
 
 
@@ -85,7 +85,7 @@ class EmbeddedDatabase:
                 f"{self._cluster_folder} is not empty and not a PostgreSQL data folder: move it away, or name another "
                 "data folder in OC_DATA_DIR."
             )
-        MigrationMark(self._folder).clear()
+        PreparationMark(self._folder).clear()
         self.cluster.create()
 
     @property

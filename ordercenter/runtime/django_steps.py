@@ -2,9 +2,9 @@
 
 import os
 
-from .data_folder import DataFolder
+from .data_folder import DataFolder, open_data_folder
 from .errors import RuntimeTrouble
-from .migration_mark import MigrationMark
+from .preparation_mark import PreparationMark
 
 
 def run_django(argv: list[str]) -> None:
@@ -24,17 +24,18 @@ def run_django(argv: list[str]) -> None:
 
 def first_migration(folder: DataFolder) -> None:
     """Make the tables in a database that is new; later changes are the business of `up` and `migrate`."""
-    mark = MigrationMark(folder)
+    mark = PreparationMark(folder)
     if not mark.exists:
         run_django(["manage.py", "migrate", "--verbosity", "0"])
         mark.set()
 
 
 def prepare() -> None:
-    """Before the parts start: bring the tables up to date, and give a database without users the demo company."""
+    """Before the parts start: bring the tables up to date; give a database without users the demo company, and tell
+    a demo company that is there where its platforms are now.
+    """
     run_django(["manage.py", "migrate", "--verbosity", "0"])
     from django.contrib.auth import get_user_model
 
-    if not get_user_model().objects.exists():
-        print("an empty database: making the demo company", flush=True)  # noqa: T201
+    if open_data_folder().demo_logins.exists() or not get_user_model().objects.exists():
         run_django(["manage.py", "seed_demo"])

@@ -13,9 +13,9 @@ from .data_folder import PROJECT_ROOT, DataFolder, open_data_folder
 from .database import EmbeddedDatabase
 from .errors import RuntimeTrouble
 from .logs import say
-from .migration_mark import MigrationMark
 from .outside import check_broker, check_database
 from .postgres import HOST, free_port
+from .preparation_mark import PreparationMark
 from .processes import RUN_VARIABLE, ProcessMark
 from .run_record import RunRecord, end_leftovers, read_record, up_lock
 from .secret_store import InstallationSecrets
@@ -23,7 +23,6 @@ from .supervisor import Stopped, Supervisor
 from .system import DEFAULT_HTTP_PORT, DEFAULT_SANDBOX_PORT, choose_port, listen, manage, web_child, working_children
 from .valkey import broker_url, valkey_child
 
-LOGINS_FILE = "demo-logins.json"
 # Longer than the longest grace of a child: the running task of a worker may finish.
 DOWN_TIMEOUT_S = 60.0
 
@@ -77,7 +76,7 @@ def _run_children(
     database: EmbeddedDatabase | None,
     begun: float,
 ) -> None:
-    env = _environment(installation, record, listener)
+    env = _environment(folder, installation, record, listener)
     broker = _broker(folder, installation, record, env)
 
     def remember(pids: dict[str, int]) -> None:
@@ -93,8 +92,8 @@ def _run_children(
     try:
         supervisor.start(broker)
         database_fd = None if database is None else database.lock_fileno()
-        _prepare_database(folder, supervisor, embedded=database is not None)
         sandbox_port = int(env["OC_SANDBOX_PORT"])
+        _prepare_database(folder, supervisor, embedded=database is not None, sandbox_port=sandbox_port)
         # The pages first: all parts at once would fight for the processor, and nobody could look meanwhile.
         supervisor.start([web_child(listener, database_fd=database_fd)])
         supervisor.start(working_children(folder, sandbox_port=sandbox_port, database_fd=database_fd))
@@ -108,16 +107,18 @@ def _run_children(
         supervisor.stop()
 
 
-def _prepare_database(folder: DataFolder, supervisor: Supervisor, *, embedded: bool) -> None:
-    mark = MigrationMark(folder)
-    if embedded and mark.is_current:
+def _prepare_database(folder: DataFolder, supervisor: Supervisor, *, embedded: bool, sandbox_port: int) -> None:
+    mark = PreparationMark(folder)
+    if embedded and mark.fits(sandbox_port=sandbox_port):
         return
     supervisor.run_to_end(ChildSpec(name="prepare", command=manage("prepare"), announces=False))
     if embedded:
-        mark.set()
+        mark.set(sandbox_port=sandbox_port)
 
 
-def _environment(installation: InstallationSecrets, record: RunRecord, listener: socket.socket) -> dict[str, str]:
+def _environment(
+    folder: DataFolder, installation: InstallationSecrets, record: RunRecord, listener: socket.socket
+) -> dict[str, str]:
     port = int(listener.getsockname()[1])
     return {
         **installation.as_environment(),
@@ -125,6 +126,7 @@ def _environment(installation: InstallationSecrets, record: RunRecord, listener:
         "OC_WMS_CALLBACK_URL": f"http://{HOST}:{port}/qimen/{{customerId}}/",
         **os.environ,
         RUN_VARIABLE: record.run_id,
+        "OC_DATA_DIR": str(folder.root),
         "OC_HTTP_PORT": str(port),
         "OC_SANDBOX_PORT": str(choose_port("OC_SANDBOX_PORT", DEFAULT_SANDBOX_PORT)),
     }
@@ -151,7 +153,7 @@ def _broker(
 def show_logins(folder: DataFolder) -> None:
     """Print the demo logins, as seed_demo wrote them: a list of objects with username, password and role."""
     try:
-        logins: list[Mapping[str, str]] = json.loads((folder.root / LOGINS_FILE).read_text())
+        logins: list[Mapping[str, str]] = json.loads(folder.demo_logins.read_text())
     except FileNotFoundError:
         return
     for login in logins:
