@@ -47,7 +47,8 @@ class PaymentEntry(models.Model):
     """One captured payment or one refund. Appended, never edited. amount is positive for both."""
 
     order = models.ForeignKey(Order, models.PROTECT, verbose_name=_("order"), related_name="payment_entries")
-    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"))
+    # Without a foreign key in the database, as all hot tables towards master data; see orders.Order.shop.
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_constraint=False, db_index=False)
     kind = models.CharField(_("kind"), max_length=8, choices=EntryKind.choices)
     provider = models.CharField(_("provider"), max_length=16)
     external_no = models.CharField(_("transaction number"), max_length=64)

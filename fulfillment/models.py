@@ -84,11 +84,14 @@ class FreightRate(models.Model):
 class Shipment(StateModel):
     """One delivery order of one warehouse. Carries lines of one or several orders to one receiver."""
 
-    code = models.CharField(_("delivery order number"), max_length=32, unique=True)
-    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"))
-    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
-    carrier = models.ForeignKey(Carrier, models.PROTECT, verbose_name=_("carrier"))
-    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"))
+    code = models.CharField(_("delivery order number"), max_length=32)
+    # Without foreign keys in the database, as all hot tables towards master data; see orders.Order.shop.
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_constraint=False, db_index=False)
+    warehouse = models.ForeignKey(
+        Warehouse, models.PROTECT, verbose_name=_("warehouse"), db_constraint=False, db_index=False
+    )
+    carrier = models.ForeignKey(Carrier, models.PROTECT, verbose_name=_("carrier"), db_constraint=False, db_index=False)
+    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"), db_index=False)
     state = StateField(_("state"), default=ShipmentState.PLANNED, choices=ShipmentState.choices)
     grade = models.CharField(_("grade"), max_length=8, choices=Grade.choices, default=Grade.NORMAL)
     weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
@@ -105,6 +108,7 @@ class Shipment(StateModel):
     class Meta:
         verbose_name = _("shipment")
         verbose_name_plural = _("shipments")
+        constraints = [models.UniqueConstraint(fields=["code"], name="shipment_code_once")]
         indexes = [models.Index(fields=["warehouse", "state"], name="shipment_by_warehouse")]
 
     def __str__(self) -> str:
@@ -156,10 +160,19 @@ class Shipment(StateModel):
 class ShipmentLine(models.Model):
     """Pieces of one order line in a shipment."""
 
-    shipment = models.ForeignKey(Shipment, models.CASCADE, verbose_name=_("shipment"), related_name="lines")
-    order = models.ForeignKey(Order, models.PROTECT, verbose_name=_("order"), related_name="shipment_lines")
-    order_line = models.ForeignKey(OrderLine, models.PROTECT, verbose_name=_("order line"), related_name="+")
-    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), related_name="+")
+    shipment = models.ForeignKey(
+        Shipment, models.CASCADE, verbose_name=_("shipment"), related_name="lines", db_index=False
+    )
+    # The order follows from its line, whose key the database checks.
+    order = models.ForeignKey(
+        Order, models.PROTECT, verbose_name=_("order"), related_name="shipment_lines", db_constraint=False
+    )
+    order_line = models.ForeignKey(
+        OrderLine, models.PROTECT, verbose_name=_("order line"), related_name="+", db_index=False
+    )
+    sku = models.ForeignKey(
+        Sku, models.PROTECT, verbose_name=_("SKU"), related_name="+", db_constraint=False, db_index=False
+    )
     quantity = models.PositiveIntegerField(_("quantity"))
     shipped = models.PositiveIntegerField(_("shipped"), default=0)
 

@@ -6,6 +6,16 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+_SUFFIXES = ("特别行政区", "维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "省", "市")
+
+
+def province_key(name: str) -> str:
+    """A province without its administrative suffix: platforms and contracts write it either way."""
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -25,14 +35,14 @@ class Rate:
 
 @dataclass(frozen=True)
 class RateTable:
-    """Rates by (warehouse, province); province "" is the warehouse's rate for everywhere else."""
+    """Rates by (warehouse, province_key); province "" is the warehouse's rate for everywhere else."""
 
     rates: Mapping[tuple[int, str], Sequence[Rate]]
     warehouses: Sequence[int]
 
     def cheapest(self, warehouse_id: int, province: str, weight_g: int) -> tuple[Decimal, int] | None:
         """(cost, carrier id) of the cheapest courier, the lower id on a tie; None where no courier goes."""
-        rates = self.rates.get((warehouse_id, province)) or self.rates.get((warehouse_id, ""))
+        rates = self.rates.get((warehouse_id, province_key(province))) or self.rates.get((warehouse_id, ""))
         if not rates:
             return None
         return min((rate.cost(weight_g), rate.carrier_id) for rate in rates)

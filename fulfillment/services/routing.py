@@ -10,13 +10,12 @@ from typing import Any
 
 from fulfillment.errors import NoCourierThere
 from fulfillment.models import FreightRate
-from fulfillment.routing.single import Candidate, NoRoute, Rate, RateTable, Route, choose_warehouse
+from fulfillment.routing.single import Candidate, NoRoute, Rate, RateTable, Route, choose_warehouse, province_key
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.batch import BatchResult
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.errors import StockShort
-from ordercenter.inventory.models import Warehouse
 from ordercenter.inventory.selectors import free_by_sku
 from ordercenter.inventory.services import Promise
 from ordercenter.orders import services as orders_services
@@ -115,7 +114,7 @@ def assignments(work: Work) -> dict[int, Assignment]:
 
 
 def rate_table(work: Work) -> RateTable:
-    """All rates of open warehouses, read once per unit of work: two statements."""
+    """All rates of open warehouses, read once per unit of work. A warehouse without any rate is no candidate."""
     table = work.shared.get("rate_table")
     if not isinstance(table, RateTable):
         rates: dict[tuple[int, str], list[Rate]] = defaultdict(list)
@@ -123,9 +122,8 @@ def rate_table(work: Work) -> RateTable:
             "warehouse_id", "province", "carrier_id", "first_weight_g", "first_fee", "step_weight_g", "step_fee"
         )
         for warehouse_id, province, *rest in rows:
-            rates[warehouse_id, province].append(Rate(*rest))
-        open_ids = list(Warehouse.objects.filter(is_open=True).order_by("pk").values_list("pk", flat=True))
-        table = work.shared["rate_table"] = RateTable(rates, open_ids)
+            rates[warehouse_id, province_key(province)].append(Rate(*rest))
+        table = work.shared["rate_table"] = RateTable(rates, sorted({warehouse_id for warehouse_id, _ in rates}))
     return table
 
 

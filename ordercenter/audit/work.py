@@ -25,6 +25,7 @@ from ordercenter.events import log
 from ordercenter.events.log import Cause, new_chain
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Recorded
+from ordercenter.events.scope import all_or_nothing
 from ordercenter.events.types import Event
 
 M = TypeVar("M", bound=models.Model)
@@ -171,7 +172,8 @@ class Work:
     def _births(self, model: type[models.Model], row: Any) -> Iterator[tuple[Any, ...]]:
         machine = str(model._meta.model_name)
         chain = self.cause_of(f"{machine}:{row.pk}").chain_id
-        yield machine, row.pk, "create", "", row.state_in_database, str(self.actor), chain, self.at
+        if row.births_are_logged:
+            yield machine, row.pk, "create", "", row.state_in_database, str(self.actor), chain, self.at
         yield from self._moves(model, row)
         row.__dict__.pop("_moves", None)
 
@@ -206,7 +208,7 @@ def unit_of_work(
         yield work
         return
     causes = {r.event.subject: Cause(r.chain_id, r.id, r.depth + 1) for r in because}
-    with transaction.atomic():
+    with transaction.atomic(savepoint=not all_or_nothing.get()):
         own = Work(at=at or timezone.now(), actor=actor, reason=reason, causes=causes, cause=new_chain())
         yield own
         own.flush()

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from ordercenter.common.rows import FastRow
 from ordercenter.common.secretfield import SealedField
 
 
@@ -69,7 +70,7 @@ class ShopAccess(models.Model):
         return f"{self.user_id} > {self.shop_id}"
 
 
-class Sku(models.Model):
+class Sku(FastRow):
     """A thing that can be stocked and shipped, or a bundle of such things."""
 
     code = models.CharField(_("SKU code"), max_length=64, unique=True)
@@ -137,7 +138,7 @@ class ListingMatch(models.Model):
         return f"{self.listing_id}/{self.listing_sku_id} > {self.sku_id}"
 
 
-class Contact(models.Model):
+class Contact(FastRow):
     """Where a parcel goes. The only table with personal data: sealed, beside a masked form and keyed hashes.
 
     A changed address is a new row: the parcel that left for the old one keeps it.

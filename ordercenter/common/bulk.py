@@ -6,7 +6,6 @@ historical model is built. History rows have the form that django-simple-history
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,9 @@ from django.db import connection, models
 from ordercenter.common.fsm import ConcurrentTransition
 
 Row = tuple[Any, ...]
+
+
+_encode = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class StatementCounter:
@@ -144,7 +146,7 @@ def _array_type(field: models.Field[Any, Any]) -> str:
 
 def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     if isinstance(field, models.JSONField):
-        return lambda value: None if value is None else json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+        return lambda value: None if value is None else _encode(value)
     own = getattr(field, "to_column", None)
     if own is not None:
         return own  # type: ignore[no-any-return]

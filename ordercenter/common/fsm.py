@@ -9,7 +9,7 @@ the whole class while it runs, which other threads can see.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition, FSMField, TransitionNotAllowed, transition
@@ -49,18 +49,23 @@ class StateField(FSMField):
         super().__init__(*args, **kwargs)
 
     def change_state(self, instance: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
-        src = self.get_state(instance)
-        if not method._django_fsm.has_transition(src):
-            raise TransitionRefused(
-                machine=instance._meta.label_lower, pk=instance.pk, state=src, move=method.__name__
-            )
-        result = super().change_state(instance, method, *args, **kwargs)
-        instance.moves.append(Move(method.__name__, src, self.get_state(instance)))
+        own = instance.__dict__
+        src = own[self.name]
+        meta = method._django_fsm
+        if not meta.has_transition(src) or not meta.conditions_met(instance, src):
+            raise TransitionRefused(machine=instance._meta.label_lower, pk=instance.pk, state=src, move=method.__name__)
+        # The library would send two signals here; nothing of ours may listen to them, so they are not sent.
+        result = method(instance, *args, **kwargs)
+        own[self.name] = str(meta.next_state(src))
+        own.setdefault("_moves", []).append(Move(method.__name__, src, own[self.name]))
         return result
 
 
 class StateModel(FastRow):
     """Base of every model with a `state`. Rows change their state only through the unit of work."""
+
+    # Whether making a row counts as its first move. Not for rows that exist only beside another machine's move.
+    births_are_logged: ClassVar[bool] = True
 
     class Meta:
         abstract = True

@@ -14,6 +14,9 @@ from typing import Any
 from ordercenter.events import types as event_types
 from ordercenter.events.types import Event
 
+# One encoder for all: json.dumps with options builds a new one at each call.
+_encode = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
+
 
 @cache
 def event_classes() -> dict[str, type[Event]]:
@@ -23,9 +26,7 @@ def event_classes() -> dict[str, type[Event]]:
 
 def to_json(event: Event) -> str:
     """The payload column: every field but occurred_at; Decimal and instants as text."""
-    return json.dumps(
-        {name: getattr(event, name) for name in _payload_fields(type(event))}, default=str, ensure_ascii=False
-    )
+    return _encode({name: getattr(event, name) for name in _payload_fields(type(event))})
 
 
 def from_row(name: str, payload: Mapping[str, Any], occurred_at: datetime) -> Event:

@@ -161,7 +161,7 @@ class OutgoingCommand(models.Model):
     kind = models.CharField(_("kind"), max_length=64)
     target = models.CharField(_("target"), max_length=64)
     subject = models.CharField(_("subject"), max_length=64)
-    idempotency_key = models.CharField(_("idempotency key"), max_length=128, unique=True)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=128)
     payload = models.JSONField(_("payload"), default=dict)
     status = models.CharField(_("status"), max_length=9, choices=OutgoingStatus.choices, default=OutgoingStatus.WAITING)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
@@ -181,6 +181,7 @@ class OutgoingCommand(models.Model):
         db_table = "events_outgoing"
         verbose_name = _("outgoing command")
         verbose_name_plural = _("outgoing commands")
+        constraints = [models.UniqueConstraint(fields=["idempotency_key"], name="command_once")]
         indexes = [
             models.Index(fields=["target", "due_at"], name="outgoing_waiting", condition=Q(status="waiting")),
             models.Index(fields=["lease_until"], name="outgoing_sending", condition=Q(status="sending")),

@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, transaction
 
 from ordercenter.events import registry, timers
 from ordercenter.events.queues import EventQueue, InboxQueue, Queue
+from ordercenter.events.scope import all_or_nothing
 
 logger = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ class Relay:
             with transaction.atomic():
                 items = queue.claim(lanes=self.lanes, limit=self.batch_size)
                 if items:
-                    queue.run(items)
+                    _run_whole(queue, items)
             return len(items)
         except OperationalError:
             # The database itself is in trouble: nothing is wrong with the items.
@@ -100,7 +101,7 @@ class Relay:
             with transaction.atomic():
                 again = queue.claim_again(ids, len(ids))
                 if again:
-                    queue.run(again)
+                    _run_whole(queue, again)
             return len(items)
         except OperationalError:
             raise
@@ -111,3 +112,11 @@ class Relay:
     @staticmethod
     def _report(queue: Queue, items: Sequence[Any], error: BaseException) -> None:
         logger.warning("relay.failed", queue=queue.name, items=len(items), error=f"{type(error).__name__}: {error}"[:500])
+
+
+def _run_whole(queue: Queue, items: Sequence[Any]) -> None:
+    token = all_or_nothing.set(True)
+    try:
+        queue.run(items)
+    finally:
+        all_or_nothing.reset(token)

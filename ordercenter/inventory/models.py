@@ -100,10 +100,15 @@ class StockLevel(FastRow):
 class Reservation(StateModel):
     """Pieces of a SKU in a warehouse, promised to one order line. Inventory knows the line by number only."""
 
+    births_are_logged = False
+
     order_id = models.BigIntegerField(_("order"))
     line_id = models.BigIntegerField(_("order line"))
-    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
-    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    # Without foreign keys in the database, as all hot tables towards master data; see orders.Order.shop.
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), db_constraint=False, db_index=False)
+    warehouse = models.ForeignKey(
+        Warehouse, models.PROTECT, verbose_name=_("warehouse"), db_constraint=False, db_index=False
+    )
     quantity = models.PositiveIntegerField(_("quantity"))
     state = StateField(_("state"), default=ReservationState.ACTIVE, choices=ReservationState.choices)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
@@ -118,7 +123,10 @@ class Reservation(StateModel):
             ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="reservation_quantity_positive"),
         ]
-        indexes = [models.Index(fields=["order_id"], name="reservation_by_order")]
+        indexes = [
+            models.Index(fields=["order_id"], name="reservation_by_order"),
+            models.Index(fields=["sku", "warehouse"], name="reservation_open_by_stock", condition=Q(state="active")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.line_id} {self.quantity} x {self.sku_id}@{self.warehouse_id}"
@@ -135,18 +143,23 @@ class Reservation(StateModel):
 class StockMovement(models.Model):
     """One change of stock on hand. Appended, never edited; on_hand is their sum."""
 
-    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
-    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), db_constraint=False, db_index=False)
+    warehouse = models.ForeignKey(
+        Warehouse, models.PROTECT, verbose_name=_("warehouse"), db_constraint=False, db_index=False
+    )
     delta = models.IntegerField(_("change"))
     reason = models.CharField(_("reason"), max_length=12, choices=MovementReason.choices)
     ref = models.CharField(_("reference"), max_length=96)
-    idempotency_key = models.CharField(_("idempotency key"), max_length=128, unique=True)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=128)
     at = models.DateTimeField(_("at"), default=timezone.now)
 
     class Meta:
         verbose_name = _("stock movement")
         verbose_name_plural = _("stock movements")
-        constraints = [models.CheckConstraint(condition=~Q(delta=0), name="movement_moves_something")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(delta=0), name="movement_moves_something"),
+            models.UniqueConstraint(fields=["idempotency_key"], name="movement_once"),
+        ]
         indexes = [models.Index(fields=["sku", "warehouse"], name="movement_by_stock")]
 
     def __str__(self) -> str:

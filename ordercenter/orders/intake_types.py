@@ -14,6 +14,17 @@ from typing import Literal
 ChannelStatus = Literal["created", "paid", "part_shipped", "shipped", "completed", "cancelled", "closed"]
 """created -> paid -> part_shipped -> shipped -> completed; ends: cancelled (before pay), closed (refunded in full)."""
 
+# How far a status is on its way. A platform's clock has whole seconds: of two reports of one second the further one is newer.
+STATUS_RANK: dict[ChannelStatus, int] = {
+    "created": 0,
+    "paid": 1,
+    "part_shipped": 2,
+    "shipped": 3,
+    "completed": 4,
+    "cancelled": 5,
+    "closed": 5,
+}
+
 LineRefundStatus = Literal["none", "requested", "agreed", "returning", "refused", "closed", "refunded"]
 PresaleState = Literal["deposit_due", "balance_due", "paid"]
 RefundStatus = Literal["requested", "agreed", "returning", "refused", "withdrawn", "succeeded"]

@@ -24,7 +24,9 @@ from ordercenter.orders.states import BEFORE_FULFILLMENT, Grade, OrderState, Ref
 class Order(StateModel):
     """One order of one channel, whole from payment to the books. Services change it; the state only by transition."""
 
-    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"))
+    # Hot tables refer to master data without a foreign key in the database: master data is never deleted (PROTECT, and
+    # the invariants look), and the checks would cost a fifth of the pipeline.
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_constraint=False)
     channel_order_no = models.CharField(_("channel order number"), max_length=64)
     state = StateField(_("state"), default=OrderState.PENDING_PAYMENT, choices=OrderState.choices)
     grade = models.CharField(_("grade"), max_length=8, choices=Grade.choices, default=Grade.NORMAL)
@@ -39,7 +41,7 @@ class Order(StateModel):
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     ship_by = models.DateTimeField(_("ship by"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
-    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"), null=True, blank=True)
+    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"), null=True, blank=True, db_index=False)
     buyer_key = models.CharField(_("buyer"), max_length=64, blank=True)
     buyer_nick = models.CharField(_("buyer name"), max_length=64, blank=True)
     buyer_remark = models.TextField(_("buyer's remark"), blank=True)
@@ -47,6 +49,7 @@ class Order(StateModel):
     # What is in the order, as one short digest: equal for the same goods in the same quantities.
     content_key = models.CharField(max_length=32, blank=True)
     channel_status = models.CharField(_("channel's state"), max_length=40, blank=True)
+    channel_rank = models.PositiveSmallIntegerField(default=0, editable=False)
     channel_held = models.BooleanField(_("held by the channel"), default=False)
     channel_modified_at = models.DateTimeField(_("changed at the channel"))
     is_on_hold = models.BooleanField(_("on hold"), default=False)
@@ -170,8 +173,14 @@ class OrderLine(FastRow):
     listing_sku_id = models.CharField(_("listing SKU"), max_length=64, blank=True)
     outer_sku = models.CharField(_("SKU code at the channel"), max_length=64, blank=True)
     title = models.CharField(_("title"), max_length=255, blank=True)
-    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), null=True, blank=True, related_name="+")
-    bundle = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("bundle"), null=True, blank=True, related_name="+")
+    sku = models.ForeignKey(
+        Sku, models.PROTECT, verbose_name=_("SKU"), null=True, blank=True, related_name="+", db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
+    bundle = models.ForeignKey(
+        Sku, models.PROTECT, verbose_name=_("bundle"), null=True, blank=True, related_name="+", db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
     unit_price = models.DecimalField(_("unit price"), max_digits=14, decimal_places=2, default=Decimal(0))
     # What the buyer pays for this line after all discounts: the base of refunds and invoices.
     paid_share = models.DecimalField(_("paid share"), max_digits=14, decimal_places=2, default=Decimal(0))
@@ -192,6 +201,9 @@ class OrderLine(FastRow):
     class Meta:
         verbose_name = _("order line")
         verbose_name_plural = _("order lines")
+        indexes = [
+            models.Index(fields=["sku"], name="line_waiting_for_sku", condition=Q(backordered__gt=0)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["order", "line_no"], name="line_once_per_order"),
             models.CheckConstraint(

@@ -29,10 +29,10 @@ def advance_flows(events: Sequence[Recorded]) -> None:
         _run_released_again(by_name[OrderReleased.name], work)
         active = engine.active_flows()
         for name, recorded in by_name.items():
-            if name not in (CommandAnswered.name, FlowTimerDue.name):
+            if recorded and name not in (CommandAnswered.name, FlowTimerDue.name):
                 _wake_waiting(name, recorded, work)
             for flow in active:
-                if flow.plan.trigger_event == name:
+                if recorded and flow.plan.trigger_event == name:
                     engine.start(flow, {_subject_id(r.event): r for r in recorded}, work)
 
 

@@ -67,7 +67,9 @@ class FlowVersion(models.Model):
 class FlowRun(models.Model):
     """The way of one subject through one version, started by one event."""
 
-    version = models.ForeignKey(FlowVersion, models.PROTECT, verbose_name=_("flow version"))
+    version = models.ForeignKey(
+        FlowVersion, models.PROTECT, verbose_name=_("flow version"), db_constraint=False, db_index=False
+    )
     subject = models.CharField(_("subject"), max_length=64)
     subject_id = models.BigIntegerField(_("subject id"))
     event_id = models.BigIntegerField(_("started by event"))

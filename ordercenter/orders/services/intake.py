@@ -14,7 +14,7 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import new_row
 from ordercenter.events.types import OrderReceived
-from ordercenter.orders.intake_types import IncomingLine, IncomingOrder
+from ordercenter.orders.intake_types import STATUS_RANK, IncomingLine, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding, hold_orders
 from ordercenter.orders.services.payment import SHIP_WITHIN, apply_payment, receiver_of
@@ -61,8 +61,8 @@ def take_orders(
         result.by_number.update(known)
         result.by_number.update(((t.shop_id, t.order.channel_order_no), o) for t, o in zip(fresh, created, strict=True))
         reports = [(known[key], t) for key, t in newest.items() if key in known]
-        newer = [(order, t) for order, t in reports if t.order.modified_at > order.channel_modified_at]
-        result.stale.extend(t for order, t in reports if t.order.modified_at <= order.channel_modified_at)
+        newer = [(order, t) for order, t in reports if _is_newer(t.order, order)]
+        result.stale.extend(t for order, t in reports if not _is_newer(t.order, order))
         update_orders(work, [(order, t.order) for order, t in newer])
         result.updated.extend(order for order, _ in newer)
     return result
@@ -73,13 +73,22 @@ def _newest(taken: Sequence[TakenOrder], result: IntakeResult) -> dict[tuple[int
     for t in taken:
         key = (t.shop_id, t.order.channel_order_no)
         held = newest.get(key)
-        if held is None or t.order.modified_at > held.order.modified_at:
+        if held is None or _age(t.order) >= _age(held.order):
             newest[key] = t
             if held is not None:
                 result.stale.append(held)
         else:
             result.stale.append(t)
     return newest
+
+
+def _age(report: IncomingOrder) -> tuple[datetime, int]:
+    return report.modified_at, STATUS_RANK[report.status]
+
+
+def _is_newer(report: IncomingOrder, order: Order) -> bool:
+    """Newer, or of the same second and at least as far: what such a report repeats changes nothing anyway."""
+    return _age(report) >= (order.channel_modified_at, order.channel_rank)
 
 
 def _lock_known(work: Work, newest: dict[tuple[int, str], TakenOrder]) -> dict[tuple[int, str], Order]:
@@ -122,7 +131,8 @@ def _new_order(t: TakenOrder, contact: Contact, at: datetime) -> Order:
         total_amount=o.total_amount, placed_at=o.created_at, received_at=at, contact_id=contact.pk,
         ship_by=o.paid_at + SHIP_WITHIN if o.paid_at else None, buyer_key=o.buyer_id[:64], buyer_nick=o.buyer_nick[:64],
         buyer_remark=o.buyer_remark, seller_remark=o.seller_remark, content_key=content_key(o.lines),
-        channel_status=o.raw_status[:40], channel_held=o.held, channel_modified_at=o.modified_at, inbox_id=t.inbox_id,
+        channel_status=o.raw_status[:40], channel_held=o.held, channel_rank=STATUS_RANK[o.status],
+        channel_modified_at=o.modified_at, inbox_id=t.inbox_id,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import make_contact
 from ordercenter.catalog.models import Contact
 from ordercenter.events.types import OrderChangedByChannel, TradeFinished
-from ordercenter.orders.intake_types import IncomingOrder
+from ordercenter.orders.intake_types import STATUS_RANK, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services import payment
 from ordercenter.orders.services.closing import cancel_orders
@@ -63,8 +63,10 @@ def _apply_facts(work: Work, order: Order, report: IncomingOrder, lines: Sequenc
             setattr(order, name, value)
             changed.append(name)
     order.channel_status, order.channel_held = report.raw_status[:40], report.held
-    order.channel_modified_at = report.modified_at
-    work.save(order, "buyer_remark", "seller_remark", "channel_status", "channel_held", "channel_modified_at")
+    order.channel_modified_at, order.channel_rank = report.modified_at, STATUS_RANK[report.status]
+    work.save(
+        order, "buyer_remark", "seller_remark", "channel_status", "channel_held", "channel_modified_at", "channel_rank"
+    )
     statuses = {line.channel_line_no: line.refund_status for line in report.lines}
     for line in lines:
         status = statuses.get(line.channel_line_no)
