@@ -99,3 +99,65 @@ class TrackingRefused(ChannelRefused):
     code = "channels.tracking_refused"
     title = _("The channel did not take the tracking number.")
     hint = _("Look at the order at the channel: it may be closed or under refund.")
+
+
+class ShopUnknown(OrderCenterError):
+    """There is no such shop, it is closed, or the sender may not write to it."""
+
+    code = "channels.shop_unknown"
+    title = _("There is no such shop for this key.")
+    hint = _("Check the shop's code, and whether the key may create orders there.")
+    status = 404
+
+    def __init__(self, *, shop: str):
+        super().__init__(f"shop {shop} is unknown")
+        self.shop = shop
+
+
+class ShopDrivenByPlatform(OrderCenterError):
+    """The shop's orders come from its platform; a second source would contradict it."""
+
+    code = "channels.shop_driven_by_platform"
+    title = _("The orders of this shop come from its platform.")
+    hint = _("Send orders for a shop of your own channel.")
+
+    def __init__(self, *, shop: str):
+        super().__init__(f"shop {shop} has a channel account")
+        self.shop = shop
+
+
+class RowRepeated(OrderCenterError):
+    """An order or payment number stands twice in one list."""
+
+    code = "channels.row_repeated"
+    title = _("The same number stands twice in the list.")
+    hint = _("The first row with it counts; send the other with a number of its own.")
+
+    def __init__(self, *, what: str, first_index: int):
+        super().__init__(f"{what} is in row {first_index} already")
+        self.what, self.first_index = what, first_index
+
+
+class PaymentTaken(OrderCenterError):
+    """The payment's number is in the books for another order."""
+
+    code = "channels.payment_taken"
+    title = _("This payment belongs to another order already.")
+    hint = _("Check the provider's transaction number.")
+
+    def __init__(self, *, provider: str, external_no: str):
+        super().__init__(f"{provider} {external_no} is booked for another order")
+        self.provider, self.external_no = provider, external_no
+
+
+class TwoListsMet(OrderCenterError):
+    """Other lists with the same orders came in at the same time; nothing of this one was taken."""
+
+    code = "channels.two_lists_met"
+    title = _("Other lists with the same orders came in at the same time.")
+    hint = _("Nothing was changed: send the list again.")
+    retryable = True
+
+    def __init__(self, *, rows: int):
+        super().__init__(f"a list of {rows} rows met others with the same orders")
+        self.rows = rows

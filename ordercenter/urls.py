@@ -10,6 +10,7 @@ from ordercenter.console.views import account
 
 urlpatterns = [
     path("qimen/<str:customer_id>/", receive_document, name="qimen"),
+    path("api/", include("ordercenter.api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("", RedirectView.as_view(pattern_name="console:home")),

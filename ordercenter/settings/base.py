@@ -8,6 +8,9 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from .logging import logging_config
+from .rest import DRF_STANDARDIZED_ERRORS as DRF_STANDARDIZED_ERRORS
+from .rest import REST_FRAMEWORK as REST_FRAMEWORK
+from .rest import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from .unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -58,6 +61,8 @@ MIDDLEWARE = [
     "ordercenter.common.csp.PagePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "ordercenter.common.request_guard.ApiProblems",
+    "ordercenter.common.request_guard.RequestGuard",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

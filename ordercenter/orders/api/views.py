@@ -58,8 +58,6 @@ class OrderCancel(ApiView):
     def post(self, request: Request, order_id: int) -> Response:
         reason = self.read_body(CancelIn())["reason"]
         order = order_in_scope(order_id, scope=self.reach())
-        result = services.cancel_orders(
-            order_ids=[order.pk], reason=reason, at=timezone.now(), actor=self.actor()
-        )
+        result = services.cancel_orders(order_ids=[order.pk], reason=reason, at=timezone.now(), actor=self.actor())
         result.raise_first()
         return Response(CancelOut(result.done[0]).data)

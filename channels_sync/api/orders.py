@@ -1,0 +1,113 @@
+"""The door for orders that another system hands over: up to 500 at once, each request with its Idempotency-Key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from channels_sync.api.serializers import MOST_ORDERS, BulkIn, BulkOut, OrderIn, incoming_order
+from channels_sync.bulk_orders import BulkResult, BulkRow, take_bulk
+from ordercenter.catalog.idempotency import checked_key, fingerprint_of, run_once
+from ordercenter.catalog.models import ApiScope
+from ordercenter.common.problems import CONTENT_TYPE, FieldError, RequestInvalid, problem_of
+from ordercenter.common.rest import ApiView
+from ordercenter.common.rest_fields import mistakes_of
+from ordercenter.common.rest_schema import ProblemOut
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True,
+    description=_(
+        "A random text of 1 to 255 visible ASCII characters, new for each new request and the same at each retry. The "
+        "answer is kept for 48 hours and given again; the header Idempotency-Replayed says so."
+    ),
+)  # fmt: skip
+
+
+class OrderBulkCreate(ApiView):
+    needs = ApiScope.ORDERS_WRITE
+
+    @extend_schema(
+        operation_id="orders_bulk_create", tags=["orders"], summary=_("Create orders"), request=BulkIn,
+        parameters=[IDEMPOTENCY_KEY],
+        description=_(
+            "Takes up to 500 new orders. Each row is answered for itself: created, exists (known before, nothing is "
+            "changed) or refused with the reason. Amounts are texts with two decimals and have to add up. Scope: "
+            "orders:write."
+        ),
+        responses={
+            200: BulkOut,
+            (422, CONTENT_TYPE): ProblemOut,
+        },
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        key = checked_key(request.headers.get("Idempotency-Key"))
+        rows = _rows_of(request.data)
+        at = timezone.now()
+        answer = run_once(
+            client=request.auth.ident, key=key, at=at,
+            fingerprint=fingerprint_of("POST", request.path, request._request.body),
+            perform=lambda: (200, self._take(rows, at)),
+        )  # fmt: skip
+        content_type = CONTENT_TYPE if answer.status >= 400 else None
+        headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
+        return Response(answer.body, status=answer.status, headers=headers, content_type=content_type)
+
+    def _take(self, rows: Sequence[Any], at: Any) -> dict[str, Any]:
+        fit, problems = _checked(rows)
+        subject = f"api_key:{self.request.auth.key_id}"
+        result = take_bulk(rows=fit, reach=self.reach(), actor=self.actor(), subject=subject, at=at)
+        problems.update((index, problem_of(error)) for index, error in result.refused.items())
+        return _answer(len(rows), result, problems)
+
+
+def _rows_of(data: Any) -> list[Any]:
+    """The rows of the envelope, unread. Raises RequestInvalid when there is no list of 1 to 500 of them."""
+    if not isinstance(data, dict):
+        raise RequestInvalid([FieldError(field="", code="invalid", detail=_now("The body has to be a JSON object."))])
+    unknown = [name for name in data if name != "orders"]
+    if unknown:
+        detail = _now("There is no such field.")
+        raise RequestInvalid([FieldError(field=name[:64], code="unknown", detail=detail) for name in unknown[:20]])
+    rows = data.get("orders")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ORDERS:
+        detail = _now("A list of 1 to %(most)s orders is needed.") % {"most": MOST_ORDERS}
+        raise RequestInvalid([FieldError(field="orders", code="length", detail=detail)])
+    return rows
+
+
+def _checked(rows: Sequence[Any]) -> tuple[list[BulkRow], dict[int, Any]]:
+    """The rows that are well formed, and the problems of the others, by place."""
+    reader = OrderIn()
+    fit: list[BulkRow] = []
+    problems: dict[int, Any] = {}
+    for index, row in enumerate(rows):
+        try:
+            data = reader.run_validation(row)
+        except ValidationError as error:
+            problems[index] = problem_of(RequestInvalid(mistakes_of(error)))
+        else:
+            fit.append(BulkRow(index, data["shop"], incoming_order(data)))
+    return fit, problems
+
+
+def _answer(count: int, result: BulkResult, problems: dict[int, Any]) -> dict[str, Any]:
+    results = []
+    for index in range(count):
+        if index in result.created:
+            row = {"status": "created", "id": result.created[index], "error": None}
+        elif index in result.exists:
+            row = {"status": "exists", "id": result.exists[index], "error": None}
+        else:
+            row = {"status": "refused", "id": None, "error": problems[index]}
+        results.append({"index": index, **row})
+    return {
+        "created": len(result.created), "exists": len(result.exists), "refused": len(problems), "results": results,
+    }  # fmt: skip
