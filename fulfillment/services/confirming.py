@@ -46,6 +46,7 @@ def confirm_shipments(
         carriers = _carriers(confirms)
         shipped: dict[int, int] = {}
         refs: dict[int, str] = {}
+        left: list[ShipmentLine] = []
         for code, confirm in by_code.items():
             shipment = shipments.get(code)
             if shipment is None:
@@ -54,9 +55,10 @@ def confirm_shipments(
             result.done.append(shipment)
             if shipment.state in IN_WAREHOUSE and confirm.status in _LEFT:
                 _ship(work, shipment, lines[shipment.pk], confirm, carriers, shipped, refs)
+                left.extend(lines[shipment.pk])
         if shipped:
             inventory.consume_reservations(shipped=shipped, refs=refs, work=work)
-            _ship_order_lines(work, shipped, [line for group in lines.values() for line in group])
+            _ship_order_lines(work, shipped, left)
     return result
 
 
@@ -118,10 +120,14 @@ def _actual(
 
 
 def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[ShipmentLine]) -> None:
-    """Orders follow what left of them; cancelled orders and missing pieces become cases."""
+    """Orders follow what left of them; cancelled orders and missing pieces become cases. lines: of what left just now."""
     orders = work.lock(Order, {line.order_id for line in lines})
     alive = {line.order_line_id: line for line in lines if orders[line.order_id].state != OrderState.CANCELLED}
-    orders_services.ship_orders(shipped={pk: n for pk, n in shipped.items() if pk in alive}, work=work)
+    orders_services.ship_orders(
+        shipped={pk: n for pk, n in shipped.items() if pk in alive},
+        missing={pk: line.quantity - line.shipped for pk, line in alive.items()},
+        work=work,
+    )
     too_late = {line.order_id for line in lines if orders[line.order_id].state == OrderState.CANCELLED}
     cases.open_cases(drafts=[_shipped_after_cancel(orders[pk]) for pk in sorted(too_late)], work=work)
     short: dict[int, list[dict[str, int]]] = defaultdict(list)

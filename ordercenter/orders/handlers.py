@@ -14,15 +14,19 @@ from ordercenter.orders import services
 
 @on(CaseClosed, name="orders.case_closed")
 def release_holds_of_closed_cases(events: Sequence[Recorded]) -> None:
-    """A closed case takes its hold with it; what a person decided is not asked again."""
-    closed: dict[tuple[str, bool], set[int]] = defaultdict(set)
+    """A closed case takes its own hold with it; what a person decided is not asked again.
+
+    Only its own: when the same is wrong again meanwhile, that hold has another case and stays.
+    """
+    closed: dict[bool, dict[int, int]] = defaultdict(dict)
     for event in (r.event for r in events):
         if isinstance(event, CaseClosed) and event.case_subject.startswith("order:"):
             by_person = event.how in (CaseState.RESOLVED, CaseState.DISMISSED)
-            closed[event.code, by_person].add(int(event.case_subject.partition(":")[2]))
+            closed[by_person][event.case_id] = int(event.case_subject.partition(":")[2])
     if closed:
         with unit_of_work(because=events) as work:
-            for (code, by_person), order_ids in sorted(closed.items()):
+            for by_person, orders in sorted(closed.items()):
                 services.release_holds(
-                    order_ids=sorted(order_ids), codes=[code], reason="case closed", accepted=by_person, work=work
-                )
+                    order_ids=sorted(set(orders.values())), case_ids=list(orders), reason="case closed",
+                    accepted=by_person, work=work,
+                )  # fmt: skip

@@ -46,14 +46,18 @@ def hold_orders(
         open_holds = _open_holds(work, orders)
         pairs = [(order, finding) for order in orders.values() for finding in findings[order.pk]]
         opened = cases.open_cases(drafts=[_draft(order, finding) for order, finding in pairs], work=work)
-        new = [
-            Hold(order=order, code=finding.code, case_id=case.pk, opened_at=work.at)
-            for (order, finding), case in zip(pairs, opened, strict=True)
-            if finding.code not in {hold.code for hold in open_holds[order.pk]}
-        ]
+        new = []
+        for (order, finding), case in zip(pairs, opened, strict=True):
+            hold = next((hold for hold in open_holds[order.pk] if hold.code == finding.code), None)
+            if hold is None:
+                hold = Hold(order=order, code=finding.code, case_id=case.pk, opened_at=work.at)
+                new.append(hold)
+                open_holds[order.pk].append(hold)
+            elif hold.case_id != case.pk:
+                # Its case was closed just now, and the same is wrong again: the hold stays, for the new case.
+                hold.case_id = case.pk
+                work.save(hold, "case_id")
         work.add(new)
-        for hold in new:
-            open_holds[hold.order_id].append(hold)
         for order in orders.values():
             order.is_on_hold = True
             work.save(order, "is_on_hold")
@@ -63,9 +67,10 @@ def hold_orders(
 
 def release_holds(
     *, order_ids: Collection[int], reason: str, at: datetime | None = None, actor: Actor = SYSTEM,
-    codes: Collection[str] | None = None, accepted: bool | None = None, work: Work | None = None,
+    codes: Collection[str] | None = None, case_ids: Collection[int] | None = None, accepted: bool | None = None,
+    work: Work | None = None,
 ) -> BatchResult:  # fmt: skip
-    """Take the holds with these codes (all when None) off the orders, and close their cases.
+    """Take the holds with these codes and of these cases (all when None) off the orders, and close their cases.
 
     accepted: a person has looked and lets it pass, so the same finding does not hold the order again; when None, true
     for persons. An order without any hold left goes on (OrderReleased): its flow runs the stopped step again. A person's
@@ -84,7 +89,11 @@ def release_holds(
             if order is None:
                 result.refuse(order_id, OrderUnknown(order_id=order_id))
                 continue
-            released = [hold for hold in holds[order_id] if codes is None or hold.code in codes]
+            released = [
+                hold
+                for hold in holds[order_id]
+                if (codes is None or hold.code in codes) and (case_ids is None or hold.case_id in case_ids)
+            ]
             for hold in released:
                 hold.released_at, hold.release_reason = work.at, reason[:200]
                 hold.released_by_id, hold.is_accepted = work.actor.user_id, accepted

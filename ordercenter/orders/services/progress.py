@@ -25,11 +25,11 @@ def approve_orders(
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
         for order in work.lock(Order, order_ids).values():
-            with result.refusals(order.pk, OrderOnHold, TransitionRefused):
+            with result.refusals(order.id, OrderOnHold, TransitionRefused):
                 if order.state != OrderState.APPROVED:
                     order.approve()
                     work.save(order)
-                    work.record(OrderApproved(order_id=order.pk))
+                    work.record(OrderApproved(order_id=order.id))
                 result.done.append(order)
     return result
 
@@ -40,10 +40,10 @@ def start_fulfillment(*, order_ids: Collection[int], work: Work) -> BatchResult:
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     for order in orders.values():
-        with result.refusals(order.pk, OrderOnHold, TransitionRefused):
+        with result.refusals(order.id, OrderOnHold, TransitionRefused):
             order.start_fulfillment()
             work.save(order)
-            for line in lines[order.pk]:
+            for line in lines[order.id]:
                 line.released, line.reserved = line.released + line.reserved, 0
                 work.save(line, "released", "reserved")
             result.done.append(order)
@@ -56,24 +56,25 @@ def wait_for_supply(*, order_ids: Collection[int], work: Work) -> BatchResult:
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     for order in orders.values():
-        with result.refusals(order.pk, TransitionRefused):
+        with result.refusals(order.id, TransitionRefused):
             if order.state != OrderState.AWAITING_SUPPLY:
                 order.await_supply()
                 work.save(order)
-            short = tuple(sorted({line.sku_id for line in lines[order.pk] if line.sku_id is not None}))
-            for line in lines[order.pk]:
+            short = tuple(sorted({line.sku_id for line in lines[order.id] if line.sku_id is not None}))
+            for line in lines[order.id]:
                 line.backordered, line.unplanned = line.backordered + line.unplanned, 0
                 work.save(line, "backordered", "unplanned")
-            work.record(OrderAwaitingSupply(order_id=order.pk, sku_ids=short))
+            work.record(OrderAwaitingSupply(order_id=order.id, sku_ids=short))
             result.done.append(order)
     return result
 
 
-def ship_orders(*, shipped: Mapping[int, int], work: Work) -> BatchResult:
+def ship_orders(*, shipped: Mapping[int, int], missing: Mapping[int, int], work: Work) -> BatchResult:
     """Pieces have left the warehouse. shipped: order line id -> pieces, at most what is released of the line.
 
-    An order whose every piece has left or was cancelled is shipped, else partially shipped. Emits OrderShipped for the
-    former. Raises ValueError when more left than was released: the caller has checked against the shipment.
+    missing: order line id -> released pieces that the warehouse did not ship; they are to be planned anew. An order
+    whose every piece has left or was cancelled is shipped, else partially shipped. Emits OrderShipped for the former.
+    Raises ValueError when more left than was released: the caller has checked against the shipment.
     """
     result = BatchResult()
     changed = work.lock(OrderLine, list(shipped))
@@ -83,15 +84,17 @@ def ship_orders(*, shipped: Mapping[int, int], work: Work) -> BatchResult:
         line = changed[line_id]
         if pieces > line.released:
             raise ValueError(f"order line {line_id}: {pieces} shipped, {line.released} released")
-        line.released, line.shipped = line.released - pieces, line.shipped + pieces
-        work.save(line, "released", "shipped")
+        short = min(missing.get(line_id, 0), line.released - pieces)
+        line.released, line.shipped = line.released - pieces - short, line.shipped + pieces
+        line.unplanned += short
+        work.save(line, "released", "shipped", "unplanned")
     for order in orders.values():
-        rest = sum(line.ordered - line.cancelled - line.shipped for line in lines[order.pk])
+        rest = sum(line.ordered - line.cancelled - line.shipped for line in lines[order.id])
         if rest:
             order.mark_partially_shipped()
         else:
             order.mark_shipped()
-            work.record(OrderShipped(order_id=order.pk))
+            work.record(OrderShipped(order_id=order.id))
         work.save(order)
         result.done.append(order)
     return result
