@@ -8,16 +8,21 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalChanges
 
+from ordercenter.cases.states import OPEN_STATES
 from ordercenter.common.bulk import has_history
 from ordercenter.common.fsm import StateModel
 from ordercenter.console.invariants.base import Check
 from ordercenter.console.invariants.sql import quoted
 
+# A machine whose births are not logged starts from the state that rows are made in.
 _CHAIN = """
 SELECT machine || ':' || subject_id, format('%%s starts from %%L, it was %%L', move, src, before)
 FROM (SELECT machine, subject_id, move, src,
-             lag(dst, 1, '') OVER (PARTITION BY machine, subject_id ORDER BY id) AS before FROM audit_state_change) c
+             lag(dst, 1, start) OVER (PARTITION BY machine, subject_id ORDER BY id) AS before
+      FROM audit_state_change
+      JOIN unnest(%(machines)s::text[], %(starts)s::text[]) AS m(machine, start) USING (machine)) c
 WHERE src <> before
 """
 
@@ -35,7 +40,7 @@ SELECT machine || ':' || subject_id,
 FROM (SELECT DISTINCT ON (machine, subject_id) machine, subject_id, dst FROM audit_state_change
       ORDER BY machine, subject_id, id DESC) told
 FULL JOIN ({rows}) real USING (machine, subject_id)
-WHERE told.dst IS DISTINCT FROM real.state
+WHERE COALESCE(told.dst, real.start) IS DISTINCT FROM real.state
 """
 
 
@@ -43,21 +48,38 @@ def _machines() -> list[type[StateModel]]:
     return [model for model in apps.get_models() if issubclass(model, StateModel)]
 
 
+def _name(model: type[models.Model]) -> str:
+    return str(model._meta.model_name)
+
+
+def _first_state(model: type[StateModel]) -> str:
+    return str(model._meta.get_field("state").get_default())
+
+
+def _start(model: type[StateModel]) -> str:
+    return "" if model.births_are_logged else _first_state(model)
+
+
+def _starts() -> Mapping[str, Any]:
+    return {"machines": [_name(m) for m in _machines()], "starts": [_start(m) for m in _machines()]}
+
+
 def _legal_moves() -> Mapping[str, Any]:
     """Every move that a machine may make, births among them."""
     found: set[tuple[str, str, str, str]] = set()
     for model in _machines():
-        field, machine = model._meta.get_field("state"), str(model._meta.model_name)
-        found.add((machine, "create", "", str(field.get_default())))
-        for step in field.get_all_transitions(model):  # type: ignore[union-attr]
-            found.add((machine, str(step.name), str(step.source), str(step.target)))
+        if model.births_are_logged:
+            found.add((_name(model), "create", "", _first_state(model)))
+        for step in model._meta.get_field("state").get_all_transitions(model):
+            found.add((_name(model), str(step.name), str(step.source), str(step.target)))
     names = ("machines", "moves", "sources", "targets")
     return dict(zip(names, map(list, zip(*sorted(found), strict=True)), strict=True))
 
 
 def _told() -> str:
+    """Rows without any move are in the state in which rows are made, and only machines that do not log births have such."""
     rows = " UNION ALL ".join(
-        f"SELECT '{m._meta.model_name}' AS machine, id AS subject_id, state FROM {m._meta.db_table}"
+        f"SELECT '{_name(m)}' AS machine, id AS subject_id, state, '{_start(m)}' AS start FROM {m._meta.db_table}"
         for m in _machines()
     )
     return _TOLD.format(rows=rows)
@@ -74,18 +96,35 @@ def _is_written_by_work(model: type[models.Model]) -> bool:
 
 
 def _history_of(model: type[models.Model]) -> str:
-    historical = getattr(model, model._meta.simple_history_manager_attribute).model  # type: ignore[attr-defined]
+    historical = getattr(model, model._meta.simple_history_manager_attribute).model
     columns = [str(field.column) for field in historical.tracked_fields]
     ours = ", ".join(f't."{column}"' for column in columns)
     kept = ", ".join(f'h."{column}"' for column in columns)
     return f"""
-        SELECT '{model._meta.model_name}:' || t.id,
+        SELECT '{_name(model)}:' || t.id,
                CASE WHEN h.history_id IS NULL THEN 'has no history' ELSE 'is not what its newest history row says' END
         FROM {model._meta.db_table} t
         LEFT JOIN LATERAL (SELECT * FROM {historical._meta.db_table} h WHERE h.id = t.id
                            ORDER BY h.history_id DESC LIMIT 1) h ON true
         WHERE h.history_id IS NULL OR ROW({ours}) IS DISTINCT FROM ROW({kept})
     """
+
+
+def _dangling() -> str:
+    """Rows of hot tables name others without a foreign key in the database; here is who looks instead."""
+    return " UNION ALL ".join(
+        f"""
+        SELECT '{_name(model)}:' || t.{model._meta.pk.column},
+               format('names {_name(field.related_model)}:%%s, which is not there', t.{field.column})
+        FROM {model._meta.db_table} t
+        LEFT JOIN {field.related_model._meta.db_table} r ON r.{field.target_field.column} = t.{field.column}
+        WHERE t.{field.column} IS NOT NULL AND r.{field.target_field.column} IS NULL
+        """
+        for model in apps.get_models()
+        if not issubclass(model, HistoricalChanges)
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.ForeignKey) and not field.db_constraint
+    )
 
 
 # Table -> what makes a row one of its kind, and among which rows.
@@ -102,7 +141,7 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
     ("finance_paymententry", "provider, external_no, kind, request_no", ""),
     ("finance_statement", "provider, account, business_day", ""),
     ("finance_match", "entry_id", ""),
-    ("cases_case", "subject, code", "state IN ('open', 'claimed', 'waiting', 'snoozed')"),
+    ("cases_case", "subject, code", f"state IN ({quoted(OPEN_STATES)})"),
     ("events_inbox", "source, kind, message_id", ""),
     ("events_delivery", "event_id, handler", ""),
     ("events_outgoing", "idempotency_key", ""),
@@ -117,3 +156,15 @@ def _doubles() -> str:
         f"{' WHERE ' + among if among else ''} GROUP BY {columns} HAVING count(*) > 1"
         for table, columns, among in _KEYS
     )
+
+
+CHECKS = (
+    Check(
+        "state_chains_unbroken", _("Each move of a state machine starts where the one before it ended"), _CHAIN, _starts
+    ),
+    Check("state_moves_are_legal", _("Every move of a state machine is one that it may make"), _LEGAL, _legal_moves),
+    Check("states_are_told", _("The state of each row is where its last move led"), _told()),
+    Check("history_is_true", _("The newest history row of each row says what the row says"), _history()),
+    Check("keys_are_unique", _("What must be there once is there once"), _doubles()),
+    Check("references_exist", _("What a row names is there"), _dangling()),
+)
