@@ -32,12 +32,12 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
             shipment.dispatched_at = work.at
             work.save(shipment, "dispatched_at")
             work.command(
-                kind=CREATE_KIND, target=f"warehouse:{shipment.warehouse_id}", subject=f"shipment:{shipment.pk}",
-                key=f"{CREATE_KIND}:{shipment.code}", payload={"shipment_id": shipment.pk, "order_id": order_id},
+                kind=CREATE_KIND, target=f"warehouse:{shipment.warehouse_id}", subject=f"shipment:{shipment.id}",
+                key=f"{CREATE_KIND}:{shipment.code}", payload={"shipment_id": shipment.id, "order_id": order_id},
                 because=f"order:{order_id}", flow_run_id=flow_runs.get(order_id),
             )  # fmt: skip
             work.record(
-                ShipmentDispatched(shipment_id=shipment.pk, order_ids=(order_id,)), because=f"order:{order_id}"
+                ShipmentDispatched(shipment_id=shipment.id, order_ids=(order_id,)), because=f"order:{order_id}"
             )
         result.done.append(order_id)
     return result
@@ -50,9 +50,9 @@ def accept_shipments(*, refs: Mapping[int, str], work: Work) -> None:
         if shipment.state != ShipmentState.DISPATCHED:
             continue
         shipment.accept()
-        shipment.warehouse_ref = refs[shipment.pk][:64] or shipment.warehouse_ref
+        shipment.warehouse_ref = refs[shipment.id][:64] or shipment.warehouse_ref
         work.save(shipment, "warehouse_ref")
-        work.record(ShipmentAccepted(shipment_id=shipment.pk))
+        work.record(ShipmentAccepted(shipment_id=shipment.id))
 
 
 def reject_shipments(*, reasons: Mapping[int, str], work: Work) -> None:
@@ -62,7 +62,7 @@ def reject_shipments(*, reasons: Mapping[int, str], work: Work) -> None:
             continue
         shipment.reject()
         work.save(shipment)
-        work.record(ShipmentRejected(shipment_id=shipment.pk, reason=reasons[shipment.pk][:200]))
+        work.record(ShipmentRejected(shipment_id=shipment.id, reason=reasons[shipment.id][:200]))
 
 
 def _planned(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:

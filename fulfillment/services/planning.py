@@ -32,24 +32,24 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
     reserved = {pk: [(line, line.reserved) for line in lines[pk] if line.reserved] for pk in orders}
     routes = assignments(work)
     _recall(work, [orders[pk] for pk in orders if pk not in routes])
-    ready = [order for order in orders.values() if order.pk in routes and reserved[order.pk]]
-    for pk in orders.keys() - {order.pk for order in ready}:
+    ready = [order for order in orders.values() if order.id in routes and reserved[order.id]]
+    for pk in orders.keys() - {order.id for order in ready}:
         result.refuse(pk, NothingReserved(order_id=pk))
-    started = orders_services.start_fulfillment(order_ids=[order.pk for order in ready], work=work)
+    started = orders_services.start_fulfillment(order_ids=[order.id for order in ready], work=work)
     result.refused.extend(started.refused)
     shipment_lines: list[ShipmentLine] = []
     for order, pk in zip(started.done, new_ids(Shipment, len(started.done)), strict=True):
-        shipment = _new_shipment(work, pk, order, routes[order.pk])
+        shipment = _new_shipment(work, pk, order, routes[order.id])
         shipment_lines.extend(
             new_row(
-            ShipmentLine, shipment_id=pk, order_id=order.pk, order_line_id=line.pk, sku_id=line.sku_id, quantity=pieces
+            ShipmentLine, shipment_id=pk, order_id=order.id, order_line_id=line.id, sku_id=line.sku_id, quantity=pieces
             )
-            for line, pieces in reserved[order.pk]
+            for line, pieces in reserved[order.id]
         )
-        planned_shipments(work).setdefault(order.pk, []).append(shipment)
-        work.share_cause(f"shipment:{pk}", of=f"order:{order.pk}")
+        planned_shipments(work).setdefault(order.id, []).append(shipment)
+        work.share_cause(f"shipment:{pk}", of=f"order:{order.id}")
         work.record(
-            ShipmentCreated(shipment_id=pk, order_ids=(order.pk,), warehouse_id=shipment.warehouse_id),
+            ShipmentCreated(shipment_id=pk, order_ids=(order.id,), warehouse_id=shipment.warehouse_id),
         )
         result.done.append(shipment)
     work.add(result.done)
@@ -75,18 +75,18 @@ def _recall(work: Work, orders: Collection[Order]) -> None:
     """The way of orders that were routed in an earlier transaction, from where their goods are reserved."""
     if not orders:
         return
-    rows = Reservation.objects.filter(order_id__in=[o.pk for o in orders], state=ReservationState.ACTIVE)
+    rows = Reservation.objects.filter(order_id__in=[o.id for o in orders], state=ReservationState.ACTIVE)
     warehouses = dict(rows.values_list("order_id", "warehouse_id"))
-    lines = work.lock_children(OrderLine, "order_id", [o.pk for o in orders])
+    lines = work.lock_children(OrderLine, "order_id", [o.id for o in orders])
     skus = skus_of(work, [line for group in lines.values() for line in group])
     contacts, table = contacts_of(work, orders), rate_table(work)
     for order in orders:
-        warehouse_id, contact = warehouses.get(order.pk), contacts.get(order.contact_id or 0)
+        warehouse_id, contact = warehouses.get(order.id), contacts.get(order.contact_id or 0)
         if warehouse_id is None or contact is None:
             continue
-        weight_g = sum(skus[line.sku_id].weight_g * line.reserved for line in lines[order.pk] if line.sku_id)
+        weight_g = sum(skus[line.sku_id].weight_g * line.reserved for line in lines[order.id] if line.sku_id)
         price = table.cheapest(warehouse_id, contact.province, weight_g)
         if price is not None:
-            assignments(work)[order.pk] = Assignment(
+            assignments(work)[order.id] = Assignment(
                 warehouse_id, price[1], price[0], weight_g, {"strategy": "where_reserved/1", "candidates": []}
             )

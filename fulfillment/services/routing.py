@@ -54,23 +54,23 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
     promises: list[Promise] = []
     routed: list[Order] = []
     for order in sorted(orders.values(), key=_urgency):
-        open_lines = [line for line in lines[order.pk] if line.unplanned + line.backordered]
+        open_lines = [line for line in lines[order.id] if line.unplanned + line.backordered]
         route, weight_g = _decide(order, open_lines, contacts, skus, free, table)
         if isinstance(route, NoRoute):
-            result.refuse(order.pk, _refusal(order, route, contacts, skus))
+            result.refuse(order.id, _refusal(order, route, contacts, skus))
             continue
         promises.extend(
-            Promise(order.pk, line.pk, line.sku_id or 0, route.warehouse_id, line.unplanned + line.backordered)
+            Promise(order.id, line.id, line.sku_id or 0, route.warehouse_id, line.unplanned + line.backordered)
             for line in open_lines
         )
-        assignments(work)[order.pk] = Assignment(
+        assignments(work)[order.id] = Assignment(
             route.warehouse_id, route.carrier_id, route.cost, weight_g, _explain(route)
         )
         routed.append(order)
     # The decisions were made on locked rows with each one's stock taken: none of these can be short.
     inventory.reserve_stock(promises=promises, work=work).raise_first()
     for order in routed:
-        for line in lines[order.pk]:
+        for line in lines[order.id]:
             line.reserved, line.unplanned, line.backordered = (
                 line.reserved + line.unplanned + line.backordered, 0, 0,
             )  # fmt: skip
@@ -147,9 +147,9 @@ def _refusal(
 ) -> StockShort | NoCourierThere:
     if route.short:
         codes = {skus[sku_id].code: sku_id for sku_id in route.short}
-        return StockShort(order_id=order.pk, sku_ids=route.short, missing=codes)
+        return StockShort(order_id=order.id, sku_ids=route.short, missing=codes)
     contact = contacts.get(order.contact_id or 0)
-    return NoCourierThere(order_id=order.pk, province=contact.province if contact else "")
+    return NoCourierThere(order_id=order.id, province=contact.province if contact else "")
 
 
 def _explain(route: Route) -> dict[str, Any]:
@@ -166,6 +166,6 @@ def _record(candidate: Candidate) -> dict[str, Any]:
 
 
 def _urgency(order: Order) -> tuple[int, Any, int]:
-    return _RANK[Grade(order.grade)], order.paid_at or order.placed_at, order.pk
+    return _RANK[Grade(order.grade)], order.paid_at or order.placed_at, order.id
 
 

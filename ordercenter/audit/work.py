@@ -37,6 +37,7 @@ class Work:
     def __init__(self, *, at: datetime, actor: Actor, reason: str, causes: Mapping[str, Cause], cause: Cause):
         self.at, self.actor, self.reason = at, actor, reason
         self._causes, self._cause = dict(causes), cause
+        self._who = bulk.copy_text(str(actor))
         self._rows: dict[type[models.Model], dict[Any, Any]] = {}
         self._new: dict[type[models.Model], list[Any]] = {}
         self._changed: dict[type[models.Model], dict[Any, Any]] = {}
@@ -114,7 +115,8 @@ class Work:
         """Write an outgoing command; it is sent after the commit. key: the idempotency key, the same at every try."""
         cause = self.cause_of(because or subject)
         row = new_row(
-            OutgoingCommand, kind=kind, target=target, subject=subject, idempotency_key=key, payload=payload, created_at=self.at,
+            OutgoingCommand, kind=kind, target=target, subject=subject, idempotency_key=key, payload=payload,
+            created_at=self.at,
             due_at=self.at, flow_run_id=flow_run_id, chain_id=cause.chain_id, cause_id=cause.event_id,
             depth=cause.depth,
         )  # fmt: skip
@@ -124,7 +126,7 @@ class Work:
     def flush(self) -> None:
         """Write everything. Called once, by `unit_of_work`, at the end of the transaction."""
         self._check_nothing_forgotten()
-        moves: list[tuple[Any, ...]] = []
+        moves: list[str] = []
         for model, instances in self._new.items():
             if issubclass(model, StateModel):
                 moves.extend(move for row in instances for move in self._births(model, row))
@@ -137,7 +139,7 @@ class Work:
         self._write_history()
         if moves:
             columns = ("machine", "subject_id", "move", "src", "dst", "actor", "chain_id", "at")
-            bulk.copy_rows(StateChange._meta.db_table, columns, moves)
+            bulk.copy_lines(StateChange._meta.db_table, columns, moves)
         if self._events:
             log.record(self._events, causes=self._event_causes, actor=self.actor, at=self.at)
         elif OutgoingCommand in self._new:
@@ -152,7 +154,7 @@ class Work:
                     if row.__dict__.get("_moves") and pk not in known and id(row) not in fresh:
                         raise RuntimeError(f"{model._meta.label} {pk} moved, but nobody saved it in the unit of work")
 
-    def _update(self, model: type[models.Model], rows: list[Any], moves: list[tuple[Any, ...]]) -> None:
+    def _update(self, model: type[models.Model], rows: list[Any], moves: list[str]) -> None:
         fields = set(self._fields[model])
         if issubclass(model, StateModel):
             made = [move for row in rows for move in self._moves(model, row)]
@@ -163,17 +165,17 @@ class Work:
         for row in rows:
             row.__dict__.pop("_moves", None)
 
-    def _moves(self, model: type[models.Model], row: Any) -> Iterator[tuple[Any, ...]]:
+    def _moves(self, model: type[models.Model], row: Any) -> Iterator[str]:
         machine = str(model._meta.model_name)
         chain = self.cause_of(f"{machine}:{row.pk}").chain_id
         for name, src, dst in row.moves:
-            yield machine, row.pk, name, src, dst, str(self.actor), chain, self.at
+            yield f"{machine}\t{row.pk}\t{name}\t{src}\t{dst}\t{self._who}\t{chain}\t{self.at}"
 
-    def _births(self, model: type[models.Model], row: Any) -> Iterator[tuple[Any, ...]]:
+    def _births(self, model: type[models.Model], row: Any) -> Iterator[str]:
         machine = str(model._meta.model_name)
         chain = self.cause_of(f"{machine}:{row.pk}").chain_id
         if row.births_are_logged:
-            yield machine, row.pk, "create", "", row.state_in_database, str(self.actor), chain, self.at
+            yield f"{machine}\t{row.pk}\tcreate\t\t{row.state_in_database}\t{self._who}\t{chain}\t{self.at}"
         yield from self._moves(model, row)
         row.__dict__.pop("_moves", None)
 

@@ -6,12 +6,16 @@ historical model is built. History rows have the form that django-simple-history
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
+from itertools import islice
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
@@ -22,6 +26,13 @@ Row = tuple[Any, ...]
 
 
 _encode = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+# Instances, times and identifiers whose text never holds a character that COPY reads as a sign.
+_PLAIN = frozenset((int, Decimal, datetime, date, UUID))
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+LINES_AT_ONCE = 500
 
 
 class StatementCounter:
@@ -70,12 +81,38 @@ def plan_of(model: type[models.Model], attnames: tuple[str, ...] | None = None) 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write rows by COPY. Values in the order of columns; JSON already as text."""
+    copy_lines(table, columns, ("\t".join(map(copy_text, row)) for row in rows))
+
+
+def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """Write lines that are in COPY's text form already: values by tabs, free text through copy_text."""
     names = ", ".join(f'"{column}"' for column in columns)
     StatementCounter.copies += 1
     with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-        write = copy.write_row
-        for row in rows:
-            write(row)
+        for chunk in batched(lines, LINES_AT_ONCE):
+            copy.write("\n".join(chunk) + "\n")
+
+
+def copy_text(value: Any) -> str:
+    """One value in COPY's text form (PostgreSQL manual, COPY, Text Format)."""
+    kind = type(value)
+    if kind is str:
+        return value if _SPECIAL.search(value) is None else value.translate(_ESCAPES)
+    if value is None:
+        return "\\N"
+    if kind is bool:
+        return "t" if value else "f"
+    if kind is bytes:
+        return "\\\\x" + value.hex()
+    text = str(value)
+    return text if kind in _PLAIN or _SPECIAL.search(text) is None else text.translate(_ESCAPES)
+
+
+def batched(items: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    """Items in tuples of `size`, the last one shorter."""
+    iterator = iter(items)
+    while chunk := tuple(islice(iterator, size)):
+        yield chunk
 
 
 def insert_instances(model: type[models.Model], instances: Sequence[models.Model]) -> None:
@@ -120,9 +157,12 @@ def insert_history(
 ) -> None:
     """One history row per (instance, "+" | "~"), in one COPY."""
     plan, history_table = _history_plan(model)
-    columns = (*plan.columns, "history_date", "history_change_reason", "history_type", "history_user_id")
-    copy_rows(
-        history_table, columns, ((*plan.row(instance), at, reason, kind, user_id) for instance, kind in instances)
+    columns = (*plan.columns, "history_date", "history_change_reason", "history_user_id", "history_type")
+    tail = "\t".join(map(copy_text, (at, reason, user_id)))
+    copy_lines(
+        history_table,
+        columns,
+        ("\t".join((*map(copy_text, plan.row(instance)), tail, kind)) for instance, kind in instances),
     )
 
 

@@ -62,23 +62,25 @@ def record(
         raise RuntimeError("facts are recorded in the transaction that makes them true")
     if causes is None:
         causes = [new_chain()] * len(events)
-    now = timezone.now()
-    instant, who = at or now, str(actor)[:128]
+    now = str(timezone.now())
+    instant, who = str(at) if at else now, str(actor)[:128]
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_IDS, [sequence_of("events_event", "id"), len(events)])
         ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
     rows, deliveries = [], []
+    who = bulk.copy_text(who)
     for pk, event, cause in zip(ids, events, causes, strict=True):
-        subject = event.subject
+        subject, because = event.subject, "\\N" if cause.event_id is None else cause.event_id
+        payload = bulk.copy_text(codec.to_json(event))
         rows.append(
-            (pk, now, event.occurred_at or instant, event.name, subject, codec.to_json(event), cause.chain_id,
-             cause.event_id, cause.depth, who)
-        )  # fmt: skip
+            f"{pk}\t{now}\t{event.occurred_at or instant}\t{event.name}\t{subject}\t{payload}\t{cause.chain_id}"
+            f"\t{because}\t{cause.depth}\t{who}"
+        )
         for handler in registry.handler_names_for(event.name):
-            deliveries.append((pk, now, handler, lane_of(subject), subject, "waiting", now, 0, ""))
-    bulk.copy_rows("events_event", _EVENT_COLUMNS, rows)
+            deliveries.append(f"{pk}\t{now}\t{handler}\t{lane_of(subject)}\t{subject}\twaiting\t{now}\t0\t")
+    bulk.copy_lines("events_event", _EVENT_COLUMNS, rows)
     if deliveries:
-        bulk.copy_rows("events_delivery", _DELIVERY_COLUMNS, deliveries)
+        bulk.copy_lines("events_delivery", _DELIVERY_COLUMNS, deliveries)
 
 
 def wake() -> None:

@@ -126,6 +126,6 @@ def complete_orders(call: StepCall) -> None:
 
 def pass_on(call: StepCall, result: BatchResult) -> None:
     """A service's answer about orders as the step's answer."""
-    call.go([order.pk for order in result.done])
+    call.go([order.id for order in result.done])
     for refusal in result.refused:
         call.refuse(refusal.key, refusal.error)

@@ -43,18 +43,18 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
     exploded: list[OrderLine] = []
     for order in orders.values():
         unknown: list[OrderLine] = []
-        for line in list(lines[order.pk]):
+        for line in list(lines[order.id]):
             if line.sku_id is not None:
                 continue
             sku = goods.sku_of(order.shop_id, line)
             if sku is None:
                 unknown.append(line)
             elif sku.is_bundle:
-                exploded.extend(_explode(work, line, sku, goods.parts.get(sku.pk, ()), lines[order.pk], skus))
+                exploded.extend(_explode(work, line, sku, goods.parts.get(sku.id, ()), lines[order.id], skus))
             else:
                 _assign(work, line, sku, skus)
         if unknown:
-            result.refuse(order.pk, NeedsPerson(order_id=order.pk, findings=[_unmapped(order, x) for x in unknown]))
+            result.refuse(order.id, NeedsPerson(order_id=order.id, findings=[_unmapped(order, x) for x in unknown]))
         else:
             result.done.append(order)
     work.add(exploded)
@@ -77,8 +77,8 @@ def _goods(orders: Mapping[int, Order], lines: Sequence[OrderLine]) -> Goods:
 
 
 def _assign(work: Work, line: OrderLine, sku: Sku, skus: dict[int, Sku]) -> None:
-    line.sku_id = sku.pk
-    skus[sku.pk] = sku
+    line.sku_id = sku.id
+    skus[sku.id] = sku
     work.save(line, "sku_id")
 
 
@@ -102,7 +102,7 @@ def _explode(
             target = _twin(line, line_no=max(other.line_no for other in siblings) + 1)
             siblings.append(target)
             added.append(target)
-        target.sku_id, target.bundle_id, target.paid_share = part.part_id, bundle.pk, share
+        target.sku_id, target.bundle_id, target.paid_share = part.part_id, bundle.id, share
         target.ordered = target.unplanned = pieces
         target.unit_price = part.part.list_price
         skus[part.part_id] = part.part
@@ -112,7 +112,8 @@ def _explode(
 
 def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
     return new_row(
-            OrderLine, order_id=line.order_id, line_no=line_no, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
+        OrderLine, order_id=line.order_id, line_no=line_no, channel_line_no=line.channel_line_no,
+        listing_id=line.listing_id,
         listing_sku_id=line.listing_sku_id, outer_sku=line.outer_sku, title=line.title, is_gift=line.is_gift,
         refund_status=line.refund_status,
     )  # fmt: skip

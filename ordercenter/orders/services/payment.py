@@ -30,10 +30,10 @@ def apply_payment(
         order.mark_paid(amount=paid, at=incoming.paid_at)
     except AmountMismatch as error:
         evidence = {"due": str(error.due), "paid": str(error.paid)}
-        findings.setdefault(order.pk, []).append(Finding("PAYMENT_MISMATCH", evidence))
+        findings.setdefault(order.id, []).append(Finding("PAYMENT_MISMATCH", evidence))
         return
     order.ship_by = incoming.paid_at + SHIP_WITHIN
-    work.record(OrderPaid(order_id=order.pk, amount=paid, currency=order.currency, occurred_at=incoming.paid_at))
+    work.record(OrderPaid(order_id=order.id, amount=paid, currency=order.currency, occurred_at=incoming.paid_at))
 
 
 def receiver_of(receiver: IncomingReceiver) -> Receiver:

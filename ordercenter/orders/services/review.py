@@ -71,20 +71,20 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
         findings = [
             *_address(contacts.get(order.contact_id or 0)),
             *_remarks(order),
-            *_prices(lines[order.pk], skus),
-            *_refunds(lines[order.pk]),
+            *_prices(lines[order.id], skus),
+            *_refunds(lines[order.id]),
         ]
-        if order.pk in listed:
-            findings.append(Finding("BLACKLIST", {"matched": listed[order.pk]}))
-        if order.pk in doubles:
-            findings.append(Finding("DUPLICATE_SUSPECT", {"other_order": doubles[order.pk]}))
+        if order.id in listed:
+            findings.append(Finding("BLACKLIST", {"matched": listed[order.id]}))
+        if order.id in doubles:
+            findings.append(Finding("DUPLICATE_SUSPECT", {"other_order": doubles[order.id]}))
         if findings:
-            found[order.pk] = findings
+            found[order.id] = findings
     accepted = accepted_codes(found) if found else {}
     for order in orders.values():
-        left = [f for f in found.get(order.pk, ()) if f.code not in accepted.get(order.pk, ())]
+        left = [f for f in found.get(order.id, ()) if f.code not in accepted.get(order.id, ())]
         if left:
-            result.refuse(order.pk, NeedsPerson(order_id=order.pk, findings=left))
+            result.refuse(order.id, NeedsPerson(order_id=order.id, findings=left))
         else:
             result.done.append(order)
     return result
@@ -155,11 +155,11 @@ def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -
     for order in orders.values():
         contact = contacts.get(order.contact_id or 0)
         if order.buyer_key:
-            hashes[BlacklistKind.BUYER, search_hash("buyer", order.buyer_key)].append(order.pk)
+            hashes[BlacklistKind.BUYER, search_hash("buyer", order.buyer_key)].append(order.id)
         if contact is not None and contact.phone_hash:
-            hashes[BlacklistKind.PHONE, contact.phone_hash].append(order.pk)
+            hashes[BlacklistKind.PHONE, contact.phone_hash].append(order.id)
         if contact is not None and contact.address_hash:
-            hashes[BlacklistKind.ADDRESS, contact.address_hash].append(order.pk)
+            hashes[BlacklistKind.ADDRESS, contact.address_hash].append(order.id)
     values = [value for _, value in hashes]
     rows = BlacklistEntry.objects.filter(value_hash__any_of=values).values_list("kind", "value_hash")
     return {order_id: kind for kind, value in rows for order_id in hashes.get((kind, value), ())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -49,6 +50,10 @@ class Command(BaseCommand):
             handled = loop.relay.drain()
             self.stdout.write(f"{handled} items handled")
             return
+        # What is loaded by now stays for ever: the collector need not look at it in every batch.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
         signal.signal(signal.SIGTERM, loop.ask_to_stop)
         signal.signal(signal.SIGINT, loop.ask_to_stop)
         loop.run()
