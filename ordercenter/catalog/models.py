@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -199,6 +199,12 @@ class ApiScope(models.TextChoices):
     CASES_READ = "cases:read", _("Read cases")
 
 
+def only_known_scopes(value: object) -> None:
+    """Raises ValidationError for anything but a list of scopes, at least one."""
+    if not isinstance(value, list) or not value or not set(value) <= set(ApiScope.values):
+        raise ValidationError(_("Choose at least one scope."))
+
+
 class ApiKey(models.Model):
     """A key with which another system calls the API. The secret is shown once and kept as its digest only.
 
@@ -234,9 +240,7 @@ class ApiKeyShop(models.Model):
 
     api_key = models.ForeignKey(ApiKey, models.CASCADE, verbose_name=_("API key"), related_name="shop_rows")
     shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))
-    scopes = ArrayField(
-        models.CharField(max_length=16, choices=ApiScope.choices), verbose_name=_("scopes"), default=list
-    )
+    scopes = models.JSONField(_("scopes"), default=list, validators=[only_known_scopes])
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
     class Meta:
