@@ -14,6 +14,7 @@ from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
@@ -80,10 +81,22 @@ class ScopedAdmin(ScopeMixin, ModelAdmin):  # type: ignore[misc]
         return self.deletable and super().has_delete_permission(request, obj)
 
 
+class ChangeWords(HistoricalRecordContextHelper):  # type: ignore[misc]
+    """Says changed values by their labels: "Shipped", not "shipped"."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        shown = super().prepare_delta_change_value(change, value)
+        labels = dict(getattr(self.model._meta.get_field(change.field), "flatchoices", None) or ())
+        return labels.get(shown, shown) if isinstance(shown, str) else shown
+
+
 class HistoryAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
     """A page for rows with a kept history. The history can be read where the row can be read, and never rewritten."""
 
     history_list_per_page = 50
+
+    def get_historical_record_context_helper(self, request: HttpRequest, historical_record: Any) -> ChangeWords:
+        return ChangeWords(self.model, historical_record)
 
     def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True

@@ -42,6 +42,14 @@ class UserAdmin(DjangoUserAdmin, ScopedAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     inlines = [ShopAccessInline, WarehouseAccessInline]
+    # What a person may do follows from the roles alone: single permissions would be seen by nobody.
+    fieldsets = [
+        (None, {"fields": ["username", "password", "last_name", "first_name", "email"]}),
+        (_("Roles"), {"fields": ["groups", "is_active", "is_staff", "is_superuser"]}),
+        (_("Log"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    filter_horizontal = ()
+    autocomplete_fields = ["groups"]
     list_display = ["username", "last_name", "first_name", "roles", "is_active", "is_staff", "last_login"]
     list_filter = [("groups", ScopedRelatedFilter), ("is_active", BooleanRadioFilter)]
     search_fields = ["username", "first_name", "last_name"]
@@ -50,6 +58,10 @@ class UserAdmin(DjangoUserAdmin, ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         rows: QuerySet[User] = super().get_queryset(request)
         return rows.prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        # Nobody makes himself or others more than he is.
+        return ["last_login", "date_joined", *([] if request.user.is_superuser else ["is_superuser"])]
 
     @display(description=_("roles"))
     def roles(self, user: User) -> str:

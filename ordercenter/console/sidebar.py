@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import SearchResult
@@ -85,6 +86,11 @@ def find(request: HttpRequest, term: str) -> list[SearchResult]:
         )
         for order in search_orders(orders, term).order_by("-pk")[:MOST_RESULTS]
     ]  # fmt: skip
+
+
+def icon(request: HttpRequest) -> str:
+    """The address of the site's icon."""
+    return static("console/icon.svg")
 
 
 def account(request: HttpRequest) -> list[dict[str, Any]]:

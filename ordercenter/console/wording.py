@@ -10,13 +10,14 @@ from django.db.models import Choices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from finance.states import StatementState
+from finance.states import LineState, StatementState
 from fulfillment.states import ParcelState, ShipmentState, WaybillState
 from ordercenter.cases.codes import case_code
 from ordercenter.cases.states import CaseState
 from ordercenter.events import types as facts
 from ordercenter.events.codec import event_classes
 from ordercenter.inventory.states import ReservationState
+from ordercenter.orders.models import Order
 from ordercenter.orders.states import OrderState
 
 Text = str | Promise
@@ -86,6 +87,12 @@ DEEDS: Mapping[str, Text] = {
     "run.rerun": _("Step run again"),
 }
 
+COMMANDS: Mapping[str, Text] = {
+    "qimen.deliveryorder.create": _("delivery order to the warehouse"),
+    "qimen.order.cancel": _("stop at the warehouse"),
+    "tmall.logistics.offline.send": _("tracking number to Tmall"),
+}
+
 ACTORS: Mapping[str, Text] = {
     "person": _("person"),
     "system": _("system"),
@@ -115,6 +122,11 @@ def deed_label(action: str) -> Text:
     return DEEDS.get(action, action)
 
 
+def command_label(kind: str) -> Text:
+    """What an outgoing command does; its kind when it is unknown here."""
+    return COMMANDS.get(kind, kind)
+
+
 def code_label(code: str) -> Text:
     """What a case or hold code is called."""
     return case_code(code).title
@@ -129,6 +141,15 @@ def actor_label(actor: str) -> str:
 def unnamed_events() -> list[str]:
     """Events of the system that have no name for people yet."""
     return sorted(set(event_classes()) - set(EVENTS))
+
+
+def _order_fields() -> dict[str, str]:
+    return {field.name: str(field.verbose_name) for field in Order._meta.concrete_fields}
+
+
+@cache
+def _verdicts() -> dict[str, Any]:
+    return {member.value: member.label for member in LineState}
 
 
 @cache
@@ -149,6 +170,7 @@ KEYS: Mapping[str, Text] = {
     "fields": _("fields"),
     "external_no": _("transaction number"),
     "channel_refund_no": _("channel refund number"),
+    "refund_no": _("channel refund number"),
     "channel_order_no": _("channel order number"),
     "outcome": _("result"),
     "kind": _("kind"),
@@ -163,11 +185,27 @@ KEYS: Mapping[str, Text] = {
     "skus": _("SKUs"),
     "paid": _("paid"),
     "floor": _("floor price"),
-    "due": _("due"),
+    "due": _("amount due"),
     "matched": _("found by"),
     "other_order": _("other order"),
-    "listing_id": _("listing"),
-    "listing_sku_id": _("listing SKU"),
+    "listing": _("listing"),
+    "listing_sku": _("listing SKU"),
+    "channel_status": _("channel's state"),
+    "cancel_reason": _("reason of cancelling"),
+    "shipment": _("shipment"),
+    "step": _("at step"),
+    "why": _("why"),
+    "business_day": _("business day"),
+    "provider": _("provider"),
+    "request_no": _("refund request number"),
+    "merchant_no": _("merchant order number"),
+    "theirs": _("theirs"),
+    "ours": _("ours"),
+    "fee": _("fee"),
+    "method": _("call"),
+    "sub_code": _("channel's code"),
+    "problem": _("problem"),
+    "detail": _("detail"),
     "outer_sku": _("SKU code at the channel"),
     "title": _("title"),
     "short": _("short"),
@@ -218,6 +256,10 @@ def value_words(key: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key_label(k)} {value_words(k, v)}" for k, v in value.items())
     text = str(value)
+    if key == "fields":
+        return _order_fields().get(text, text)
+    if key == "verdict":
+        return str(_verdicts().get(text, text))
     if key in ("codes", "code"):
         return str(code_label(text))
     return str(KEYS[text]) if key in ("missing", "matched") and text in KEYS else text

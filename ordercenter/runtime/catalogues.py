@@ -4,9 +4,9 @@ from pathlib import Path
 
 
 def compile_catalogues(root: Path) -> list[Path]:
-    """Write the .mo beside each locale/<language>/LC_MESSAGES/*.po below the project's apps; returns those written."""
+    """Write the .mo beside each locale*/<language>/LC_MESSAGES/*.po below the project's apps; returns those written."""
     written = []
-    for source in sorted(root.glob("*/locale/*/LC_MESSAGES/*.po")):
+    for source in sorted(root.glob("*/locale*/*/LC_MESSAGES/*.po")):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue

@@ -121,7 +121,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "ordercenter" / "locale"]
+# Our own words first; the second place is for libraries that bring no Chinese.
+LOCALE_PATHS = [BASE_DIR / "ordercenter" / "locale", BASE_DIR / "ordercenter" / "locale_libraries"]
 USE_I18N = True
 FORMAT_MODULE_PATH = ["ordercenter.formats"]
 USE_TZ = True

@@ -12,6 +12,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Data"),
     "SITE_URL": "/console/",
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ordercenter.console.sidebar.icon"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

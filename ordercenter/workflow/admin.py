@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
@@ -35,9 +36,9 @@ class DocumentForm(forms.Form):
     """A flow document, pasted or as a file."""
 
     document = forms.CharField(
-        label=_("document (JSON)"), required=False, strip=True, widget=forms.Textarea(attrs={"rows": 18})
+        label=_("document (JSON)"), required=False, strip=True, widget=UnfoldAdminTextareaWidget(attrs={"rows": 18})
     )
-    file = forms.FileField(label=_("or a file"), required=False)
+    file = forms.FileField(label=_("or a file"), required=False, widget=UnfoldAdminFileFieldWidget)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -58,8 +59,13 @@ class DocumentForm(forms.Form):
 class ActivationForm(forms.Form):
     """Which version, and why."""
 
-    version = forms.ModelChoiceField(label=_("flow version"), queryset=FlowVersion.objects.none(), empty_label=None)
-    reason = forms.CharField(label=_("reason"), max_length=200, widget=forms.Textarea(attrs={"rows": 3}))
+    version = forms.ModelChoiceField(
+        label=_("flow version"),
+        queryset=FlowVersion.objects.none(),
+        empty_label=None,
+        widget=UnfoldAdminSelectWidget,
+    )
+    reason = forms.CharField(label=_("reason"), max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
     def __init__(self, *args: Any, flow: Flow, **kwargs: Any):
         super().__init__(*args, **kwargs)

@@ -19,6 +19,7 @@ from ordercenter.audit.models import Deed, StateChange
 from ordercenter.cases.models import Case
 from ordercenter.console import wording
 from ordercenter.events.models import EventRow, OutgoingCommand
+from ordercenter.events.types import CommandAnswered
 from ordercenter.orders.models import Order
 
 PAGE_ROWS = 100
@@ -146,7 +147,9 @@ def _states(about: dict[str, list[int]], after: Cursor, limit: int) -> Iterator[
 
 
 def _facts(subjects: Sequence[str], after: Cursor, limit: int) -> Iterator[Entry]:
-    for row in _page(EventRow.objects.filter(subject__in=subjects), "recorded_at", FACT, after, limit):
+    # The answer of an outside call has a line of its own, with more in it than the fact.
+    rows = EventRow.objects.filter(subject__in=subjects).exclude(name=CommandAnswered.name)
+    for row in _page(rows, "recorded_at", FACT, after, limit):
         yield Entry(
             Cursor(row.recorded_at, FACT, row.pk),
             KINDS[FACT],
@@ -204,16 +207,16 @@ def _commands(subjects: Sequence[str], after: Cursor) -> Iterator[Entry]:
     found = []
     columns = ("kind", "target", "status", "tries", "error_code", "created_at", "answered_at")
     for command in OutgoingCommand.objects.filter(subject__in=subjects).only(*columns).order_by("pk")[:MOST_CHANGES]:
-        details = ((_("to"), command.target),)
+        details = ((_("target"), command.target),)
         found.append(
             Entry(Cursor(command.created_at, COMMAND, command.pk), "command",
-                  _("Outside call: %(kind)s") % {"kind": command.kind}, details=details)
+                  _("Outside call: %(kind)s") % {"kind": wording.command_label(command.kind)}, details=details)
         )  # fmt: skip
         if command.answered_at:
             answer = [(_("result"), str(command.get_status_display())), (_("tries"), str(command.tries))]
             if command.error_code:
                 answer.append((_("error code"), command.error_code))
-            title = _("Answer: %(kind)s") % {"kind": command.kind}
+            title = _("Answer: %(kind)s") % {"kind": wording.command_label(command.kind)}
             found.append(
                 Entry(Cursor(command.answered_at, ANSWER, command.pk), "command", title, details=tuple(answer))
             )
