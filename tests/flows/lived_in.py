@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -39,7 +40,12 @@ class LivedIn:
         return self.orders[name].pk
 
     def shipment(self, name: str) -> Shipment:
+        """The order's only shipment."""
         return Shipment.objects.get(lines__order=self.orders[name], lines__order_line__line_no=1)
+
+    def line(self, name: str) -> int:
+        """The order's first line."""
+        return int(self.orders[name].lines.order_by("line_no").values_list("pk", flat=True)[0])
 
     def _take(self, name: str, *lines: tuple[str, int, str], **changes: Any) -> dict[str, Any]:
         trade = self.world.trade(*lines, **changes)
@@ -107,6 +113,4 @@ class LivedIn:
 
 def json_body(refund: dict[str, Any]) -> bytes:
     """A refund as `taobao.refund.get` answers."""
-    import json
-
     return json.dumps({"refund_get_response": {"refund": refund}}, ensure_ascii=False).encode()

@@ -128,7 +128,7 @@ def _dangling() -> str:
 
 
 # Table -> what makes a row one of its kind, and among which rows.
-_KEYS: tuple[tuple[str, str, str], ...] = (
+KEYS: tuple[tuple[str, str, str], ...] = (
     ("orders_order", "shop_id, channel_order_no", ""),
     ("orders_orderline", "order_id, line_no", ""),
     ("orders_hold", "order_id, code", "released_at IS NULL"),
@@ -154,7 +154,7 @@ def _doubles() -> str:
     return " UNION ALL ".join(
         f"SELECT '{table}', format('%%s rows with {columns} = %%s', count(*), ROW({columns})) FROM {table}"
         f"{' WHERE ' + among if among else ''} GROUP BY {columns} HAVING count(*) > 1"
-        for table, columns, among in _KEYS
+        for table, columns, among in KEYS
     )
 
 

@@ -1,0 +1,480 @@
+"""One planted violation for each way in which an invariant can be broken, written past every service and constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+from finance.models import Statement
+from fulfillment.services.dispatching import CREATE_KIND
+from ordercenter.cases.models import Case
+from tests.flows.lived_in import LivedIn
+
+Plant = Callable[[LivedIn], None]
+# Name of the check -> what breaks it. A plant breaks its own check and no other.
+PLANTS: list[tuple[str, Plant]] = []
+
+
+def plants(check: str) -> Callable[[Plant], Plant]:
+    """Register a function as planting a violation of this check."""
+
+    def register(plant: Plant) -> Plant:
+        PLANTS.append((check, plant))
+        return plant
+
+    return register
+
+
+def sql(statement: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(statement, values)
+
+
+def both(table: str, pk: int, changes: str) -> None:
+    """Change a row, and its newest history row with it: whoever cheats may cheat twice."""
+    app, _, model = table.partition("_")
+    history = f"{app}_historical{model}"
+    sql(f"UPDATE {table} SET {changes} WHERE id = %s", pk)
+    sql(
+        f"UPDATE {history} SET {changes} WHERE history_id = (SELECT max(history_id) FROM {history} WHERE id = %s)",
+        pk,
+    )
+
+
+def without_constraint(table: str, name: str) -> None:
+    sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
+def order(lived: LivedIn, name: str, changes: str) -> None:
+    both("orders_order", lived.order(name), changes)
+
+
+def line(lived: LivedIn, name: str, changes: str) -> None:
+    sql(f"UPDATE orders_orderline SET {changes} WHERE id = %s", lived.line(name))
+
+
+def told(machine: str, pk: int, move: str, src: str, dst: str) -> None:
+    sql(
+        "INSERT INTO audit_state_change (at, machine, subject_id, move, src, dst, actor, chain_id)"
+        " VALUES (now(), %s, %s, %s, %s, %s, 'x', gen_random_uuid())",
+        machine, pk, move, src, dst,
+    )  # fmt: skip
+
+
+LONG_AGO = "now() - interval '1 hour'"
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+@plants("line_quantities_balance")
+def a_piece_too_many(lived: LivedIn) -> None:
+    without_constraint("orders_orderline", "line_quantities_balance")
+    line(lived, "unmatched", "ordered = ordered + 1")
+
+
+@plants("line_quantities_balance")
+def a_negative_quantity(lived: LivedIn) -> None:
+    without_constraint("orders_orderline", "orders_orderline_backordered_check")
+    line(lived, "unmatched", "backordered = -1, unplanned = unplanned + 1")
+
+
+@plants("line_delivered_within_shipped")
+def more_returned_than_shipped(lived: LivedIn) -> None:
+    without_constraint("orders_orderline", "line_delivered_within_shipped")
+    line(lived, "unmatched", "returned = 1")
+
+
+@plants("line_delivered_within_shipped")
+def more_delivered_than_shipped(lived: LivedIn) -> None:
+    without_constraint("orders_orderline", "line_delivered_within_shipped")
+    line(lived, "unmatched", "delivered = 1")
+
+
+@plants("line_pieces_are_promised")
+def reserved_without_a_reservation(lived: LivedIn) -> None:
+    line(lived, "at_warehouse", "ordered = ordered + 1, reserved = reserved + 1")
+
+
+@plants("line_pieces_are_promised")
+def a_cancelled_order_that_still_holds_stock(lived: LivedIn) -> None:
+    shipment = lived.shipment("stopping").pk
+    both("fulfillment_shipment", shipment, "state = 'cancelled'")
+    told("shipment", shipment, "cancel", "intercepting", "cancelled")
+
+
+@plants("order_state_follows_lines")
+def open_with_everything_cancelled(lived: LivedIn) -> None:
+    line(lived, "unmatched", "cancelled = ordered, unplanned = 0")
+
+
+@plants("order_state_follows_lines")
+def cancelled_with_a_piece_left(lived: LivedIn) -> None:
+    line(lived, "stopped", "cancelled = 0, unplanned = ordered")
+
+
+@plants("order_state_follows_lines")
+def completed_with_a_piece_left(lived: LivedIn) -> None:
+    line(lived, "completed", "ordered = ordered + 1, unplanned = 1")
+
+
+@plants("order_state_follows_lines")
+def completed_without_delivery(lived: LivedIn) -> None:
+    line(lived, "completed", "delivered = 0")
+
+
+@plants("order_state_follows_lines")
+def partly_shipped_with_nothing_left(lived: LivedIn) -> None:
+    line(lived, "short_picked", "cancelled = unplanned, unplanned = 0")
+
+
+@plants("order_state_follows_lines")
+def awaiting_nothing(lived: LivedIn) -> None:
+    line(lived, "short", "unplanned = backordered, backordered = 0")
+
+
+@plants("hold_flag_is_true")
+def marked_without_a_hold(lived: LivedIn) -> None:
+    order(lived, "unpaid", "is_on_hold = true")
+
+
+@plants("hold_flag_is_true")
+def held_without_a_mark(lived: LivedIn) -> None:
+    order(lived, "unmatched", "is_on_hold = false")
+
+
+@plants("holds_have_cases")
+def a_hold_nobody_will_look_at(lived: LivedIn) -> None:
+    sql("UPDATE orders_hold SET case_id = NULL WHERE order_id = %s", lived.order("unmatched"))
+    sql("UPDATE orders_historicalhold SET case_id = NULL WHERE order_id = %s", lived.order("unmatched"))
+
+
+# --- stock ------------------------------------------------------------------------------------------------------------
+
+
+@plants("stock_is_sum_of_movements")
+def stock_from_nowhere(lived: LivedIn) -> None:
+    sql("UPDATE inventory_stocklevel SET on_hand = on_hand + 1 WHERE sku_id = %s AND warehouse_id = %s",
+        lived.world.skus[0].pk, lived.world.east.pk)  # fmt: skip
+
+
+@plants("stock_is_sum_of_movements")
+def movements_without_a_stock_row(lived: LivedIn) -> None:
+    sql("DELETE FROM inventory_stocklevel WHERE sku_id = %s AND warehouse_id = %s AND reserved = 0",
+        lived.world.skus[0].pk, lived.world.south.pk)  # fmt: skip
+
+
+@plants("reserved_is_sum_of_reservations")
+def reserved_for_nobody(lived: LivedIn) -> None:
+    sql("UPDATE inventory_stocklevel SET reserved = reserved + 1 WHERE sku_id = %s AND warehouse_id = %s",
+        lived.world.skus[0].pk, lived.world.east.pk)  # fmt: skip
+
+
+@plants("stock_never_oversold")
+def less_than_nothing_on_hand(lived: LivedIn) -> None:
+    without_constraint("inventory_stocklevel", "stock_never_oversold")
+    sku, south = lived.world.skus[0].pk, lived.world.south.pk
+    sql("INSERT INTO inventory_stockmovement (sku_id, warehouse_id, delta, reason, ref, idempotency_key, at)"
+        " SELECT sku_id, warehouse_id, -on_hand - 1, 'count', 'x', 'x', now() FROM inventory_stocklevel"
+        " WHERE sku_id = %s AND warehouse_id = %s", sku, south)  # fmt: skip
+    sql("UPDATE inventory_stocklevel SET on_hand = -1 WHERE sku_id = %s AND warehouse_id = %s", sku, south)
+
+
+@plants("one_open_reservation")
+def a_promise_in_two_rows(lived: LivedIn) -> None:
+    sql("DROP INDEX one_open_reservation")
+    sql("UPDATE inventory_reservation SET quantity = quantity - 1 WHERE line_id = %s", lived.line("at_warehouse"))
+    sql("INSERT INTO inventory_reservation (order_id, line_id, sku_id, warehouse_id, quantity, state, created_at)"
+        " SELECT order_id, line_id, sku_id, warehouse_id, 1, 'active', now() FROM inventory_reservation"
+        " WHERE line_id = %s", lived.line("at_warehouse"))  # fmt: skip
+
+
+@plants("reservations_belong_to_lines")
+def a_promise_to_nobody(lived: LivedIn) -> None:
+    sql("UPDATE inventory_reservation SET line_id = 999999 WHERE line_id = %s", lived.line("completed"))
+
+
+@plants("reservations_belong_to_lines")
+def a_promise_of_other_goods(lived: LivedIn) -> None:
+    sql("UPDATE inventory_reservation SET sku_id = %s WHERE line_id = %s",
+        lived.world.skus[9].pk, lived.line("completed"))  # fmt: skip
+
+
+@plants("shipped_pieces_left_the_stock")
+def a_parcel_that_took_nothing(lived: LivedIn) -> None:
+    sql("UPDATE inventory_stockmovement SET ref = 'elsewhere' WHERE ref = %s", lived.shipment("completed").code)
+
+
+# --- shipments --------------------------------------------------------------------------------------------------------
+
+
+@plants("line_pieces_are_in_shipments")
+def released_to_no_shipment(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_shipmentline SET quantity = quantity - 1 WHERE order_id = %s", lived.order("at_warehouse"))
+
+
+@plants("line_sent_once")
+def sent_twice(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_shipmentline SET quantity = quantity + 1 WHERE order_id = %s", lived.order("stopping"))
+
+
+@plants("shipment_lines_are_right")
+def an_empty_shipment(lived: LivedIn) -> None:
+    sql("DELETE FROM fulfillment_shipmentline WHERE order_id = %s", lived.order("stopped"))
+
+
+@plants("shipment_lines_are_right")
+def other_goods_in_the_box(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_shipmentline SET sku_id = %s WHERE order_id = %s",
+        lived.world.skus[9].pk, lived.order("at_warehouse"))  # fmt: skip
+
+
+@plants("shipment_lines_are_right")
+def more_left_than_was_in_it(lived: LivedIn) -> None:
+    without_constraint("fulfillment_shipmentline", "shipped_within_quantity")
+    sql("UPDATE fulfillment_shipmentline SET quantity = 1 WHERE order_line_id = %s", lived.line("completed"))
+
+
+@plants("shipped_means_parcel")
+def a_parcel_on_the_wrong_shipment(lived: LivedIn) -> None:
+    parcel = lived.shipment("completed").parcels.get().pk
+    both("fulfillment_parcel", parcel, f"shipment_id = {lived.shipment('at_warehouse').pk}")
+
+
+@plants("one_command_per_shipment")
+def the_warehouse_was_never_told(lived: LivedIn) -> None:
+    sql("UPDATE events_outgoing SET subject = 'shipment:0' WHERE subject = %s AND kind = %s",
+        f"shipment:{lived.shipment('at_warehouse').pk}", CREATE_KIND)  # fmt: skip
+
+
+@plants("one_command_per_shipment")
+def the_warehouse_was_told_twice(lived: LivedIn) -> None:
+    sql("INSERT INTO events_outgoing (kind, target, subject, idempotency_key, payload, status, due_at, tries, error_code,"
+        " error, created_at, chain_id, depth) SELECT kind, target, subject, 'again', payload, status, due_at, tries,"
+        " error_code, error, created_at, chain_id, depth FROM events_outgoing WHERE subject = %s AND kind = %s",
+        f"shipment:{lived.shipment('at_warehouse').pk}", CREATE_KIND)  # fmt: skip
+
+
+@plants("shipped_after_cancel_has_case")
+def a_stray_parcel_that_nobody_knows_of(lived: LivedIn) -> None:
+    case = Case.objects.get(code="SHIPPED_AFTER_CANCEL").pk
+    both("cases_case", case, "code = 'SOMETHING_ELSE'")
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+@plants("order_total_adds_up")
+def a_discount_that_nobody_got(lived: LivedIn) -> None:
+    order(lived, "unpaid", "discount_amount = discount_amount + 1")
+
+
+@plants("paid_shares_add_up")
+def a_line_that_pays_too_much(lived: LivedIn) -> None:
+    line(lived, "unmatched", "paid_share = paid_share + 0.01")
+
+
+@plants("paid_is_sum_of_payments")
+def paid_more_than_came_in(lived: LivedIn) -> None:
+    order(lived, "completed", "paid_amount = paid_amount + 1")
+
+
+@plants("paid_is_sum_of_payments")
+def money_that_the_order_does_not_know_of(lived: LivedIn) -> None:
+    sql("INSERT INTO finance_paymententry (order_id, shop_id, kind, provider, external_no, request_no, merchant_no,"
+        " amount, expected_fee, currency, occurred_at, recorded_at)"
+        " VALUES (%s, %s, 'payment', 'alipay', 'x', '', '', 54, 0, 'CNY', now(), now())",
+        lived.order("unpaid"), lived.world.shop.pk)  # fmt: skip
+
+
+@plants("refunded_is_sum_of_refunds")
+def refunded_without_a_refund(lived: LivedIn) -> None:
+    order(lived, "completed", "refunded_amount = 1")
+
+
+@plants("refunds_within_payments")
+def more_goes_back_than_came_in(lived: LivedIn) -> None:
+    without_constraint("orders_order", "refunds_within_payment")
+    order(lived, "refunded", "paid_amount = paid_amount - 1")
+    sql("UPDATE finance_paymententry SET amount = amount - 1 WHERE kind = 'payment' AND order_id = %s",
+        lived.order("refunded"))  # fmt: skip
+
+
+@plants("refunds_within_shares")
+def a_line_refunded_beyond_its_price(lived: LivedIn) -> None:
+    sql("UPDATE orders_orderline SET paid_share = paid_share + CASE line_no WHEN 1 THEN -1 ELSE 1 END"
+        " WHERE order_id = %s", lived.order("refunded"))  # fmt: skip
+
+
+@plants("paid_once")
+def the_same_order_paid_again(lived: LivedIn) -> None:
+    order(lived, "completed", "paid_amount = paid_amount * 2")
+    sql("INSERT INTO finance_paymententry (order_id, shop_id, kind, provider, external_no, request_no, merchant_no,"
+        " amount, expected_fee, currency, occurred_at, recorded_at)"
+        " SELECT order_id, shop_id, kind, provider, 'again', request_no, merchant_no, amount, expected_fee, currency,"
+        " occurred_at, recorded_at FROM finance_paymententry WHERE order_id = %s", lived.order("completed"))  # fmt: skip
+
+
+@plants("statements_add_up")
+def a_bill_with_other_sums(lived: LivedIn) -> None:
+    sql("UPDATE finance_statement SET fee_total = fee_total + 1")
+    sql("UPDATE finance_historicalstatement SET fee_total = fee_total + 1")
+
+
+@plants("matches_are_the_same_money")
+def matched_with_nothing(lived: LivedIn) -> None:
+    sql("DELETE FROM finance_match")
+
+
+@plants("matches_are_the_same_money")
+def matched_with_other_money(lived: LivedIn) -> None:
+    sql("UPDATE finance_paymententry SET expected_fee = expected_fee + 0.01 WHERE order_id = %s",
+        lived.order("completed"))  # fmt: skip
+
+
+@plants("closed_days_are_clean")
+def a_day_closed_over_a_difference(lived: LivedIn) -> None:
+    sql("UPDATE finance_statement SET state = 'closed'")
+    sql("UPDATE finance_historicalstatement SET state = 'closed'")
+    told("statement", Statement.objects.get().pk, "close", "matched", "closed")
+
+
+@plants("differences_have_cases")
+def a_difference_nobody_will_look_at(lived: LivedIn) -> None:
+    sql("UPDATE cases_case SET subject = 'statement_line:0' WHERE code = 'SETTLEMENT_DIFF'")
+    sql("UPDATE cases_historicalcase SET subject = 'statement_line:0' WHERE code = 'SETTLEMENT_DIFF'")
+
+
+# --- states, history, keys --------------------------------------------------------------------------------------------
+
+
+@plants("state_chains_unbroken")
+def a_move_that_is_missing(lived: LivedIn) -> None:
+    sql("DELETE FROM audit_state_change WHERE machine = 'order' AND move = 'approve' AND subject_id = %s",
+        lived.order("completed"))  # fmt: skip
+
+
+@plants("state_chains_unbroken")
+def a_birth_that_is_missing(lived: LivedIn) -> None:
+    sql("DELETE FROM audit_state_change WHERE machine = 'order' AND move = 'create' AND subject_id = %s",
+        lived.order("completed"))  # fmt: skip
+
+
+@plants("state_moves_are_legal")
+def a_move_that_no_machine_makes(lived: LivedIn) -> None:
+    told("order", lived.order("unpaid"), "teleport", "pending_payment", "pending_payment")
+
+
+@plants("states_are_told")
+def a_state_set_by_hand(lived: LivedIn) -> None:
+    order(lived, "unpaid", "state = 'awaiting_balance'")
+
+
+@plants("states_are_told")
+def moves_of_a_row_that_is_gone(lived: LivedIn) -> None:
+    told("order", 999999, "create", "", "pending_payment")
+
+
+@plants("states_are_told")
+def a_reservation_ended_by_hand(lived: LivedIn) -> None:
+    sql("DELETE FROM audit_state_change WHERE machine = 'reservation' AND subject_id ="
+        " (SELECT id FROM inventory_reservation WHERE line_id = %s)", lived.line("completed"))  # fmt: skip
+
+
+@plants("history_is_true")
+def changed_behind_the_history(lived: LivedIn) -> None:
+    sql("UPDATE orders_order SET buyer_nick = 'somebody else' WHERE id = %s", lived.order("unpaid"))
+
+
+@plants("history_is_true")
+def history_that_is_gone(lived: LivedIn) -> None:
+    sql("DELETE FROM fulfillment_historicalshipment WHERE id = %s", lived.shipment("at_warehouse").pk)
+
+
+@plants("keys_are_unique")
+def a_timer_set_twice(lived: LivedIn) -> None:
+    without_constraint("events_timer", "events_timer_key_key")
+    for _twice in range(2):
+        sql("INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth, fired_at)"
+            " VALUES (now(), 'x', '{}', 'x', gen_random_uuid(), 0, now())")  # fmt: skip
+
+
+@plants("references_exist")
+def goods_that_are_in_no_catalogue(lived: LivedIn) -> None:
+    sql("UPDATE orders_orderline SET bundle_id = 999999 WHERE id = %s", lived.line("unmatched"))
+
+
+# --- the post office --------------------------------------------------------------------------------------------------
+
+
+@plants("facts_reach_their_handlers")
+def a_fact_that_one_handler_never_got(lived: LivedIn) -> None:
+    sql("DELETE FROM events_delivery WHERE id = (SELECT max(id) FROM events_delivery WHERE handler = 'workflow.flows')")
+
+
+@plants("no_delivery_waits")
+def a_fact_that_waits(lived: LivedIn) -> None:
+    sql(f"UPDATE events_delivery SET status = 'waiting', due_at = {LONG_AGO}"
+        " WHERE id = (SELECT max(id) FROM events_delivery)")  # fmt: skip
+
+
+@plants("no_message_waits")
+def a_message_that_waits(lived: LivedIn) -> None:
+    sql(
+        f"UPDATE events_inbox SET status = 'waiting', due_at = {LONG_AGO} WHERE id = (SELECT max(id) FROM events_inbox)"
+    )
+
+
+@plants("no_command_waits")
+def a_command_that_waits(lived: LivedIn) -> None:
+    sql(f"UPDATE events_outgoing SET due_at = {LONG_AGO} WHERE status = 'waiting'")
+
+
+@plants("no_command_waits")
+def a_command_in_dead_hands(lived: LivedIn) -> None:
+    sql(f"UPDATE events_outgoing SET status = 'sending', lease_until = {LONG_AGO} WHERE status = 'waiting'")
+
+
+@plants("no_timer_waits")
+def a_timer_that_does_not_fire(lived: LivedIn) -> None:
+    sql("INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth)"
+        f" VALUES ({LONG_AGO}, 'x', '{{}}', 'x', gen_random_uuid(), 0)")  # fmt: skip
+
+
+@plants("parked_has_case")
+def a_message_set_aside_in_silence(lived: LivedIn) -> None:
+    sql("UPDATE events_inbox SET status = 'parked' WHERE id = (SELECT max(id) FROM events_inbox)")
+
+
+@plants("parked_has_case")
+def a_fact_set_aside_in_silence(lived: LivedIn) -> None:
+    sql("UPDATE events_delivery SET status = 'parked' WHERE id = (SELECT max(id) FROM events_delivery)")
+
+
+@plants("failed_command_has_case")
+def a_call_given_up_in_silence(lived: LivedIn) -> None:
+    sql("UPDATE events_outgoing SET status = 'dead' WHERE status = 'waiting'")
+
+
+@plants("no_run_waits_for_nothing")
+def a_flow_that_waits_for_nothing(lived: LivedIn) -> None:
+    sql(f"UPDATE workflow_flowrun SET status = 'waiting', waits_for = 'command', changed_at = {LONG_AGO}"
+        " WHERE id = (SELECT min(id) FROM workflow_flowrun WHERE subject = %s)",
+        f"order:{lived.order('unmatched')}")  # fmt: skip
+
+
+@plants("no_order_in_limbo")
+def an_order_that_nobody_brings_on(lived: LivedIn) -> None:
+    pk = lived.order("unmatched")
+    order(lived, "unmatched", "is_on_hold = false")
+    sql("UPDATE orders_hold SET released_at = now() WHERE order_id = %s", pk)
+    sql("UPDATE orders_historicalhold SET released_at = now() WHERE order_id = %s", pk)
+    sql(f"UPDATE audit_state_change SET at = {LONG_AGO} WHERE machine = 'order' AND subject_id = %s", pk)
+
+
+@plants("parcels_are_reported")
+def a_parcel_the_channel_does_not_know_of(lived: LivedIn) -> None:
+    both("fulfillment_shipment", lived.shipment("completed").pk, f"reported_at = NULL, shipped_at = {LONG_AGO}")
