@@ -64,11 +64,14 @@ def pause_after(account: ChannelAccount, error: OrderCenterError, *, at: datetim
         cases.open_cases(
             drafts=[
                 CaseDraft(
-                    code="CHANNEL_AUTH", subject=f"account:{account.pk}", shop_id=account.shop_id,
-                    reference=account.app_key, evidence=error.evidence(),
+                    code="CHANNEL_AUTH",
+                    subject=f"account:{account.pk}",
+                    shop_id=account.shop_id,
+                    reference=account.app_key,
+                    evidence=error.evidence(),
                 )
             ]
-        )  # fmt: skip
+        )
     else:
         return
     ChannelAccount.objects.filter(pk=account.pk).update(
@@ -81,6 +84,4 @@ def all_is_well(account: ChannelAccount) -> None:
     if account.pause_reason:
         ChannelAccount.objects.filter(pk=account.pk).update(paused_until=None, pause_reason="")
         account.pause_reason, account.paused_until = "", None
-        cases.close_cases_of(
-            subjects=[f"account:{account.pk}"], codes=["CHANNEL_AUTH"], resolution="authorised again"
-        )
+        cases.close_cases_of(subjects=[f"account:{account.pk}"], codes=["CHANNEL_AUTH"], resolution="authorised again")

@@ -14,9 +14,16 @@ class ChannelAccountForm(SealedForm):
     class Meta:
         model = ChannelAccount
         fields = [
-            "shop", "adapter", "base_url", "app_key", "message_group", "is_active", "authorised_until", "paused_until",
+            "shop",
+            "adapter",
+            "base_url",
+            "app_key",
+            "message_group",
+            "is_active",
+            "authorised_until",
+            "paused_until",
             "pause_reason",
-        ]  # fmt: skip
+        ]
 
 
 @admin.register(ChannelAccount)

@@ -159,12 +159,18 @@ def _with_new_payments(rows: Sequence[_Fresh], result: BulkResult) -> list[_Fres
 def _book_payments(work: Work, rows: Sequence[_Fresh], ours: Mapping[int, Order]) -> None:
     facts = [
         PaymentFact(
-            order_id=ours[f.row.index].pk, shop_id=f.shop.pk, fee_bp=f.shop.payment_fee_bp, provider=payment.provider,
-            external_no=payment.external_no, merchant_no=payment.merchant_no, amount=payment.amount,
-            currency=f.row.order.currency, occurred_at=payment.paid_at,
+            order_id=ours[f.row.index].pk,
+            shop_id=f.shop.pk,
+            fee_bp=f.shop.payment_fee_bp,
+            provider=payment.provider,
+            external_no=payment.external_no,
+            merchant_no=payment.merchant_no,
+            amount=payment.amount,
+            currency=f.row.order.currency,
+            occurred_at=payment.paid_at,
         )
         for f in rows
         if (payment := f.row.order.payment) is not None
-    ]  # fmt: skip
+    ]
     if facts:
         record_payments(payments=facts, work=work, actor=work.actor).raise_first()

@@ -41,13 +41,17 @@ def seed_company(*, credentials: Credentials, sandbox_url: str) -> Shop:
     move_stock(
         movements=[
             Movement(
-                skus[sku.code].pk, warehouse.pk, sku.stock, MovementReason.COUNT, "opening stock",
+                skus[sku.code].pk,
+                warehouse.pk,
+                sku.stock,
+                MovementReason.COUNT,
+                "opening stock",
                 f"demo:{sku.code}:{warehouse.code}",
             )
             for sku in (*goods.SKUS, goods.SCARCE)
             for warehouse in warehouses
         ]
-    ).raise_first()  # fmt: skip
+    ).raise_first()
     return shop
 
 
@@ -57,10 +61,12 @@ def _shop(credentials: Credentials, sandbox_url: str) -> Shop:
     ChannelAccount.objects.update_or_create(
         shop=shop,
         defaults={
-            "adapter": "tmall", "base_url": f"{sandbox_url}/router/rest", "app_key": credentials.top_app_key,
+            "adapter": "tmall",
+            "base_url": f"{sandbox_url}/router/rest",
+            "app_key": credentials.top_app_key,
             "secrets": {"secret": credentials.top_secret, "session": credentials.top_session},
         },
-    )  # fmt: skip
+    )
     return shop
 
 
@@ -70,10 +76,12 @@ def _goods(shop: Shop) -> dict[str, Sku]:
         skus[item.code], _ = Sku.objects.get_or_create(
             code=item.code,
             defaults={
-                "name": item.title, "weight_g": item.weight_g, "list_price": from_fen(item.price_fen),
+                "name": item.title,
+                "weight_g": item.weight_g,
+                "list_price": from_fen(item.price_fen),
                 "floor_price": from_fen(item.floor_fen),
             },
-        )  # fmt: skip
+        )
     for item in goods.BUNDLES:
         bundle, is_new = Sku.objects.get_or_create(
             code=item.code, defaults={"name": item.title, "list_price": from_fen(item.price_fen), "is_bundle": True}
@@ -85,9 +93,7 @@ def _goods(shop: Shop) -> dict[str, Sku]:
             )
     ListingMatch.objects.bulk_create(
         [
-            ListingMatch(
-                shop=shop, listing_id=str(item.num_iid), listing_sku_id=str(item.sku_id), sku=skus[item.code]
-            )
+            ListingMatch(shop=shop, listing_id=str(item.num_iid), listing_sku_id=str(item.sku_id), sku=skus[item.code])
             for item in (*goods.SKUS, goods.SCARCE, *goods.BUNDLES)
         ],
         ignore_conflicts=True,
@@ -101,17 +107,21 @@ def _warehouses(credentials: Credentials, sandbox_url: str) -> list[Warehouse]:
         warehouse, _ = Warehouse.objects.update_or_create(
             code=place.code,
             defaults={
-                "name": place.name, "province": place.province, "city": place.city, "owner_code": goods.OWNER_CODE,
+                "name": place.name,
+                "province": place.province,
+                "city": place.city,
+                "owner_code": goods.OWNER_CODE,
                 "customer_id": credentials.qimen_customer_id,
             },
-        )  # fmt: skip
+        )
         WmsAccount.objects.update_or_create(
             warehouse=warehouse,
             defaults={
-                "base_url": f"{sandbox_url}/router/qimen/service", "app_key": credentials.qimen_app_key,
+                "base_url": f"{sandbox_url}/router/qimen/service",
+                "app_key": credentials.qimen_app_key,
                 "secret": credentials.qimen_secret,
             },
-        )  # fmt: skip
+        )
         warehouses.append(warehouse)
     return warehouses
 
@@ -125,10 +135,13 @@ def _rates(warehouses: list[Warehouse]) -> None:
                 first, step = (near_first, near_step) if province else (far_first, far_step)
                 rates.append(
                     FreightRate(
-                        warehouse=warehouse, carrier=carrier, province=province, first_fee=Decimal(first),
+                        warehouse=warehouse,
+                        carrier=carrier,
+                        province=province,
+                        first_fee=Decimal(first),
                         step_fee=Decimal(step),
                     )
-                )  # fmt: skip
+                )
     FreightRate.objects.bulk_create(rates, ignore_conflicts=True)
 
 

@@ -15,9 +15,13 @@ from ordercenter.workflow.engine import run_ids
 
 
 @action(
-    use="tracking.upload", subject="shipment", label=_("Report tracking to the channel"), kind="outside",
-    errors=["COMMAND_REFUSED", "COMMAND_DEAD"], danger=1,
-)  # fmt: skip
+    use="tracking.upload",
+    subject="shipment",
+    label=_("Report tracking to the channel"),
+    kind="outside",
+    errors=["COMMAND_REFUSED", "COMMAND_DEAD"],
+    danger=1,
+)
 def upload_tracking(call: StepCall) -> None:
     """One command for each order in each shipment; the run waits for the last one's answer.
 
@@ -28,10 +32,13 @@ def upload_tracking(call: StepCall) -> None:
     for shipment_id, payloads in reports.items():
         for number, payload in enumerate(payloads):
             call.work.command(
-                kind=TRACKING_KIND, target=f"account:{payload.pop('account_id')}", subject=f"shipment:{shipment_id}",
-                key=f"{TRACKING_KIND}:{shipment_id}:{payload['order_no']}", payload=payload,
+                kind=TRACKING_KIND,
+                target=f"account:{payload.pop('account_id')}",
+                subject=f"shipment:{shipment_id}",
+                key=f"{TRACKING_KIND}:{shipment_id}:{payload['order_no']}",
+                payload=payload,
                 flow_run_id=runs.get(shipment_id) if number == len(payloads) - 1 else None,
-            )  # fmt: skip
+            )
         waiting.append(shipment_id)
     call.park(waiting, "command")
     call.go([pk for pk in call.subjects if pk not in reports])
@@ -57,7 +64,11 @@ def _reports(shipment_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
             continue
         carrier, number = parcels[shipment_id]
         reports.setdefault(shipment_id, {})[order_no] = {
-            "account_id": account_id, "shipment_id": shipment_id, "order_no": order_no, "carrier": carrier,
-            "tracking_no": number, "lines": [],
-        }  # fmt: skip
+            "account_id": account_id,
+            "shipment_id": shipment_id,
+            "order_no": order_no,
+            "carrier": carrier,
+            "tracking_no": number,
+            "lines": [],
+        }
     return {shipment_id: list(by_order.values()) for shipment_id, by_order in reports.items()}

@@ -54,16 +54,28 @@ class PaymentEntryAdmin(ReadOnlyAdmin):
 @admin.register(Statement)
 class StatementAdmin(ReadOnlyHistoryAdmin):
     whole_company = True
-    list_display = ["business_day", "provider", "account", "state_label", "line_count", "payment_total",
-                    "refund_total", "fee_total", "page_link"]  # fmt: skip
+    list_display = [
+        "business_day",
+        "provider",
+        "account",
+        "state_label",
+        "line_count",
+        "payment_total",
+        "refund_total",
+        "fee_total",
+        "page_link",
+    ]
     list_display_links = ["business_day"]
     list_filter = [("state", ChoicesDropdownFilter), ("business_day", RangeDateFilter)]
     search_fields = ["=account", "=provider"]
     ordering = ["-business_day", "-id"]
     readonly_fields = ["page_link"]
 
-    @display(description=_("state"), ordering="state", label={StatementState.OPEN: "warning",
-             StatementState.MATCHED: "info", StatementState.CLOSED: "success"})  # fmt: skip
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={StatementState.OPEN: "warning", StatementState.MATCHED: "info", StatementState.CLOSED: "success"},
+    )
     def state_label(self, statement: Statement) -> tuple[str, str]:
         return statement.state, statement.get_state_display()
 

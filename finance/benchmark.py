@@ -152,17 +152,30 @@ def _plant_entries(count: int, day: date) -> Iterator[PaymentEntry]:
             number = f"{day:%Y%m%d}{n:08d}"
             orders.append(
                 Order(
-                    id=order_id, shop=shop, channel_order_no=number, total_amount=amount, paid_amount=amount,
-                    placed_at=at, paid_at=at, channel_modified_at=at,
+                    id=order_id,
+                    shop=shop,
+                    channel_order_no=number,
+                    total_amount=amount,
+                    paid_amount=amount,
+                    placed_at=at,
+                    paid_at=at,
+                    channel_modified_at=at,
                 )
-            )  # fmt: skip
+            )
             entries.append(
                 PaymentEntry(
-                    id=entry_id, order_id=order_id, shop=shop, kind=EntryKind.PAYMENT, provider=PROVIDER,
-                    external_no=f"{number}22001400{n:08d}", merchant_no=f"T200P{number}", amount=amount,
-                    expected_fee=expected_fee(amount, FEE_BP), occurred_at=at,
+                    id=entry_id,
+                    order_id=order_id,
+                    shop=shop,
+                    kind=EntryKind.PAYMENT,
+                    provider=PROVIDER,
+                    external_no=f"{number}22001400{n:08d}",
+                    merchant_no=f"T200P{number}",
+                    amount=amount,
+                    expected_fee=expected_fee(amount, FEE_BP),
+                    occurred_at=at,
                 )
-            )  # fmt: skip
+            )
         bulk.insert_instances(Order, orders)
         bulk.insert_instances(PaymentEntry, entries)
         yield from entries
@@ -173,10 +186,18 @@ def _plant_entries(count: int, day: date) -> Iterator[PaymentEntry]:
 
 def _refund_of(payment: PaymentEntry, entry_id: int, at: datetime) -> PaymentEntry:
     return PaymentEntry(
-        id=entry_id, order_id=payment.order_id, shop_id=payment.shop_id, kind=EntryKind.REFUND, provider=PROVIDER,
-        external_no=payment.external_no, request_no=f"RF{entry_id}", merchant_no=payment.merchant_no,
-        amount=payment.amount, expected_fee=payment.expected_fee, occurred_at=at,
-    )  # fmt: skip
+        id=entry_id,
+        order_id=payment.order_id,
+        shop_id=payment.shop_id,
+        kind=EntryKind.REFUND,
+        provider=PROVIDER,
+        external_no=payment.external_no,
+        request_no=f"RF{entry_id}",
+        merchant_no=payment.merchant_no,
+        amount=payment.amount,
+        expected_fee=payment.expected_fee,
+        occurred_at=at,
+    )
 
 
 def _line_of(entry: PaymentEntry) -> BillLine:
@@ -205,10 +226,13 @@ def _with_differences(lines: list[BillLine], random: Random) -> tuple[list[BillL
         elif verdict != LineState.NOT_IN_BILL:
             bill.append(line)
     planted = Counter(
-        (f"X{lines[n].external_no}" if verdict == LineState.NOT_IN_BOOKS else lines[n].external_no, lines[n].kind,
-         str(verdict))
+        (
+            f"X{lines[n].external_no}" if verdict == LineState.NOT_IN_BOOKS else lines[n].external_no,
+            lines[n].kind,
+            str(verdict),
+        )
         for n, verdict in verdicts.items()
-    )  # fmt: skip
+    )
     return bill, planted
 
 

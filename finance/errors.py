@@ -33,9 +33,16 @@ class EntryConflict(OrderCenterError):
     hint = _("Entries are never edited: compare with the provider which of the two is right.")
 
     def __init__(
-        self, *, external_no: str, kind: str, request_no: str, order_id: int, amount: Decimal,
-        booked_order_id: int, booked_amount: Decimal,
-    ):  # fmt: skip
+        self,
+        *,
+        external_no: str,
+        kind: str,
+        request_no: str,
+        order_id: int,
+        amount: Decimal,
+        booked_order_id: int,
+        booked_amount: Decimal,
+    ):
         super().__init__(
             f"{kind} {external_no} {request_no}: order {order_id} with {amount}, "
             f"but booked for order {booked_order_id} with {booked_amount}"

@@ -97,8 +97,17 @@ class ParcelInline(ReadOnlyInline):
 class ShipmentAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     shop = "shop_id"
     warehouse = "warehouse_id"
-    list_display = ["code", "shop", "warehouse", "carrier", "state_label", "grade", "created_at", "shipped_at",
-                    "reported_at"]  # fmt: skip
+    list_display = [
+        "code",
+        "shop",
+        "warehouse",
+        "carrier",
+        "state_label",
+        "grade",
+        "created_at",
+        "shipped_at",
+        "reported_at",
+    ]
     list_display_links = ["code"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
@@ -143,8 +152,11 @@ class ParcelAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     search_help_text = _("Part of a tracking number, or a whole delivery order number")
     ordering = ["-id"]
 
-    @display(description=_("state"), ordering="state", label={ParcelState.DELIVERED: "success",
-             ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"})  # fmt: skip
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={ParcelState.DELIVERED: "success", ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"},
+    )
     def state_label(self, parcel: Parcel) -> tuple[str, str]:
         return parcel.state, parcel.get_state_display()
 
@@ -161,7 +173,8 @@ class WaybillAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     search_help_text = _("A whole waybill or delivery order number")
     ordering = ["-id"]
 
-    @display(description=_("state"), ordering="state", label={WaybillState.USED: "success",
-             WaybillState.FAILED: "danger"})  # fmt: skip
+    @display(
+        description=_("state"), ordering="state", label={WaybillState.USED: "success", WaybillState.FAILED: "danger"}
+    )
     def state_label(self, waybill: Waybill) -> tuple[str, str]:
         return waybill.state, waybill.get_state_display()

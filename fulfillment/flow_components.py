@@ -38,11 +38,13 @@ def load_shipments(ids: Sequence[int], paths: frozenset[str], work: Work) -> dic
     """The values of these fields for many shipments. One statement."""
     values = {
         pk: {
-            "shipment.state": s.state, "shipment.warehouse": str(s.warehouse_id), "shipment.carrier": str(s.carrier_id),
+            "shipment.state": s.state,
+            "shipment.warehouse": str(s.warehouse_id),
+            "shipment.carrier": str(s.carrier_id),
             "shipment.weight_g": s.weight_g,
         }
         for pk, s in work.lock(Shipment, ids).items()
-    }  # fmt: skip
+    }
     return {pk: {path: known.get(path) for path in paths} for pk, known in values.items()}
 
 
@@ -51,18 +53,26 @@ register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has
 
 
 @action(
-    use="routing.reserve_and_assign", subject="order", label=_("Reserve stock, choose warehouse"),
-    errors=["OUT_OF_STOCK", "ROUTING_NONE"], emits=["inventory.stock.reserved"], danger=1,
-)  # fmt: skip
+    use="routing.reserve_and_assign",
+    subject="order",
+    label=_("Reserve stock, choose warehouse"),
+    errors=["OUT_OF_STOCK", "ROUTING_NONE"],
+    emits=["inventory.stock.reserved"],
+    danger=1,
+)
 def reserve_and_assign(call: StepCall) -> None:
     pass_on(call, services.reserve_and_route(order_ids=call.subjects, work=call.work))
 
 
 @action(
-    use="fulfillment.create_shipment", subject="order", label=_("Create shipment"),
-    errors=["NOTHING_RESERVED", "ON_HOLD", "TRANSITION_REFUSED"], writes=["order.state"],
-    emits=["fulfillment.shipment.created"], danger=1,
-)  # fmt: skip
+    use="fulfillment.create_shipment",
+    subject="order",
+    label=_("Create shipment"),
+    errors=["NOTHING_RESERVED", "ON_HOLD", "TRANSITION_REFUSED"],
+    writes=["order.state"],
+    emits=["fulfillment.shipment.created"],
+    danger=1,
+)
 def create_shipment(call: StepCall) -> None:
     result = services.create_shipments(order_ids=call.subjects, work=call.work)
     refused = {refusal.key for refusal in result.refused}
@@ -72,9 +82,14 @@ def create_shipment(call: StepCall) -> None:
 
 
 @action(
-    use="fulfillment.send_to_wms", subject="order", label=_("Send to warehouse"), kind="outside",
-    errors=["COMMAND_REFUSED", "COMMAND_DEAD", "TRANSITION_REFUSED"], emits=["fulfillment.shipment.dispatched"], danger=2,
-)  # fmt: skip
+    use="fulfillment.send_to_wms",
+    subject="order",
+    label=_("Send to warehouse"),
+    kind="outside",
+    errors=["COMMAND_REFUSED", "COMMAND_DEAD", "TRANSITION_REFUSED"],
+    emits=["fulfillment.shipment.dispatched"],
+    danger=2,
+)
 def send_to_wms(call: StepCall) -> None:
     result = services.dispatch_shipments(order_ids=call.subjects, flow_runs=run_ids(call.work), work=call.work)
     call.park(result.done, "command")
@@ -88,9 +103,7 @@ def stop_orders(failures: Mapping[int, Failed], work: Work) -> None:
     if short:
         orders_services.wait_for_supply(order_ids=short, work=work)
     skus = work.shared.get("skus", {})
-    orders_services.hold_orders(
-        findings={pk: _findings(failed, skus) for pk, failed in failures.items()}, work=work
-    )
+    orders_services.hold_orders(findings={pk: _findings(failed, skus) for pk, failed in failures.items()}, work=work)
 
 
 def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
@@ -102,10 +115,12 @@ def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
         first = codes[0] if codes else ""
         return [
             Finding(
-                failed.code, {"skus": codes}, root_cause=f"{failed.code}:{first}"[:160],
+                failed.code,
+                {"skus": codes},
+                root_cause=f"{failed.code}:{first}"[:160],
                 root_title=f"{first} {getattr(skus.get(error.missing.get(first, 0)), 'name', '')}".strip(),
             )
-        ]  # fmt: skip
+        ]
     return [Finding(failed.code, {"step": failed.node, "error": error.code, **error.evidence()})]
 
 
@@ -115,15 +130,18 @@ def stop_shipments(failures: Mapping[int, Failed], work: Work) -> None:
     cases.open_cases(
         drafts=[
             CaseDraft(
-                code=failed.code, subject=f"shipment:{pk}", shop_id=shipments[pk].shop_id,
-                warehouse_id=shipments[pk].warehouse_id, reference=shipments[pk].code,
+                code=failed.code,
+                subject=f"shipment:{pk}",
+                shop_id=shipments[pk].shop_id,
+                warehouse_id=shipments[pk].warehouse_id,
+                reference=shipments[pk].code,
                 evidence={"step": failed.node, "error": failed.error.code, **failed.error.evidence()},
                 root_cause=f"{failed.code}:{failed.error.evidence().get('reason', '')}"[:160],
             )
             for pk, failed in failures.items()
         ],
         work=work,
-    )  # fmt: skip
+    )
 
 
 register_stopper("order", stop_orders)

@@ -97,25 +97,23 @@ def _shipment(command: OutgoingCommand) -> int:
 
 def _client(target: str) -> QimenClient:
     warehouse_id = int(target.partition(":")[2])
-    account = (
-        WmsAccount.objects.filter(warehouse_id=warehouse_id, is_active=True).select_related("warehouse").first()
-    )
+    account = WmsAccount.objects.filter(warehouse_id=warehouse_id, is_active=True).select_related("warehouse").first()
     if account is None:
         raise WarehouseNotConnected(warehouse_id=warehouse_id)
     return QimenClient(
         QimenCredentials(
-            app_key=account.app_key, secret=str(unseal(account.secret)), customer_id=account.warehouse.customer_id,
+            app_key=account.app_key,
+            secret=str(unseal(account.secret)),
+            customer_id=account.warehouse.customer_id,
             base_url=account.base_url,
         )
-    )  # fmt: skip
+    )
 
 
 def _prepare_create(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
     client = _client(target)
     documents = delivery_documents([_shipment(c) for c in commands])
-    alive = set(
-        Shipment.objects.filter(pk__in=documents, state__in=IN_WAREHOUSE).values_list("pk", flat=True)
-    )
+    alive = set(Shipment.objects.filter(pk__in=documents, state__in=IN_WAREHOUSE).values_list("pk", flat=True))
 
     def attempt(shipment_id: int) -> Attempt:
         def send() -> dict[str, Any]:
@@ -134,10 +132,12 @@ def _prepare_cancel(target: str, commands: Sequence[OutgoingCommand]) -> dict[in
 
     def attempt(shipment: Shipment, reason: str) -> Attempt:
         document = CancelDocument(
-            order_code=shipment.code, warehouse_code=shipment.warehouse.code, reason=reason,
+            order_code=shipment.code,
+            warehouse_code=shipment.warehouse.code,
+            reason=reason,
             owner_code=shipment.warehouse.owner_code or shipment.warehouse.customer_id,
             warehouse_ref=shipment.warehouse_ref,
-        )  # fmt: skip
+        )
 
         def send() -> dict[str, Any]:
             client.cancel_order(document)

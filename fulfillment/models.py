@@ -246,8 +246,9 @@ class Waybill(StateModel):
         """A parcel left under it."""
 
     @transition(
-        field=state, source=[WaybillState.REQUESTED, WaybillState.ASSIGNED, WaybillState.PRINTED],
+        field=state,
+        source=[WaybillState.REQUESTED, WaybillState.ASSIGNED, WaybillState.PRINTED],
         target=WaybillState.VOID,
-    )  # fmt: skip
+    )
     def void(self) -> None:
         """It will not be used."""

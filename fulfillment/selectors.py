@@ -37,38 +37,64 @@ def _document(shipment: Shipment, lines: list[ShipmentLine]) -> DeliveryOrderDoc
     item_amount = sum((item.actual_price * item.quantity for item in items), Decimal(0))
     freight = sum((order.freight_amount for order in orders.values()), Decimal(0))
     return DeliveryOrderDocument(
-        code=shipment.code, warehouse_code=shipment.warehouse.code,
+        code=shipment.code,
+        warehouse_code=shipment.warehouse.code,
         owner_code=shipment.warehouse.owner_code or shipment.warehouse.customer_id,
-        platform_code=_PLATFORMS.get(shipment.shop.channel.code, "OTHER"), shop_nick=shipment.shop.name,
-        carrier_code=shipment.carrier.code, created_at=shipment.created_at, placed_at=first.placed_at,
-        paid_at=first.paid_at or first.placed_at, item_amount=item_amount, discount_amount=Decimal(0), freight=freight,
-        total_amount=item_amount + freight, sender=_sender(shipment), receiver=_receiver(shipment.contact),
-        lines=tuple(items), is_urgent=shipment.grade == "rush", buyer_message=first.buyer_remark,
-        seller_message=first.seller_remark, latest_delivery_at=first.ship_by,
-    )  # fmt: skip
+        platform_code=_PLATFORMS.get(shipment.shop.channel.code, "OTHER"),
+        shop_nick=shipment.shop.name,
+        carrier_code=shipment.carrier.code,
+        created_at=shipment.created_at,
+        placed_at=first.placed_at,
+        paid_at=first.paid_at or first.placed_at,
+        item_amount=item_amount,
+        discount_amount=Decimal(0),
+        freight=freight,
+        total_amount=item_amount + freight,
+        sender=_sender(shipment),
+        receiver=_receiver(shipment.contact),
+        lines=tuple(items),
+        is_urgent=shipment.grade == "rush",
+        buyer_message=first.buyer_remark,
+        seller_message=first.seller_remark,
+        latest_delivery_at=first.ship_by,
+    )
 
 
 def _line(line: ShipmentLine) -> DeliveryOrderLine:
     price = (line.order_line.paid_share / line.order_line.ordered).quantize(Decimal("0.01"))
     return DeliveryOrderLine(
-        line_no=str(line.pk), item_code=line.sku.code, item_name=line.sku.name, quantity=line.quantity,
-        actual_price=price, source_order_no=line.order.channel_order_no,
+        line_no=str(line.pk),
+        item_code=line.sku.code,
+        item_name=line.sku.name,
+        quantity=line.quantity,
+        actual_price=price,
+        source_order_no=line.order.channel_order_no,
         source_line_no=line.order_line.channel_line_no,
-    )  # fmt: skip
+    )
 
 
 def _sender(shipment: Shipment) -> Party:
     warehouse = shipment.warehouse
     return Party(
-        name=shipment.shop.name, mobile="", province=warehouse.province, city=warehouse.city, district="",
+        name=shipment.shop.name,
+        mobile="",
+        province=warehouse.province,
+        city=warehouse.city,
+        district="",
         detail_address=warehouse.name,
-    )  # fmt: skip
+    )
 
 
 def _receiver(contact: Contact) -> Party:
     clear = clear_data(contact)
     return Party(
-        name=clear["name"], mobile=clear["phone"], province=contact.province, city=contact.city,
-        district=contact.district, detail_address=clear["address"], town=contact.town, zip_code=clear["zip"],
+        name=clear["name"],
+        mobile=clear["phone"],
+        province=contact.province,
+        city=contact.city,
+        district=contact.district,
+        detail_address=clear["address"],
+        town=contact.town,
+        zip_code=clear["zip"],
         oaid=contact.opaque_id,
-    )  # fmt: skip
+    )

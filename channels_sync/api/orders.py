@@ -23,19 +23,25 @@ from ordercenter.common.rest_fields import mistakes_of
 from ordercenter.common.rest_schema import ProblemOut
 
 IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True,
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
     description=_(
         "A random text of 1 to 255 visible ASCII characters, new for each new request and the same at each retry. The "
         "answer is kept for 48 hours and given again; the header Idempotency-Replayed says so."
     ),
-)  # fmt: skip
+)
 
 
 class OrderBulkCreate(ApiView):
     needs = ApiScope.ORDERS_WRITE
 
     @extend_schema(
-        operation_id="orders_bulk_create", tags=["orders"], summary=_("Create orders"), request=BulkIn,
+        operation_id="orders_bulk_create",
+        tags=["orders"],
+        summary=_("Create orders"),
+        request=BulkIn,
         parameters=[IDEMPOTENCY_KEY],
         description=_(
             "Takes up to 500 new orders. Each row is answered for itself: created, exists (known before, nothing is "
@@ -46,16 +52,18 @@ class OrderBulkCreate(ApiView):
             200: BulkOut,
             (422, CONTENT_TYPE): ProblemOut,
         },
-    )  # fmt: skip
+    )
     def post(self, request: Request) -> Response:
         key = checked_key(request.headers.get("Idempotency-Key"))
         rows = _rows_of(request.data)
         at = timezone.now()
         answer = run_once(
-            client=request.auth.ident, key=key, at=at,
+            client=request.auth.ident,
+            key=key,
+            at=at,
             fingerprint=fingerprint_of("POST", request.path, request._request.body),
             perform=lambda: (200, self._take(rows, at)),
-        )  # fmt: skip
+        )
         content_type = CONTENT_TYPE if answer.status >= 400 else None
         headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
         return Response(answer.body, status=answer.status, headers=headers, content_type=content_type)
@@ -109,5 +117,8 @@ def _answer(count: int, result: BulkResult, problems: dict[int, Any]) -> dict[st
             row = {"status": "refused", "id": None, "error": problems[index]}
         results.append({"index": index, **row})
     return {
-        "created": len(result.created), "exists": len(result.exists), "refused": len(problems), "results": results,
-    }  # fmt: skip
+        "created": len(result.created),
+        "exists": len(result.exists),
+        "refused": len(problems),
+        "results": results,
+    }

@@ -36,9 +36,11 @@ class ReceiverIn(StrictSerializer):
     address = Text(max_length=256)
     zip_code = Text(max_length=16, allow_blank=True, default="")
     opaque_id = Text(
-        max_length=128, allow_blank=True, default="",
+        max_length=128,
+        allow_blank=True,
+        default="",
         help_text=_("What a platform gives in place of the clear contact; name, phone and address are masked then."),
-    )  # fmt: skip
+    )
 
 
 class LineIn(StrictSerializer):
@@ -130,14 +132,28 @@ def incoming_order(data: Mapping[str, Any]) -> IncomingOrder:
     payment = data["payment"]
     paid_at = data["paid_at"]
     return IncomingOrder(
-        channel_order_no=data["channel_order_no"], status=data["status"], held=False, created_at=data["placed_at"],
-        paid_at=paid_at, modified_at=paid_at or data["placed_at"], goods_total=data["goods_amount"],
-        discount_total=data["discount_amount"], freight=data["freight_amount"], total_amount=data["total_amount"],
-        currency=data["currency"], buyer_id=data["buyer_id"], buyer_nick=data["buyer_nick"],
-        buyer_remark=data["buyer_remark"], seller_remark=data["seller_remark"], seller_flag=0, presale_state=None,
-        receiver=_receiver(data["receiver"]), lines=tuple(_line(line, data["status"]) for line in data["lines"]),
-        payment=IncomingPayment(**payment) if payment else None, raw_status=data["status"],
-    )  # fmt: skip
+        channel_order_no=data["channel_order_no"],
+        status=data["status"],
+        held=False,
+        created_at=data["placed_at"],
+        paid_at=paid_at,
+        modified_at=paid_at or data["placed_at"],
+        goods_total=data["goods_amount"],
+        discount_total=data["discount_amount"],
+        freight=data["freight_amount"],
+        total_amount=data["total_amount"],
+        currency=data["currency"],
+        buyer_id=data["buyer_id"],
+        buyer_nick=data["buyer_nick"],
+        buyer_remark=data["buyer_remark"],
+        seller_remark=data["seller_remark"],
+        seller_flag=0,
+        presale_state=None,
+        receiver=_receiver(data["receiver"]),
+        lines=tuple(_line(line, data["status"]) for line in data["lines"]),
+        payment=IncomingPayment(**payment) if payment else None,
+        raw_status=data["status"],
+    )
 
 
 def _receiver(data: Mapping[str, Any]) -> IncomingReceiver:
@@ -147,11 +163,20 @@ def _receiver(data: Mapping[str, Any]) -> IncomingReceiver:
 
 def _line(data: Mapping[str, Any], status: Any) -> IncomingLine:
     return IncomingLine(
-        channel_line_no=data["channel_line_no"], listing_id=data["listing_id"], listing_sku_id=data["listing_sku_id"],
-        outer_sku=data["sku"], title=data["title"], sku_text="", quantity=data["quantity"],
-        unit_price=data["unit_price"], discount=max(ZERO, data["unit_price"] * data["quantity"] - data["paid_share"]),
-        paid_share=data["paid_share"], status=status, refund_status="none", is_gift=data["is_gift"],
-    )  # fmt: skip
+        channel_line_no=data["channel_line_no"],
+        listing_id=data["listing_id"],
+        listing_sku_id=data["listing_sku_id"],
+        outer_sku=data["sku"],
+        title=data["title"],
+        sku_text="",
+        quantity=data["quantity"],
+        unit_price=data["unit_price"],
+        discount=max(ZERO, data["unit_price"] * data["quantity"] - data["paid_share"]),
+        paid_share=data["paid_share"],
+        status=status,
+        refund_status="none",
+        is_gift=data["is_gift"],
+    )
 
 
 def _check_payment(attrs: Mapping[str, Any], wrong: dict[str, Any]) -> None:

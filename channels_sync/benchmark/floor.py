@@ -74,14 +74,17 @@ def _write_batch(db: psycopg.Connection[Any], numbers: range, rng: random.Random
     lines = [(pk, rng.randint(1, SKUS), 1, "19.90") for pk in ids for _ in range(rng.choice((2, 3)))]
     body = json.dumps({"state": "paid", "total": "59.70"})
     for table, columns, rows in (
-        ("orders", "id, channel, ext_id, state, total, paid_at",
-         ((pk, 1, number, "dispatched", "59.70", at) for pk, number in zip(ids, external, strict=True))),
+        (
+            "orders",
+            "id, channel, ext_id, state, total, paid_at",
+            ((pk, 1, number, "dispatched", "59.70", at) for pk, number in zip(ids, external, strict=True)),
+        ),
         ("lines", "order_id, sku, qty, price", lines),
         ("payments", "order_id, txn, amount", ((pk, f"T{pk}", "59.70") for pk in ids)),
         ("shipments", "order_id, warehouse, state", ((pk, pk % WAREHOUSES + 1, "planned") for pk in ids)),
         ("history", "order_id, at, row", ((pk, at, body) for pk in ids)),
         ("outbox", "at, body", ((at, body) for _ in ids)),
-    ):  # fmt: skip
+    ):
         with db.cursor().copy(f"COPY floor.{table} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)

@@ -36,8 +36,9 @@ def server_pid() -> int | None:
 def cpu_now(server: int | None) -> Cpu:
     """What has been used so far. Backends that have ended count through their parent."""
     times = os.times()
-    return Cpu(times.user + times.system + times.children_user + times.children_system, _tree_s(server),
-               time.monotonic())  # fmt: skip
+    return Cpu(
+        times.user + times.system + times.children_user + times.children_system, _tree_s(server), time.monotonic()
+    )
 
 
 def _tree_s(server: int | None) -> float:

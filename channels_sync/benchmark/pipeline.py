@@ -45,11 +45,17 @@ def run_pipeline(*, orders: int, relays: int) -> dict[str, Any]:
     done = _commands() - before_done
     rate = done / used.wall_s
     return {
-        "orders": orders, "commands_written": done, "relays": relays, "seconds": round(used.wall_s, 2),
-        "orders_per_s": round(rate), "cpu_ms_per_order": _cpu(used, done), "floor_orders_per_s": floor["orders_per_s"],
+        "orders": orders,
+        "commands_written": done,
+        "relays": relays,
+        "seconds": round(used.wall_s, 2),
+        "orders_per_s": round(rate),
+        "cpu_ms_per_order": _cpu(used, done),
+        "floor_orders_per_s": floor["orders_per_s"],
         "share_of_floor_percent": round(100 * rate / floor["orders_per_s"], 1),
-        "statements_per_batch_of_50": statements[50], "statements_per_batch_of_500": statements[500],
-    }  # fmt: skip
+        "statements_per_batch_of_50": statements[50],
+        "statements_per_batch_of_500": statements[500],
+    }
 
 
 def run_intake(*, orders: int) -> dict[str, Any]:
@@ -65,9 +71,11 @@ def run_intake(*, orders: int) -> dict[str, Any]:
         handled += taken
     used = cpu_now(server) - before
     return {
-        "orders": handled, "seconds": round(used.wall_s, 2), "orders_per_s": round(handled / used.wall_s),
+        "orders": handled,
+        "seconds": round(used.wall_s, 2),
+        "orders_per_s": round(handled / used.wall_s),
         "cpu_ms_per_order": _cpu(used, handled),
-    }  # fmt: skip
+    }
 
 
 def fill_inbox(account: ChannelAccount, *, orders: int, seed: int) -> None:
@@ -106,8 +114,15 @@ def _drain(relays: int) -> None:
     if relays == 1:
         Relay().drain()
         return
-    command = (sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "relay", "--once", "--no-bell",
-               "--side-by-side", str(relays))  # fmt: skip
+    command = (
+        sys.executable,
+        str(Path(settings.BASE_DIR) / "manage.py"),
+        "relay",
+        "--once",
+        "--no-bell",
+        "--side-by-side",
+        str(relays),
+    )
     url = _url()
     children = [
         subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url}, stdout=subprocess.DEVNULL)
@@ -130,6 +145,7 @@ def _commands() -> int:
 def _cpu(used: Cpu, orders: int) -> dict[str, float]:
     total = used.client_s + used.database_s
     return {
-        "total": round(1000 * total / orders, 3), "python": round(1000 * used.client_s / orders, 3),
+        "total": round(1000 * total / orders, 3),
+        "python": round(1000 * used.client_s / orders, 3),
         "database": round(1000 * used.database_s / orders, 3),
-    }  # fmt: skip
+    }

@@ -66,9 +66,11 @@ def close_day(*, statement_id: int, at: datetime, actor: Actor, work: Work | Non
         work.save(statement, "closed_at")
         work.record(StatementClosed(statement_id=statement_id))
         details = {
-            "provider": statement.provider, "account": statement.account,
-            "business_day": statement.business_day.isoformat(), "lines": statement.line_count,
-        }  # fmt: skip
+            "provider": statement.provider,
+            "account": statement.account,
+            "business_day": statement.business_day.isoformat(),
+            "lines": statement.line_count,
+        }
         work.add([_deed(work, "finance.close_day", f"statement:{statement_id}", "", details)])
     return statement
 
@@ -81,14 +83,23 @@ def _accept(line: StatementLine, statement: Statement, reason: str, work: Work) 
     line.found_verdict, line.verdict, line.signed_off_reason = line.verdict, LineState.SIGNED_OFF, reason[:200]
     work.save(line, "verdict", "found_verdict", "signed_off_reason")
     details = {
-        "statement": statement.pk, "verdict": line.found_verdict, "external_no": line.external_no,
-        "theirs": [str(line.amount), str(line.fee)], "ours": [str(line.expected_amount), str(line.expected_fee)],
-    }  # fmt: skip
+        "statement": statement.pk,
+        "verdict": line.found_verdict,
+        "external_no": line.external_no,
+        "theirs": [str(line.amount), str(line.fee)],
+        "ours": [str(line.expected_amount), str(line.expected_fee)],
+    }
     work.add([_deed(work, "finance.sign_off", subject_of(line.pk), reason, details)])
 
 
 def _deed(work: Work, action: str, subject: str, reason: str, details: dict[str, object]) -> Deed:
     return Deed(
-        at=work.at, actor=str(work.actor), user_id=work.actor.user_id, action=action, subject=subject, reason=reason,
-        details=details, chain_id=work.cause_of(subject).chain_id,
-    )  # fmt: skip
+        at=work.at,
+        actor=str(work.actor),
+        user_id=work.actor.user_id,
+        action=action,
+        subject=subject,
+        reason=reason,
+        details=details,
+        chain_id=work.cause_of(subject).chain_id,
+    )

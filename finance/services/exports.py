@@ -35,10 +35,20 @@ def export_statement_lines(*, statement_id: int, encoding: str = "utf-8") -> Ite
 
 def _header() -> list[Cell]:
     return [
-        _("Row"), _("Kind"), _("Transaction number"), _("Refund request number"), _("Merchant order number"),
-        _("Amount"), _("Fee"), _("Occurred at"), _("Verdict"), _("Expected amount"), _("Expected fee"),
-        _("Verdict before sign-off"), _("Reason of sign-off"),
-    ]  # fmt: skip
+        _("Row"),
+        _("Kind"),
+        _("Transaction number"),
+        _("Refund request number"),
+        _("Merchant order number"),
+        _("Amount"),
+        _("Fee"),
+        _("Occurred at"),
+        _("Verdict"),
+        _("Expected amount"),
+        _("Expected fee"),
+        _("Verdict before sign-off"),
+        _("Reason of sign-off"),
+    ]
 
 
 def _rows(statement_id: int) -> Iterator[list[Cell]]:
@@ -47,16 +57,36 @@ def _rows(statement_id: int) -> Iterator[list[Cell]]:
     kinds = {kind.value: str(kind.label) for kind in EntryKind}
     lines = StatementLine.objects.filter(statement=statement_id).order_by("line_no", "pk")
     columns = lines.values_list(
-        "line_no", "kind", "external_no", "request_no", "merchant_no", "amount", "fee", "occurred_at", "verdict",
-        "expected_amount", "expected_fee", "found_verdict", "signed_off_reason",
-    )  # fmt: skip
+        "line_no",
+        "kind",
+        "external_no",
+        "request_no",
+        "merchant_no",
+        "amount",
+        "fee",
+        "occurred_at",
+        "verdict",
+        "expected_amount",
+        "expected_fee",
+        "found_verdict",
+        "signed_off_reason",
+    )
     for line_no, kind, *numbers, amount, fee, at, verdict, expected, expected_fee, found, reason in columns.iterator(
         chunk_size=_READ_ROWS
     ):
         yield [
-            line_no or None, kinds.get(kind, kind), *numbers, amount, fee, _local(at), verdicts.get(verdict, verdict),
-            expected, expected_fee, verdicts.get(found, found), reason,
-        ]  # fmt: skip
+            line_no or None,
+            kinds.get(kind, kind),
+            *numbers,
+            amount,
+            fee,
+            _local(at),
+            verdicts.get(verdict, verdict),
+            expected,
+            expected_fee,
+            verdicts.get(found, found),
+            reason,
+        ]
 
 
 def _local(at: datetime | None) -> str:

@@ -37,9 +37,13 @@ def fetch_statement(
         if fetch is None:
             raise ProviderUnsupported(provider=account.provider)
         outcome = import_bill_file(
-            provider=account.provider, account=account.account, business_day=business_day,
-            content=fetch(account, business_day), at=at, actor=actor,
-        )  # fmt: skip
+            provider=account.provider,
+            account=account.account,
+            business_day=business_day,
+            content=fetch(account, business_day),
+            at=at,
+            actor=actor,
+        )
     except OrderCenterError as error:
         if isinstance(error, BillNotReady) and not _has_entries(account.provider, business_day):
             return None
@@ -54,9 +58,11 @@ def _fetch_alipay(account: ProviderAccount, business_day: date) -> bytes:
     secrets = unseal(bytes(account.secrets))
     try:
         credentials = AlipayCredentials(
-            app_id=account.app_id, private_key=secrets["private_key"],
-            alipay_public_key=secrets["alipay_public_key"], gateway_url=account.gateway_url,
-        )  # fmt: skip
+            app_id=account.app_id,
+            private_key=secrets["private_key"],
+            alipay_public_key=secrets["alipay_public_key"],
+            gateway_url=account.gateway_url,
+        )
     except (KeyError, TypeError):
         raise Misconfigured(
             f"the secrets of the Alipay account {account.account} must name private_key and alipay_public_key"

@@ -157,10 +157,15 @@ def _run_place_equal(statement: Statement, at: datetime, *, taken: str) -> list[
         cursor.execute(
             _PLACE_EQUAL.format(ours=_OURS, taken=taken),
             {
-                "statement": statement.pk, "provider": statement.provider, "at": at, "day_from": day_from,
-                "day_until": day_until, "near_from": day_from - _NEAR, "near_until": day_until + _NEAR,
+                "statement": statement.pk,
+                "provider": statement.provider,
+                "at": at,
+                "day_from": day_from,
+                "day_until": day_until,
+                "near_from": day_from - _NEAR,
+                "near_until": day_until + _NEAR,
             },
-        )  # fmt: skip
+        )
         left: list[tuple[int | None, int | None]] = cursor.fetchall()
         cursor.execute("RESET work_mem; RESET jit")
     return left
@@ -279,12 +284,21 @@ def _note_missing(statement: Statement, entry_ids: Sequence[int], outcome: Match
         rows = cursor.fetchall()
     lines = [
         StatementLine(
-            statement_id=statement.pk, line_no=0, kind=kind, external_no=external_no, request_no=request_no,
-            merchant_no=merchant_no, amount=ZERO, fee=ZERO, occurred_at=occurred_at, verdict=LineState.NOT_IN_BILL,
-            expected_amount=amount, expected_fee=fee,
+            statement_id=statement.pk,
+            line_no=0,
+            kind=kind,
+            external_no=external_no,
+            request_no=request_no,
+            merchant_no=merchant_no,
+            amount=ZERO,
+            fee=ZERO,
+            occurred_at=occurred_at,
+            verdict=LineState.NOT_IN_BILL,
+            expected_amount=amount,
+            expected_fee=fee,
         )
         for kind, external_no, request_no, merchant_no, occurred_at, _order, _shop, amount, fee in rows
-    ]  # fmt: skip
+    ]
     work.add(lines)
     for line, (*_columns, order_id, shop_id, amount, fee) in zip(lines, rows, strict=True):
         key = LineKey(line.kind, line.external_no, line.request_no)

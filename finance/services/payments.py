@@ -128,19 +128,33 @@ def _why_not(fact: PaymentFact, key: EntryKey, known: Booked | None) -> OrderCen
         return EntryInvalid(order_id=fact.order_id, external_no=fact.external_no, why=why)
     if known is not None and known != (fact.order_id, fact.amount):
         return EntryConflict(
-            external_no=key.external_no, kind=key.kind, request_no=key.request_no, order_id=fact.order_id,
-            amount=fact.amount, booked_order_id=known.order_id, booked_amount=known.amount,
-        )  # fmt: skip
+            external_no=key.external_no,
+            kind=key.kind,
+            request_no=key.request_no,
+            order_id=fact.order_id,
+            amount=fact.amount,
+            booked_order_id=known.order_id,
+            booked_amount=known.amount,
+        )
     return None
 
 
 def _entry(fact: PaymentFact, at: datetime) -> PaymentEntry:
     return new_row(
-            PaymentEntry, order_id=fact.order_id, shop_id=fact.shop_id, kind=fact.kind, provider=fact.provider,
-        external_no=fact.external_no, request_no=fact.request_no, merchant_no=fact.merchant_no, amount=fact.amount,
-        expected_fee=expected_fee(fact.amount, fact.fee_bp), currency=fact.currency, occurred_at=fact.occurred_at,
+        PaymentEntry,
+        order_id=fact.order_id,
+        shop_id=fact.shop_id,
+        kind=fact.kind,
+        provider=fact.provider,
+        external_no=fact.external_no,
+        request_no=fact.request_no,
+        merchant_no=fact.merchant_no,
+        amount=fact.amount,
+        expected_fee=expected_fee(fact.amount, fact.fee_bp),
+        currency=fact.currency,
+        occurred_at=fact.occurred_at,
         recorded_at=at,
-    )  # fmt: skip
+    )
 
 
 def _event(fact: PaymentFact) -> PaymentCaptured | PaymentRefunded:

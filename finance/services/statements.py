@@ -114,9 +114,13 @@ def import_statement(
         work.record(StatementImported(statement_id=statement.pk, lines=statement.line_count))
         outcome = match_imported(statement=statement, work=work)
         return ImportOutcome(
-            statement.pk, statement.line_count, len(outcome.differences), changed=True,
-            write_s=written - started, match_s=time.perf_counter() - written,
-        )  # fmt: skip
+            statement.pk,
+            statement.line_count,
+            len(outcome.differences),
+            changed=True,
+            write_s=written - started,
+            match_s=time.perf_counter() - written,
+        )
 
 
 def _clear(statement: Statement, work: Work) -> None:

@@ -46,13 +46,16 @@ def receive_document(request: HttpRequest, customer_id: str) -> HttpResponse:
     receive(
         [
             Incoming(
-                source=f"warehouse:{account.warehouse_id}", kind=CONFIRM_KIND, body=request.body,
+                source=f"warehouse:{account.warehouse_id}",
+                kind=CONFIRM_KIND,
+                body=request.body,
                 message_id=confirm.out_biz_code or confirm.delivery_order_code,
-                subject=f"delivery:{confirm.delivery_order_code}"[:96], platform_at=confirm.operated_at,
+                subject=f"delivery:{confirm.delivery_order_code}"[:96],
+                platform_at=confirm.operated_at,
                 headers={"method": query.get("method", "")},
             )
         ]
-    )  # fmt: skip
+    )
     return _answer(True, "0", "ok")
 
 

@@ -78,7 +78,12 @@ class NoRoute:
 
 
 def choose_warehouse(
-    needs: Mapping[int, int], *, province: str, weight_g: int, free: MutableMapping[tuple[int, int], int], table: RateTable
+    needs: Mapping[int, int],
+    *,
+    province: str,
+    weight_g: int,
+    free: MutableMapping[tuple[int, int], int],
+    table: RateTable,
 ) -> Route | NoRoute:
     """The cheapest single warehouse that has all pieces free; its stock in `free` is taken, so that the next order sees
     what is left.

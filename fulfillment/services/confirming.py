@@ -74,9 +74,14 @@ def _lock(
 
 
 def _ship(
-    work: Work, shipment: Shipment, lines: Sequence[ShipmentLine], confirm: DeliveryConfirm,
-    carriers: Mapping[str, Carrier], shipped: dict[int, int], refs: dict[int, str],
-) -> None:  # fmt: skip
+    work: Work,
+    shipment: Shipment,
+    lines: Sequence[ShipmentLine],
+    confirm: DeliveryConfirm,
+    carriers: Mapping[str, Carrier],
+    shipped: dict[int, int],
+    refs: dict[int, str],
+) -> None:
     orders = work.lock(Order, {line.order_id for line in lines})
     if shipment.state == ShipmentState.PLANNED:
         shipment.dispatch()
@@ -92,15 +97,15 @@ def _ship(
     work.add(parcels)
     work.record(
         ShipmentShipped(
-            shipment_id=shipment.pk, order_ids=tuple(sorted(orders)), parcel_ids=tuple(p.pk for p in parcels),
+            shipment_id=shipment.pk,
+            order_ids=tuple(sorted(orders)),
+            parcel_ids=tuple(p.pk for p in parcels),
             occurred_at=shipment.shipped_at,
         )
-    )  # fmt: skip
+    )
 
 
-def _actual(
-    lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work
-) -> Iterable[tuple[ShipmentLine, int]]:
+def _actual(lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work) -> Iterable[tuple[ShipmentLine, int]]:
     """Pieces that left, by shipment line: by line number where the warehouse repeats it, else by SKU code."""
     if not confirm.lines:
         return [(line, line.quantity) for line in lines]
@@ -141,23 +146,27 @@ def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[Sh
 
 def _shipped_after_cancel(order: Order) -> CaseDraft:
     return CaseDraft(
-        code="SHIPPED_AFTER_CANCEL", subject=f"order:{order.pk}", shop_id=order.shop_id,
-        reference=order.channel_order_no, money_at_risk=order.total_amount,
+        code="SHIPPED_AFTER_CANCEL",
+        subject=f"order:{order.pk}",
+        shop_id=order.shop_id,
+        reference=order.channel_order_no,
+        money_at_risk=order.total_amount,
         evidence={"cancel_reason": order.cancel_reason},
-    )  # fmt: skip
+    )
 
 
-def _parcel(
-    shipment: Shipment, package: ConfirmedPackage, carriers: Mapping[str, Carrier], at: datetime
-) -> Parcel:
+def _parcel(shipment: Shipment, package: ConfirmedPackage, carriers: Mapping[str, Carrier], at: datetime) -> Parcel:
     carrier = carriers.get(package.carrier_code)
     weight = package.weight_kg or Decimal(0)
     return new_row(
-            Parcel, shipment_id=shipment.pk, carrier_id=carrier.pk if carrier else shipment.carrier_id,
-        tracking_no=package.tracking_no[:64], shipped_at=shipment.shipped_at or at,
+        Parcel,
+        shipment_id=shipment.pk,
+        carrier_id=carrier.pk if carrier else shipment.carrier_id,
+        tracking_no=package.tracking_no[:64],
+        shipped_at=shipment.shipped_at or at,
         weight_g=int((weight * 1000).to_integral_value(ROUND_HALF_UP)),
         items=[{"code": item.item_code, "quantity": item.quantity} for item in package.items],
-    )  # fmt: skip
+    )
 
 
 def _carriers(confirms: Sequence[DeliveryConfirm]) -> dict[str, Carrier]:

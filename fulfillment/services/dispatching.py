@@ -32,13 +32,15 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
             shipment.dispatched_at = work.at
             work.save(shipment, "dispatched_at")
             work.command(
-                kind=CREATE_KIND, target=f"warehouse:{shipment.warehouse_id}", subject=f"shipment:{shipment.id}",
-                key=f"{CREATE_KIND}:{shipment.code}", payload={"shipment_id": shipment.id, "order_id": order_id},
-                because=f"order:{order_id}", flow_run_id=flow_runs.get(order_id),
-            )  # fmt: skip
-            work.record(
-                ShipmentDispatched(shipment_id=shipment.id, order_ids=(order_id,)), because=f"order:{order_id}"
+                kind=CREATE_KIND,
+                target=f"warehouse:{shipment.warehouse_id}",
+                subject=f"shipment:{shipment.id}",
+                key=f"{CREATE_KIND}:{shipment.code}",
+                payload={"shipment_id": shipment.id, "order_id": order_id},
+                because=f"order:{order_id}",
+                flow_run_id=flow_runs.get(order_id),
             )
+            work.record(ShipmentDispatched(shipment_id=shipment.id, order_ids=(order_id,)), because=f"order:{order_id}")
         result.done.append(order_id)
     return result
 

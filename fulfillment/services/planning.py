@@ -42,7 +42,12 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
         shipment = _new_shipment(work, pk, order, routes[order.id])
         shipment_lines.extend(
             new_row(
-            ShipmentLine, shipment_id=pk, order_id=order.id, order_line_id=line.id, sku_id=line.sku_id, quantity=pieces
+                ShipmentLine,
+                shipment_id=pk,
+                order_id=order.id,
+                order_line_id=line.id,
+                sku_id=line.sku_id,
+                quantity=pieces,
             )
             for line, pieces in reserved[order.id]
         )
@@ -65,10 +70,19 @@ def planned_shipments(work: Work) -> dict[int, list[Shipment]]:
 
 def _new_shipment(work: Work, pk: int, order: Order, route: Assignment) -> Shipment:
     return new_row(
-        Shipment, id=pk, code=f"DO{work.at:%y%m%d}{pk:09d}", shop_id=order.shop_id, warehouse_id=route.warehouse_id,
-        carrier_id=route.carrier_id, contact_id=order.contact_id, grade=order.grade, weight_g=route.weight_g,
-        freight_cost=route.cost, decision=route.decision, created_at=work.at,
-    )  # fmt: skip
+        Shipment,
+        id=pk,
+        code=f"DO{work.at:%y%m%d}{pk:09d}",
+        shop_id=order.shop_id,
+        warehouse_id=route.warehouse_id,
+        carrier_id=route.carrier_id,
+        contact_id=order.contact_id,
+        grade=order.grade,
+        weight_g=route.weight_g,
+        freight_cost=route.cost,
+        decision=route.decision,
+        created_at=work.at,
+    )
 
 
 def _recall(work: Work, orders: Collection[Order]) -> None:

@@ -72,8 +72,10 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
     for order in routed:
         for line in lines[order.id]:
             line.reserved, line.unplanned, line.backordered = (
-                line.reserved + line.unplanned + line.backordered, 0, 0,
-            )  # fmt: skip
+                line.reserved + line.unplanned + line.backordered,
+                0,
+                0,
+            )
             work.save(line, "reserved", "unplanned", "backordered")
         result.done.append(order)
     return result
@@ -88,12 +90,15 @@ def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None)
     with unit_of_work(work) as work:
         waiting = (
             OrderLine.objects.filter(
-                sku_id__in=sku_ids, order__state=OrderState.AWAITING_SUPPLY, order__holds__code="OUT_OF_STOCK",
-                order__holds__released_at__isnull=True, backordered__gt=0,
+                sku_id__in=sku_ids,
+                order__state=OrderState.AWAITING_SUPPLY,
+                order__holds__code="OUT_OF_STOCK",
+                order__holds__released_at__isnull=True,
+                backordered__gt=0,
             )
             .values_list("order_id", "order__grade", "order__paid_at", "sku_id", "backordered")
             .order_by("order__paid_at", "order_id")
-        )  # fmt: skip
+        )
         free = free_by_sku(sku_ids)
         chosen: list[int] = []
         for order_id, _grade, _paid_at, sku_id, pieces in sorted(waiting, key=lambda w: (_RANK[w[1]], w[2], w[0])):
@@ -128,9 +133,13 @@ def rate_table(work: Work) -> RateTable:
 
 
 def _decide(
-    order: Order, lines: Sequence[OrderLine], contacts: Mapping[int, Contact], skus: Mapping[int, Sku],
-    free: dict[tuple[int, int], int], table: RateTable,
-) -> tuple[Route | NoRoute, int]:  # fmt: skip
+    order: Order,
+    lines: Sequence[OrderLine],
+    contacts: Mapping[int, Contact],
+    skus: Mapping[int, Sku],
+    free: dict[tuple[int, int], int],
+    table: RateTable,
+) -> tuple[Route | NoRoute, int]:
     needs: dict[int, int] = {}
     weight_g = 0
     for line in lines:
@@ -167,5 +176,3 @@ def _record(candidate: Candidate) -> dict[str, Any]:
 
 def _urgency(order: Order) -> tuple[int, Any, int]:
     return _RANK[Grade(order.grade)], order.paid_at or order.placed_at, order.id
-
-

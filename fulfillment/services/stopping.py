@@ -77,10 +77,13 @@ def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None
     shipment.intercept()
     work.save(shipment)
     work.command(
-        kind=CANCEL_KIND, target=f"warehouse:{shipment.warehouse_id}", subject=f"shipment:{shipment.pk}",
+        kind=CANCEL_KIND,
+        target=f"warehouse:{shipment.warehouse_id}",
+        subject=f"shipment:{shipment.pk}",
         key=f"{CANCEL_KIND}:{shipment.code}:{work.at:%y%m%d%H%M%S%f}",
-        payload={"shipment_id": shipment.pk, "reason": reason[:200]}, because=f"order:{order.pk}",
-    )  # fmt: skip
+        payload={"shipment_id": shipment.pk, "reason": reason[:200]},
+        because=f"order:{order.pk}",
+    )
 
 
 def _route_again(work: Work, orders: Collection[Order]) -> list[int]:
@@ -110,6 +113,11 @@ def _shipments_of(work: Work, order_ids: Collection[int]) -> dict[int, list[Ship
 
 def _not_stopped(order: Order, shipment: Shipment) -> CaseDraft:
     return CaseDraft(
-        code="INTERCEPT_FAILED", subject=f"order:{order.pk}", shop_id=order.shop_id, warehouse_id=shipment.warehouse_id,
-        reference=order.channel_order_no, money_at_risk=order.total_amount, evidence={"shipment": shipment.code},
-    )  # fmt: skip
+        code="INTERCEPT_FAILED",
+        subject=f"order:{order.pk}",
+        shop_id=order.shop_id,
+        warehouse_id=shipment.warehouse_id,
+        reference=order.channel_order_no,
+        money_at_risk=order.total_amount,
+        evidence={"shipment": shipment.code},
+    )

@@ -31,9 +31,12 @@ class KeyAuthentication(BaseAuthentication):
         except KeyInvalid as error:
             raise AuthenticationFailed from error
         client = ApiClient(
-            key_id=found.key_id, name=found.name, prefix=found.prefix, shops=found.shops,
+            key_id=found.key_id,
+            name=found.name,
+            prefix=found.prefix,
+            shops=found.shops,
             find_warehouses=cache(lambda: warehouse_ids_of_key(found.key_id)),
-        )  # fmt: skip
+        )
         return AnonymousUser(), client
 
     def authenticate_header(self, request: Request) -> str:

@@ -41,20 +41,26 @@ class OpenView(APIView):
 
 class ProblemTypes(OpenView):
     @extend_schema(
-        operation_id="problems_list", tags=["problems"], summary=_("All codes"), auth=[],
+        operation_id="problems_list",
+        tags=["problems"],
+        summary=_("All codes"),
+        auth=[],
         description=_("Every code with which anything may be refused, and what it means."),
         responses={200: ProblemTypeOut(many=True)},
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
         return Response(problem_types())
 
 
 class ProblemType(OpenView):
     @extend_schema(
-        operation_id="problems_read", tags=["problems"], summary=_("One code"), auth=[],
+        operation_id="problems_read",
+        tags=["problems"],
+        summary=_("One code"),
+        auth=[],
         description=_("What a code means; the type of every problem document leads here."),
         responses={200: ProblemTypeOut},
-    )  # fmt: skip
+    )
     def get(self, request: Request, code: str) -> Response:
         found = next((kind for kind in problem_types() if kind["code"] == code), None)
         if found is None:

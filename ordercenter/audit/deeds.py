@@ -15,8 +15,14 @@ def record_deed(
     work.add(
         [
             Deed(
-                at=work.at, actor=str(work.actor), user_id=work.actor.user_id, action=action, subject=subject,
-                reason=reason, details=details or {}, chain_id=work.cause_of(subject).chain_id,
+                at=work.at,
+                actor=str(work.actor),
+                user_id=work.actor.user_id,
+                action=action,
+                subject=subject,
+                reason=reason,
+                details=details or {},
+                chain_id=work.cause_of(subject).chain_id,
             )
         ]
-    )  # fmt: skip
+    )

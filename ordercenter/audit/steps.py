@@ -103,9 +103,12 @@ class StepsMixin:
         return [path("<path:object_id>/steps/", view, name=name), *super().get_urls()]  # type: ignore[misc]
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:  # fmt: skip
+    ) -> HttpResponse:
         row = self.get_object(request, unquote(object_id)) if object_id else None  # type: ignore[attr-defined]
         context = {**(extra_context or {}), **self._panel(request, row)}
         return super().changeform_view(request, object_id, form_url, context)  # type: ignore[misc,no-any-return]
@@ -203,7 +206,10 @@ def take_step(step: Step, row: Any, *, reason: str, actor: Actor, user: Any) -> 
         work.save(locked)
         name = model._meta.model_name
         record_deed(
-            work, action=f"{name}.{step.name}", subject=f"{name}:{row.pk}", reason=reason,
+            work,
+            action=f"{name}.{step.name}",
+            subject=f"{name}:{row.pk}",
+            reason=reason,
             details={"from": src, "to": locked.state},
-        )  # fmt: skip
+        )
     return None

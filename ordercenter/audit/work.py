@@ -109,17 +109,32 @@ class Work:
         self._causes[subject] = self.cause_of(of)
 
     def command(
-        self, *, kind: str, target: str, subject: str, key: str, payload: dict[str, Any], because: str | None = None,
+        self,
+        *,
+        kind: str,
+        target: str,
+        subject: str,
+        key: str,
+        payload: dict[str, Any],
+        because: str | None = None,
         flow_run_id: int | None = None,
     ) -> OutgoingCommand:
         """Write an outgoing command; it is sent after the commit. key: the idempotency key, the same at every try."""
         cause = self.cause_of(because or subject)
         row = new_row(
-            OutgoingCommand, kind=kind, target=target, subject=subject, idempotency_key=key, payload=payload,
+            OutgoingCommand,
+            kind=kind,
+            target=target,
+            subject=subject,
+            idempotency_key=key,
+            payload=payload,
             created_at=self.at,
-            due_at=self.at, flow_run_id=flow_run_id, chain_id=cause.chain_id, cause_id=cause.event_id,
+            due_at=self.at,
+            flow_run_id=flow_run_id,
+            chain_id=cause.chain_id,
+            cause_id=cause.event_id,
             depth=cause.depth,
-        )  # fmt: skip
+        )
         self.add([row])
         return row
 

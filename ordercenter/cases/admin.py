@@ -45,9 +45,16 @@ def _is_open(case: Case) -> bool:
 offer_steps(
     Step(Case, "give_back", _("Put back into the queue"), "cases.work_case", perform=_give_back),
     Step(Case, "resolve", _("Resolve"), "cases.work_case", perform=_resolve, possible=_is_open, grave=True),
-    Step(Case, "dismiss", _("Dismiss: no problem at all"), "cases.work_case", perform=_dismiss, possible=_is_open,
-         grave=True),
-)  # fmt: skip
+    Step(
+        Case,
+        "dismiss",
+        _("Dismiss: no problem at all"),
+        "cases.work_case",
+        perform=_dismiss,
+        possible=_is_open,
+        grave=True,
+    ),
+)
 
 
 @admin.register(Case)

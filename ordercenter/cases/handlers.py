@@ -17,7 +17,9 @@ def open_cases_for_parked_deliveries(events: Sequence[Recorded]) -> None:
         open_cases(
             drafts=[
                 CaseDraft(
-                    code="EVENT_PARKED", subject=f"delivery:{e.delivery_id}", reference=e.about,
+                    code="EVENT_PARKED",
+                    subject=f"delivery:{e.delivery_id}",
+                    reference=e.about,
                     evidence={"handler": e.handler, "about": e.about, "error": e.error},
                     root_cause=f"EVENT_PARKED:{e.handler}:{e.error.partition(':')[0]}"[:160],
                     root_title=f"{e.handler}: {e.error}"[:200],
@@ -26,7 +28,7 @@ def open_cases_for_parked_deliveries(events: Sequence[Recorded]) -> None:
                 if isinstance(e, DeliveryParked)
             ],
             work=work,
-        )  # fmt: skip
+        )
 
 
 @on(MessageParked, name="cases.message_parked")
@@ -36,7 +38,9 @@ def open_cases_for_parked_messages(events: Sequence[Recorded]) -> None:
         open_cases(
             drafts=[
                 CaseDraft(
-                    code="MESSAGE_PARKED", subject=f"message:{e.message_id}", reference=e.source,
+                    code="MESSAGE_PARKED",
+                    subject=f"message:{e.message_id}",
+                    reference=e.source,
                     evidence={"source": e.source, "kind": e.kind, "error": e.error, "code": e.error_code, **e.details},
                     root_cause=f"MESSAGE_PARKED:{e.kind}:{e.error_code}:{e.details.get('path', '')}"[:160],
                     root_title=f"{e.kind}: {e.error}"[:200],
@@ -45,7 +49,7 @@ def open_cases_for_parked_messages(events: Sequence[Recorded]) -> None:
                 if isinstance(e, MessageParked)
             ],
             work=work,
-        )  # fmt: skip
+        )
 
 
 @on(CommandAnswered, name="cases.command_failed")
@@ -60,11 +64,14 @@ def open_cases_for_failed_commands(events: Sequence[Recorded]) -> None:
         open_cases(
             drafts=[
                 CaseDraft(
-                    code="COMMAND_FAILED", subject=f"command:{e.command_id}", reference=e.about,
+                    code="COMMAND_FAILED",
+                    subject=f"command:{e.command_id}",
+                    reference=e.about,
                     evidence={"kind": e.kind, "about": e.about, "error": e.error_code, "outcome": e.outcome},
-                    root_cause=f"COMMAND_FAILED:{e.kind}:{e.error_code}"[:160], root_title=f"{e.kind}: {e.error_code}",
+                    root_cause=f"COMMAND_FAILED:{e.kind}:{e.error_code}"[:160],
+                    root_title=f"{e.kind}: {e.error_code}",
                 )
                 for e in failed
             ],
             work=work,
-        )  # fmt: skip
+        )

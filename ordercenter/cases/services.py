@@ -121,9 +121,7 @@ def give_back(*, case_ids: Collection[int], at: datetime, actor: Actor) -> Batch
     return result
 
 
-def snooze_cases(
-    *, case_ids: Collection[int], until: datetime, reason: str, at: datetime, actor: Actor
-) -> BatchResult:
+def snooze_cases(*, case_ids: Collection[int], until: datetime, reason: str, at: datetime, actor: Actor) -> BatchResult:
     """Put cases aside until an instant, with a reason."""
     result = BatchResult()
     with unit_of_work(at=at, actor=actor, reason=_reason(reason)) as work:
@@ -137,9 +135,14 @@ def snooze_cases(
 
 
 def resolve_cases(
-    *, case_ids: Collection[int], resolution: str, at: datetime, actor: Actor, dismiss: bool = False,
+    *,
+    case_ids: Collection[int],
+    resolution: str,
+    at: datetime,
+    actor: Actor,
+    dismiss: bool = False,
     work: Work | None = None,
-) -> BatchResult:  # fmt: skip
+) -> BatchResult:
     """Close cases by decision of a person; what they held goes on. Refused: CaseUnknown, CaseClosedAlready.
 
     A case without a reason is refused as a whole (ReasonMissing). Emits CaseClosed.
@@ -161,10 +164,18 @@ def resolve_cases(
 def _new_case(draft: CaseDraft, groups: dict[str, int], at: datetime) -> Case:
     entry = case_code(draft.code)
     return Case(
-        code=draft.code, level=entry.level, subject=draft.subject, group_id=groups.get(draft.root_cause),
-        shop_id=draft.shop_id, warehouse_id=draft.warehouse_id, reference=draft.reference,
-        money_at_risk=draft.money_at_risk, evidence=draft.evidence, opened_at=at, due_at=at + entry.due_in,
-    )  # fmt: skip
+        code=draft.code,
+        level=entry.level,
+        subject=draft.subject,
+        group_id=groups.get(draft.root_cause),
+        shop_id=draft.shop_id,
+        warehouse_id=draft.warehouse_id,
+        reference=draft.reference,
+        money_at_risk=draft.money_at_risk,
+        evidence=draft.evidence,
+        opened_at=at,
+        due_at=at + entry.due_in,
+    )
 
 
 def _open_by_key(work: Work, subjects: set[str]) -> dict[tuple[str, str], Case]:
@@ -219,13 +230,18 @@ def _deeds(work: Work, cases: Sequence[Case], action: str, reason: str) -> None:
     work.add(
         [
             Deed(
-                at=work.at, actor=str(work.actor), user_id=work.actor.user_id, action=action, subject=case.subject,
-                reason=reason, details={"case": case.pk, "code": case.code},
+                at=work.at,
+                actor=str(work.actor),
+                user_id=work.actor.user_id,
+                action=action,
+                subject=case.subject,
+                reason=reason,
+                details={"case": case.pk, "code": case.code},
                 chain_id=work.cause_of(case.subject).chain_id,
             )
             for case in cases
         ]
-    )  # fmt: skip
+    )
 
 
 def _reason(text: str) -> str:

@@ -103,9 +103,16 @@ class ContactAdmin(ReadOnlyAdmin):
     search_help_text = _("The whole phone number")
     ordering = ["-id"]
     fields = [
-        "masked_name", "masked_phone", "province", "city", "district", "town", "masked_address", "is_masked",
+        "masked_name",
+        "masked_phone",
+        "province",
+        "city",
+        "district",
+        "town",
+        "masked_address",
+        "is_masked",
         "reveal_link",
-    ]  # fmt: skip
+    ]
     readonly_fields = ["reveal_link"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:

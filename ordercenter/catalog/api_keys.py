@@ -62,9 +62,13 @@ class FoundKey:
 
 
 def create_key(
-    *, name: str, grants: Mapping[int, Collection[str]], actor: Actor, expires_at: datetime | None = None,
+    *,
+    name: str,
+    grants: Mapping[int, Collection[str]],
+    actor: Actor,
+    expires_at: datetime | None = None,
     at: datetime | None = None,
-) -> tuple[ApiKey, str]:  # fmt: skip
+) -> tuple[ApiKey, str]:
     """A new key and its secret, "oc_<prefix>_<43 characters>", which nobody can read again afterwards.
 
     grants: shop id -> scopes of ApiScope in that shop. Stock is granted by warehouse:
@@ -77,9 +81,13 @@ def create_key(
     secret = secrets.token_urlsafe(32)
     with unit_of_work(at=at, actor=actor) as work:
         key = ApiKey(
-            name=name, prefix=prefix, secret_sha256=digest_of(secret), created_at=work.at,
-            created_by_id=actor.user_id, expires_at=expires_at,
-        )  # fmt: skip
+            name=name,
+            prefix=prefix,
+            secret_sha256=digest_of(secret),
+            created_at=work.at,
+            created_by_id=actor.user_id,
+            expires_at=expires_at,
+        )
         work.add([key])
         work.add(
             [
@@ -88,9 +96,11 @@ def create_key(
             ]
         )
         record_deed(
-            work, action="api_key.create", subject=f"api_key:{key.pk}",
+            work,
+            action="api_key.create",
+            subject=f"api_key:{key.pk}",
             details={"prefix": prefix, "grants": {str(shop): sorted(set(s)) for shop, s in grants.items()}},
-        )  # fmt: skip
+        )
     return key, f"oc_{prefix}_{secret}"
 
 
@@ -120,9 +130,15 @@ def find_key(token: str, *, at: datetime) -> FoundKey:
         raise KeyInvalid
     prefix, secret = match.groups()
     rows = ApiKey.objects.filter(prefix=prefix).values_list(
-        "pk", "name", "secret_sha256", "expires_at", "revoked_at", "last_used_at", "shop_rows__shop_id",
+        "pk",
+        "name",
+        "secret_sha256",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+        "shop_rows__shop_id",
         "shop_rows__scopes",
-    )  # fmt: skip
+    )
     shops: dict[str, set[int]] = defaultdict(set)
     found = list(rows)
     if not found:

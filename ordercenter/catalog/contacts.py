@@ -33,9 +33,14 @@ class Receiver:
 def make_contact(receiver: Receiver) -> Contact:
     """An unsaved contact. What the platform has masked already is kept as it is; clear data is sealed and masked."""
     contact = new_row(
-            Contact, province=receiver.province, city=receiver.city, district=receiver.district, town=receiver.town,
-        opaque_id=receiver.opaque_id, is_masked=receiver.is_masked,
-    )  # fmt: skip
+        Contact,
+        province=receiver.province,
+        city=receiver.city,
+        district=receiver.district,
+        town=receiver.town,
+        opaque_id=receiver.opaque_id,
+        is_masked=receiver.is_masked,
+    )
     if receiver.is_masked:
         contact.masked_name, contact.masked_phone = receiver.name[:64], receiver.phone[:32]
         contact.masked_address = receiver.address[:128]
@@ -57,8 +62,11 @@ def clear_data(contact: Contact) -> dict[str, Any]:
     """Name, phone, address and zip in clear, or masked where the platform gave no more. The caller keeps the record."""
     if contact.sealed is None:
         return {
-            "name": contact.masked_name, "phone": contact.masked_phone, "address": contact.masked_address, "zip": "",
-        }  # fmt: skip
+            "name": contact.masked_name,
+            "phone": contact.masked_phone,
+            "address": contact.masked_address,
+            "zip": "",
+        }
     data: dict[str, Any] = unseal(contact.sealed)
     return data
 

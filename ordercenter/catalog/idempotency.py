@@ -99,9 +99,14 @@ def run_once(
             record.delete()
         status, body = _answer(perform, client)
         IdempotencyRecord.objects.create(
-            client=client, key=key, fingerprint=fingerprint, status=status, body=body, created_at=at,
+            client=client,
+            key=key,
+            fingerprint=fingerprint,
+            status=status,
+            body=body,
+            created_at=at,
             expires_at=at + KEPT_FOR,
-        )  # fmt: skip
+        )
         return KeptAnswer(status, body, is_replay=False)
 
 

@@ -78,9 +78,13 @@ class Sku(FastRow):
     weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
     list_price = models.DecimalField(_("list price"), max_digits=14, decimal_places=2, default=Decimal(0))
     floor_price = models.DecimalField(
-        _("floor price"), max_digits=14, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)],
+        _("floor price"),
+        max_digits=14,
+        decimal_places=2,
+        default=Decimal(0),
+        validators=[MinValueValidator(0)],
         help_text=_("Orders that sell a piece below this price stop for a person; 0 means no floor."),
-    )  # fmt: skip
+    )
     is_bundle = models.BooleanField(_("bundle"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
@@ -216,9 +220,14 @@ class ApiKey(models.Model):
     secret_sha256 = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("created by"), null=True, blank=True,
-        related_name="+", editable=False,
-    )  # fmt: skip
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        verbose_name=_("created by"),
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+    )
     expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     # Written at most once a minute: a row rewritten by every call would be the busiest row of the database.

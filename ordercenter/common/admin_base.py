@@ -21,8 +21,15 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from ordercenter.common.paging import CappedPaginator
 from ordercenter.common.scope import scope_of
 
-__all__ = ["HistoryAdmin", "ReadOnlyAdmin", "ReadOnlyHistoryAdmin", "ReadOnlyInline", "ScopedAdmin", "ScopedInline",
-           "ScopedRelatedFilter"]  # fmt: skip
+__all__ = [
+    "HistoryAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyHistoryAdmin",
+    "ReadOnlyInline",
+    "ScopedAdmin",
+    "ScopedInline",
+    "ScopedRelatedFilter",
+]
 
 MOST_CHOICES = 200
 

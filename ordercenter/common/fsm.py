@@ -85,7 +85,9 @@ class StateModel(FastRow):
     def refresh_from_db(
         self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
     ) -> None:
-        manager = from_queryset if from_queryset is not None else type(self)._base_manager.using(using or self._state.db)
+        manager = (
+            from_queryset if from_queryset is not None else type(self)._base_manager.using(using or self._state.db)
+        )
         fresh = manager.get(pk=self.pk)
         names = set(fields) if fields is not None else None
         for field in self._meta.concrete_fields:

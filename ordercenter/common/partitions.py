@@ -41,8 +41,10 @@ class PartitionByMonth(Operation):
             schema_editor.execute(statement)
             schema_editor.deferred_sql.remove(statement)
         with schema_editor.connection.cursor() as cursor:
-            cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE %s",
-                           [self.table, "%\\_pkey"])  # fmt: skip
+            cursor.execute(
+                "SELECT indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE %s",
+                [self.table, "%\\_pkey"],
+            )
             indexes = [row[0] for row in cursor.fetchall()]
             cursor.execute(f'ALTER TABLE "{self.table}" RENAME TO "{self.table}_whole"')
             cursor.execute(

@@ -189,10 +189,18 @@ class Unavailable(OrderCenterError):
 _BY_STATUS: dict[int, type[OrderCenterError]] = {
     error.status: error
     for error in (
-        BadRequest, NotLoggedIn, NotAllowed, AddressUnknown, MethodUnknown, NotAcceptable, MediaTypeUnknown,
-        TooManyCalls, InternalError, Unavailable,
+        BadRequest,
+        NotLoggedIn,
+        NotAllowed,
+        AddressUnknown,
+        MethodUnknown,
+        NotAcceptable,
+        MediaTypeUnknown,
+        TooManyCalls,
+        InternalError,
+        Unavailable,
     )
-}  # fmt: skip
+}
 
 
 class Problem(TypedDict, total=False):
@@ -211,9 +219,12 @@ class Problem(TypedDict, total=False):
 def problem_of(error: OrderCenterError) -> Problem:
     """The document of a refusal, in the active language."""
     problem = Problem(
-        type=f"{TYPES_PATH}{error.code}", title=str(error.title), status=error.status, detail=str(error),
+        type=f"{TYPES_PATH}{error.code}",
+        title=str(error.title),
+        status=error.status,
+        detail=str(error),
         code=error.code,
-    )  # fmt: skip
+    )
     if error.hint:
         problem["hint"] = str(error.hint)
     if isinstance(error, RequestInvalid):
@@ -259,9 +270,12 @@ def problem_types() -> list[ProblemType]:
         # A class without a code of its own is a base, or a case of its parent's.
         if "code" in vars(kind):
             found[kind.code] = ProblemType(
-                code=kind.code, title=str(kind.title), hint=str(kind.hint), status=kind.status,
+                code=kind.code,
+                title=str(kind.title),
+                hint=str(kind.hint),
+                status=kind.status,
                 retryable=kind.retryable,
-            )  # fmt: skip
+            )
     return [found[code] for code in sorted(found)]
 
 

@@ -20,44 +20,94 @@ MOST_RESULTS = 10
 
 # Title, then (model, icon) in the order of daily use.
 GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
-    (_("Orders"), (
-        ("orders.Order", "receipt_long"), ("orders.OrderLine", "list"), ("orders.Hold", "pan_tool"),
-        ("orders.RefundRequest", "undo"), ("cases.Case", "inbox"), ("cases.CaseGroup", "stacks"),
-    )),
-    (_("Fulfilment"), (
-        ("fulfillment.Shipment", "local_shipping"), ("fulfillment.ShipmentLine", "list_alt"),
-        ("fulfillment.Parcel", "package_2"), ("fulfillment.Waybill", "label"), ("fulfillment.Carrier", "moped"),
-        ("fulfillment.FreightRate", "price_change"), ("fulfillment.WmsAccount", "key"),
-    )),
-    (_("Stock"), (
-        ("inventory.StockLevel", "inventory_2"), ("inventory.Reservation", "lock"),
-        ("inventory.StockMovement", "swap_vert"), ("inventory.Warehouse", "warehouse"),
-    )),
-    (_("Money"), (
-        ("finance.PaymentEntry", "payments"), ("finance.Statement", "balance"), ("finance.StatementLine", "reorder"),
-        ("finance.Match", "join_inner"), ("finance.ProviderAccount", "key"),
-    )),
-    (_("Catalogue"), (
-        ("catalog.Channel", "storefront"), ("catalog.Shop", "store"), ("catalog.Sku", "sell"),
-        ("catalog.BundlePart", "category"), ("catalog.ListingMatch", "link"), ("catalog.Contact", "contacts"),
-        ("catalog.BlacklistEntry", "block"),
-    )),
-    (_("Flows"), (
-        ("workflow.Flow", "account_tree"), ("workflow.FlowVersion", "history"), ("workflow.FlowRun", "route"),
-    )),
-    (_("Integration"), (
-        ("channels_sync.ChannelAccount", "key"), ("channels_sync.SyncCursor", "sync"),
-        ("events.InboxMessage", "move_to_inbox"), ("events.OutgoingCommand", "outbox"),
-        ("events.EventRow", "timeline"), ("events.Delivery", "forward_to_inbox"), ("events.Timer", "timer"),
-        ("events.ProcessBeat", "monitor_heart"),
-    )),
+    (
+        _("Orders"),
+        (
+            ("orders.Order", "receipt_long"),
+            ("orders.OrderLine", "list"),
+            ("orders.Hold", "pan_tool"),
+            ("orders.RefundRequest", "undo"),
+            ("cases.Case", "inbox"),
+            ("cases.CaseGroup", "stacks"),
+        ),
+    ),
+    (
+        _("Fulfilment"),
+        (
+            ("fulfillment.Shipment", "local_shipping"),
+            ("fulfillment.ShipmentLine", "list_alt"),
+            ("fulfillment.Parcel", "package_2"),
+            ("fulfillment.Waybill", "label"),
+            ("fulfillment.Carrier", "moped"),
+            ("fulfillment.FreightRate", "price_change"),
+            ("fulfillment.WmsAccount", "key"),
+        ),
+    ),
+    (
+        _("Stock"),
+        (
+            ("inventory.StockLevel", "inventory_2"),
+            ("inventory.Reservation", "lock"),
+            ("inventory.StockMovement", "swap_vert"),
+            ("inventory.Warehouse", "warehouse"),
+        ),
+    ),
+    (
+        _("Money"),
+        (
+            ("finance.PaymentEntry", "payments"),
+            ("finance.Statement", "balance"),
+            ("finance.StatementLine", "reorder"),
+            ("finance.Match", "join_inner"),
+            ("finance.ProviderAccount", "key"),
+        ),
+    ),
+    (
+        _("Catalogue"),
+        (
+            ("catalog.Channel", "storefront"),
+            ("catalog.Shop", "store"),
+            ("catalog.Sku", "sell"),
+            ("catalog.BundlePart", "category"),
+            ("catalog.ListingMatch", "link"),
+            ("catalog.Contact", "contacts"),
+            ("catalog.BlacklistEntry", "block"),
+        ),
+    ),
+    (
+        _("Flows"),
+        (
+            ("workflow.Flow", "account_tree"),
+            ("workflow.FlowVersion", "history"),
+            ("workflow.FlowRun", "route"),
+        ),
+    ),
+    (
+        _("Integration"),
+        (
+            ("channels_sync.ChannelAccount", "key"),
+            ("channels_sync.SyncCursor", "sync"),
+            ("events.InboxMessage", "move_to_inbox"),
+            ("events.OutgoingCommand", "outbox"),
+            ("events.EventRow", "timeline"),
+            ("events.Delivery", "forward_to_inbox"),
+            ("events.Timer", "timer"),
+            ("events.ProcessBeat", "monitor_heart"),
+        ),
+    ),
     (_("Audit"), (("audit.Deed", "gavel"), ("audit.StateChange", "moving"))),
-    (_("People"), (
-        ("auth.User", "person"), ("auth.Group", "groups"), ("catalog.ShopAccess", "storefront"),
-        ("inventory.WarehouseAccess", "warehouse"), ("axes.AccessAttempt", "lock_person"),
-        ("axes.AccessLog", "login"),
-    )),
-)  # fmt: skip
+    (
+        _("People"),
+        (
+            ("auth.User", "person"),
+            ("auth.Group", "groups"),
+            ("catalog.ShopAccess", "storefront"),
+            ("inventory.WarehouseAccess", "warehouse"),
+            ("axes.AccessAttempt", "lock_person"),
+            ("axes.AccessLog", "login"),
+        ),
+    ),
+)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -81,11 +131,13 @@ def find(request: HttpRequest, term: str) -> list[SearchResult]:
     orders = scope_of(request).narrow(Order.objects.select_related("shop"), shop="shop_id")
     return [
         SearchResult(
-            title=order.channel_order_no, description=f"{order.shop} · {order.get_state_display()}",
-            link=reverse("console:order", args=[order.pk]), icon="receipt_long",
+            title=order.channel_order_no,
+            description=f"{order.shop} · {order.get_state_display()}",
+            link=reverse("console:order", args=[order.pk]),
+            icon="receipt_long",
         )
         for order in search_orders(orders, term).order_by("-pk")[:MOST_RESULTS]
-    ]  # fmt: skip
+    ]
 
 
 def icon(request: HttpRequest) -> str:

@@ -41,11 +41,28 @@ SELECT nextval(%s::regclass) FROM generate_series(1, %s)
 UNION ALL SELECT NULL FROM pg_notify('{CHANNEL}', '')
 """
 _EVENT_COLUMNS = (
-    "id", "recorded_at", "occurred_at", "name", "subject", "payload", "chain_id", "cause_id", "depth", "actor",
-)  # fmt: skip
+    "id",
+    "recorded_at",
+    "occurred_at",
+    "name",
+    "subject",
+    "payload",
+    "chain_id",
+    "cause_id",
+    "depth",
+    "actor",
+)
 _DELIVERY_COLUMNS = (
-    "event_id", "event_recorded_at", "handler", "lane", "subject", "status", "due_at", "tries", "error",
-)  # fmt: skip
+    "event_id",
+    "event_recorded_at",
+    "handler",
+    "lane",
+    "subject",
+    "status",
+    "due_at",
+    "tries",
+    "error",
+)
 
 
 def record(

@@ -84,10 +84,13 @@ def _claim(target: str, limit: int) -> list[OutgoingCommand]:
         cursor.execute(
             _CLAIM,
             {
-                "target": target, "kinds": list(registry.senders()), "now": now, "limit": limit,
+                "target": target,
+                "kinds": list(registry.senders()),
+                "now": now,
+                "limit": limit,
                 "lease": now + timedelta(seconds=LEASE_S),
             },
-        )  # fmt: skip
+        )
         ids = [row[0] for row in cursor.fetchall()]
     return list(OutgoingCommand.objects.filter(pk__in=ids).order_by("pk"))
 
@@ -167,6 +170,10 @@ def _pause(tries: int, error: BaseException) -> float:
 
 def _answered(command: OutgoingCommand) -> CommandAnswered:
     return CommandAnswered(
-        command_id=command.pk, kind=command.kind, about=command.subject, outcome=command.status,
-        error_code=command.error_code, flow_run_id=command.flow_run_id,
-    )  # fmt: skip
+        command_id=command.pk,
+        kind=command.kind,
+        about=command.subject,
+        outcome=command.status,
+        error_code=command.error_code,
+        flow_run_id=command.flow_run_id,
+    )

@@ -141,7 +141,11 @@ class EventQueue(Queue):
                 [self.name, value, self.name, limit],
             )
             return [
-                (row[0], Recorded(row[2], codec.from_row(row[3], _plain(row[4]), row[5]), row[6], row[7], row[8]), row[1])
+                (
+                    row[0],
+                    Recorded(row[2], codec.from_row(row[3], _plain(row[4]), row[5]), row[6], row[7], row[8]),
+                    row[1],
+                )
                 for row in cursor.fetchall()
             ]
 
@@ -189,11 +193,15 @@ class InboxQueue(Queue):
         log.record(
             [
                 MessageParked(
-                    message_id=item.id, source=item.source, kind=item.kind, error=text, details=details,
+                    message_id=item.id,
+                    source=item.source,
+                    kind=item.kind,
+                    error=text,
+                    details=details,
                     error_code=error.code if known else "common.unexpected",
                 )
             ]
-        )  # fmt: skip
+        )
 
 
 def _plain(value: Any) -> Any:

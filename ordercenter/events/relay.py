@@ -111,7 +111,9 @@ class Relay:
 
     @staticmethod
     def _report(queue: Queue, items: Sequence[Any], error: BaseException) -> None:
-        logger.warning("relay.failed", queue=queue.name, items=len(items), error=f"{type(error).__name__}: {error}"[:500])
+        logger.warning(
+            "relay.failed", queue=queue.name, items=len(items), error=f"{type(error).__name__}: {error}"[:500]
+        )
 
 
 def _run_whole(queue: Queue, items: Sequence[Any]) -> None:

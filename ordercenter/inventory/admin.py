@@ -72,8 +72,11 @@ class ReservationAdmin(OfAllShopsMixin, ReadOnlyAdmin):
     search_help_text = _("The order's number in this system, or a SKU code")
     ordering = ["-id"]
 
-    @display(description=_("state"), ordering="state", label={ReservationState.ACTIVE: "info",
-             ReservationState.CONSUMED: "success"})  # fmt: skip
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={ReservationState.ACTIVE: "info", ReservationState.CONSUMED: "success"},
+    )
     def state_label(self, reservation: Reservation) -> tuple[str, str]:
         return reservation.state, reservation.get_state_display()
 

@@ -71,12 +71,17 @@ def reserve_stock(*, promises: Sequence[Promise], work: Work | None = None, at: 
         work.add(
             [
                 new_row(
-            Reservation, order_id=p.order_id, line_id=p.line_id, sku_id=p.sku_id, warehouse_id=p.warehouse_id,
-                    quantity=p.quantity, created_at=work.at,
+                    Reservation,
+                    order_id=p.order_id,
+                    line_id=p.line_id,
+                    sku_id=p.sku_id,
+                    warehouse_id=p.warehouse_id,
+                    quantity=p.quantity,
+                    created_at=work.at,
                 )
                 for p in kept
             ]
-        )  # fmt: skip
+        )
     return result
 
 
@@ -163,9 +168,7 @@ def move_stock(
             if m.key in known:
                 continue
             if level.on_hand + m.delta < level.reserved:
-                result.refuse(
-                    m, StockWouldBeNegative(sku_id=m.sku_id, warehouse_id=m.warehouse_id, delta=m.delta)
-                )
+                result.refuse(m, StockWouldBeNegative(sku_id=m.sku_id, warehouse_id=m.warehouse_id, delta=m.delta))
                 continue
             known.add(m.key)
             level.on_hand += m.delta
@@ -173,11 +176,17 @@ def move_stock(
             work.add(
                 [
                     new_row(
-            StockMovement, sku_id=m.sku_id, warehouse_id=m.warehouse_id, delta=m.delta, reason=m.reason, ref=m.ref,
-                        idempotency_key=m.key, at=work.at,
+                        StockMovement,
+                        sku_id=m.sku_id,
+                        warehouse_id=m.warehouse_id,
+                        delta=m.delta,
+                        reason=m.reason,
+                        ref=m.ref,
+                        idempotency_key=m.key,
+                        at=work.at,
                     )
                 ]
-            )  # fmt: skip
+            )
             if m.delta > 0:
                 work.record(StockReplenished(sku_id=m.sku_id, warehouse_id=m.warehouse_id))
             result.done.append(m)
@@ -201,7 +210,11 @@ def _lock_promised(
 ) -> tuple[Mapping[tuple[int, int], StockLevel], list[Reservation]]:
     """Open reservations with their stock rows, stock first: the same order of locks as reserving."""
     query = Reservation.objects.filter(state=ReservationState.ACTIVE)
-    query = query.filter(order_id__any_of=order_ids) if order_ids is not None else query.filter(line_id__any_of=line_ids or ())
+    query = (
+        query.filter(order_id__any_of=order_ids)
+        if order_ids is not None
+        else query.filter(line_id__any_of=line_ids or ())
+    )
     levels = lock_levels(sku_ids=set(query.values_list("sku_id", flat=True)), work=work)
     rows = list(query.order_by("pk").select_for_update(of=("self",)))
     work.adopt(Reservation, rows)
@@ -220,6 +233,12 @@ def _make_levels(movements: Sequence[Movement]) -> None:
 
 def _movement(reservation: Reservation, delta: int, ref: str, at: datetime) -> StockMovement:
     return new_row(
-            StockMovement, sku_id=reservation.sku_id, warehouse_id=reservation.warehouse_id, delta=delta, reason=MovementReason.SHIPMENT,
-        ref=ref, idempotency_key=f"ship:{ref}:{reservation.line_id}", at=at,
-    )  # fmt: skip
+        StockMovement,
+        sku_id=reservation.sku_id,
+        warehouse_id=reservation.warehouse_id,
+        delta=delta,
+        reason=MovementReason.SHIPMENT,
+        ref=ref,
+        idempotency_key=f"ship:{ref}:{reservation.line_id}",
+        at=at,
+    )

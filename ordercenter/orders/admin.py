@@ -56,8 +56,24 @@ offer_steps(
 
 class OrderLineInline(ReadOnlyInline):
     model = OrderLine
-    fields = ["line_no", "sku", "bundle", "title", "unit_price", "paid_share", "refund_status", "ordered", "cancelled",
-              "unplanned", "backordered", "reserved", "released", "shipped", "delivered", "returned"]  # fmt: skip
+    fields = [
+        "line_no",
+        "sku",
+        "bundle",
+        "title",
+        "unit_price",
+        "paid_share",
+        "refund_status",
+        "ordered",
+        "cancelled",
+        "unplanned",
+        "backordered",
+        "reserved",
+        "released",
+        "shipped",
+        "delivered",
+        "returned",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
         rows: QuerySet[OrderLine] = super().get_queryset(request)
@@ -76,8 +92,17 @@ class HoldInline(ReadOnlyInline):
 @admin.register(Order)
 class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     shop = "shop_id"
-    list_display = ["channel_order_no", "shop", "state_label", "grade_label", "total_amount", "hold_label",
-                    "paid_at", "ship_by", "page_link"]  # fmt: skip
+    list_display = [
+        "channel_order_no",
+        "shop",
+        "state_label",
+        "grade_label",
+        "total_amount",
+        "hold_label",
+        "paid_at",
+        "ship_by",
+        "page_link",
+    ]
     list_display_links = ["channel_order_no"]
     list_filter = [
         ("state", ChoicesDropdownFilter),

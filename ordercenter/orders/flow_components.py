@@ -36,14 +36,18 @@ FIELDS = Catalogue(
         Field("address.province", FieldType.REF, _("Province")),
         Field("address.city", FieldType.REF, _("City")),
         Field(
-            "lines", FieldType.LIST, _("Lines"),
+            "lines",
+            FieldType.LIST,
+            _("Lines"),
             fields=(
-                Field("sku", FieldType.REF, _("SKU")), Field("qty", FieldType.NUMBER, _("Pieces")), Field("price", FieldType.MONEY, _("Price")),
+                Field("sku", FieldType.REF, _("SKU")),
+                Field("qty", FieldType.NUMBER, _("Pieces")),
+                Field("price", FieldType.MONEY, _("Price")),
                 Field("is_gift", FieldType.BOOL, _("Gift")),
             ),
         ),
     ]
-)  # fmt: skip
+)
 
 
 def load_orders(ids: Sequence[int], paths: frozenset[str], work: Work) -> dict[int, dict[str, Any]]:
@@ -58,11 +62,13 @@ def load_orders(ids: Sequence[int], paths: frozenset[str], work: Work) -> dict[i
             values[pk]["order.qty_total"] = sum(line.ordered for line in group)
             values[pk]["lines"] = [
                 {
-                    "sku": skus[line.sku_id].code if line.sku_id in skus else None, "qty": line.ordered,
-                    "price": to_fen(line.unit_price), "is_gift": line.is_gift,
+                    "sku": skus[line.sku_id].code if line.sku_id in skus else None,
+                    "qty": line.ordered,
+                    "price": to_fen(line.unit_price),
+                    "is_gift": line.is_gift,
                 }
                 for line in group
-            ]  # fmt: skip
+            ]
     if paths & {"address.province", "address.city"}:
         contacts = contacts_of(work, orders.values())
         for pk, order in orders.items():
@@ -74,12 +80,18 @@ def load_orders(ids: Sequence[int], paths: frozenset[str], work: Work) -> dict[i
 
 def _order_values(order: Order) -> dict[str, Any]:
     return {
-        "order.shop": str(order.shop_id), "order.grade": order.grade, "order.state": order.state,
-        "order.paid_total": to_fen(order.paid_amount), "order.goods_total": to_fen(order.goods_amount),
-        "order.freight": to_fen(order.freight_amount), "order.buyer_remark": order.buyer_remark,
-        "order.seller_remark": order.seller_remark, "order.paid_at": order.paid_at, "order.ship_by": order.ship_by,
+        "order.shop": str(order.shop_id),
+        "order.grade": order.grade,
+        "order.state": order.state,
+        "order.paid_total": to_fen(order.paid_amount),
+        "order.goods_total": to_fen(order.goods_amount),
+        "order.freight": to_fen(order.freight_amount),
+        "order.buyer_remark": order.buyer_remark,
+        "order.seller_remark": order.seller_remark,
+        "order.paid_at": order.paid_at,
+        "order.ship_by": order.ship_by,
         "order.held": order.is_on_hold,
-    }  # fmt: skip
+    }
 
 
 register_subject("order", FIELDS, load_orders)
@@ -91,9 +103,12 @@ register_trigger(RefundRequested.name, subject="order", label=_("Refund requeste
 
 
 @action(
-    use="order.match_skus", subject="order", label=_("Match SKUs, explode bundles"), errors=["NEEDS_PERSON"],
+    use="order.match_skus",
+    subject="order",
+    label=_("Match SKUs, explode bundles"),
+    errors=["NEEDS_PERSON"],
     writes=["lines", "order.line_count", "order.qty_total"],
-)  # fmt: skip
+)
 def match_skus(call: StepCall) -> None:
     pass_on(call, services.match_skus(order_ids=call.subjects, work=call.work))
 
@@ -109,17 +124,26 @@ def check_orders(call: StepCall) -> None:
 
 
 @action(
-    use="order.approve", subject="order", label=_("Approve order"), errors=["ON_HOLD", "TRANSITION_REFUSED"],
-    writes=["order.state"], emits=["orders.order.approved"], danger=1,
-)  # fmt: skip
+    use="order.approve",
+    subject="order",
+    label=_("Approve order"),
+    errors=["ON_HOLD", "TRANSITION_REFUSED"],
+    writes=["order.state"],
+    emits=["orders.order.approved"],
+    danger=1,
+)
 def approve_orders(call: StepCall) -> None:
     pass_on(call, services.approve_orders(order_ids=call.subjects, work=call.work))
 
 
 @action(
-    use="order.complete", subject="order", label=_("Complete order"), errors=["TRANSITION_REFUSED"],
-    writes=["order.state"], emits=["orders.order.completed"],
-)  # fmt: skip
+    use="order.complete",
+    subject="order",
+    label=_("Complete order"),
+    errors=["TRANSITION_REFUSED"],
+    writes=["order.state"],
+    emits=["orders.order.completed"],
+)
 def complete_orders(call: StepCall) -> None:
     pass_on(call, services.complete_orders(order_ids=call.subjects, work=call.work))
 

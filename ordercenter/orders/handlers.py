@@ -27,6 +27,9 @@ def release_holds_of_closed_cases(events: Sequence[Recorded]) -> None:
         with unit_of_work(because=events) as work:
             for by_person, orders in sorted(closed.items()):
                 services.release_holds(
-                    order_ids=sorted(set(orders.values())), case_ids=list(orders), reason="case closed",
-                    accepted=by_person, work=work,
-                )  # fmt: skip
+                    order_ids=sorted(set(orders.values())),
+                    case_ids=list(orders),
+                    reason="case closed",
+                    accepted=by_person,
+                    work=work,
+                )

@@ -41,7 +41,9 @@ class Order(StateModel):
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     ship_by = models.DateTimeField(_("ship by"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
-    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"), null=True, blank=True, db_index=False)
+    contact = models.ForeignKey(
+        Contact, models.PROTECT, verbose_name=_("receiver"), null=True, blank=True, db_index=False
+    )
     buyer_key = models.CharField(_("buyer"), max_length=64, blank=True)
     buyer_nick = models.CharField(_("buyer name"), max_length=64, blank=True)
     buyer_remark = models.TextField(_("buyer's remark"), blank=True)
@@ -68,7 +70,8 @@ class Order(StateModel):
             # The database is the last guard against a message delivered twice.
             models.UniqueConstraint(fields=["shop", "channel_order_no"], name="order_once_per_shop"),
             models.CheckConstraint(
-                condition=Q(refunded_amount__gte=0, paid_amount__gte=F("refunded_amount")), name="refunds_within_payment"
+                condition=Q(refunded_amount__gte=0, paid_amount__gte=F("refunded_amount")),
+                name="refunds_within_payment",
             ),
             models.CheckConstraint(condition=Q(total_amount__gte=0, paid_amount__gte=0), name="order_amounts_positive"),
         ]
@@ -129,9 +132,10 @@ class Order(StateModel):
         """The warehouse will not ship it; it looks for another way."""
 
     @transition(
-        field=state, source=[OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED],
+        field=state,
+        source=[OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED],
         target=OrderState.PARTIALLY_SHIPPED,
-    )  # fmt: skip
+    )
     def mark_partially_shipped(self) -> None:
         """Some of it has left."""
 
@@ -149,9 +153,7 @@ class Order(StateModel):
     def complete(self) -> None:
         """The buyer confirmed; money is due."""
 
-    @transition(
-        field=state, source=[*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT], target=OrderState.CANCELLED
-    )
+    @transition(field=state, source=[*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT], target=OrderState.CANCELLED)
     def cancel(self, *, reason: str) -> None:
         self.cancel_reason = reason
 
@@ -174,13 +176,25 @@ class OrderLine(FastRow):
     outer_sku = models.CharField(_("SKU code at the channel"), max_length=64, blank=True)
     title = models.CharField(_("title"), max_length=255, blank=True)
     sku = models.ForeignKey(
-        Sku, models.PROTECT, verbose_name=_("SKU"), null=True, blank=True, related_name="+", db_constraint=False,
+        Sku,
+        models.PROTECT,
+        verbose_name=_("SKU"),
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
         db_index=False,
-    )  # fmt: skip
+    )
     bundle = models.ForeignKey(
-        Sku, models.PROTECT, verbose_name=_("bundle"), null=True, blank=True, related_name="+", db_constraint=False,
+        Sku,
+        models.PROTECT,
+        verbose_name=_("bundle"),
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
         db_index=False,
-    )  # fmt: skip
+    )
     unit_price = models.DecimalField(_("unit price"), max_digits=14, decimal_places=2, default=Decimal(0))
     # What the buyer pays for this line after all discounts: the base of refunds and invoices.
     paid_share = models.DecimalField(_("paid share"), max_digits=14, decimal_places=2, default=Decimal(0))
@@ -208,12 +222,18 @@ class OrderLine(FastRow):
             models.UniqueConstraint(fields=["order", "line_no"], name="line_once_per_order"),
             models.CheckConstraint(
                 condition=Q(
-                    ordered=F("cancelled") + F("unplanned") + F("backordered") + F("reserved") + F("released") + F("shipped")
+                    ordered=F("cancelled")
+                    + F("unplanned")
+                    + F("backordered")
+                    + F("reserved")
+                    + F("released")
+                    + F("shipped")
                 ),
                 name="line_quantities_balance",
             ),
             models.CheckConstraint(
-                condition=Q(delivered__lte=F("shipped"), returned__lte=F("shipped")), name="line_delivered_within_shipped"
+                condition=Q(delivered__lte=F("shipped"), returned__lte=F("shipped")),
+                name="line_delivered_within_shipped",
             ),
         ]
 

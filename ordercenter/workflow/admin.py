@@ -94,11 +94,23 @@ def _resume(pk: int, reason: str, actor: Actor) -> None:
 
 
 offer_steps(
-    Step(Flow, "pause", _("Pause the flow"), "workflow.activate_flow", perform=_pause,
-         possible=lambda flow: not flow.is_paused),
-    Step(Flow, "resume", _("Let the flow run again"), "workflow.activate_flow", perform=_resume,
-         possible=lambda flow: flow.is_paused),
-)  # fmt: skip
+    Step(
+        Flow,
+        "pause",
+        _("Pause the flow"),
+        "workflow.activate_flow",
+        perform=_pause,
+        possible=lambda flow: not flow.is_paused,
+    ),
+    Step(
+        Flow,
+        "resume",
+        _("Let the flow run again"),
+        "workflow.activate_flow",
+        perform=_resume,
+        possible=lambda flow: flow.is_paused,
+    ),
+)
 
 
 class VersionInline(ReadOnlyInline):
@@ -169,9 +181,11 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 services.activate_version(
-                    flow_id=flow.pk, version_id=form.cleaned_data["version"].pk, actor=actor_of(request),
+                    flow_id=flow.pk,
+                    version_id=form.cleaned_data["version"].pk,
+                    actor=actor_of(request),
                     reason=form.cleaned_data["reason"].strip(),
-                )  # fmt: skip
+                )
             except OrderCenterError as error:
                 _add_mistakes(form, error)
             else:

@@ -67,11 +67,17 @@ def start(active: Active, started: Mapping[int, Recorded], work: Work) -> None:
     entering = [*admission.admitted, *admission.unknown]
     runs = [
         new_row(
-            FlowRun, version_id=active.version_id, subject=f"{plan.subject}:{pk}", subject_id=pk,
-            event_id=started[pk].id, status=RunStatus.WAITING, started_at=work.at, changed_at=work.at,
+            FlowRun,
+            version_id=active.version_id,
+            subject=f"{plan.subject}:{pk}",
+            subject_id=pk,
+            event_id=started[pk].id,
+            status=RunStatus.WAITING,
+            started_at=work.at,
+            changed_at=work.at,
         )
         for pk in entering
-    ]  # fmt: skip
+    ]
     for flow_run, pk in zip(runs, new_ids(FlowRun, len(runs)), strict=True):
         flow_run.pk = pk
     by_subject = {flow_run.subject_id: flow_run for flow_run in runs}
@@ -127,9 +133,13 @@ def settle(plan: Plan, result: PlanResult, runs: Mapping[int, FlowRun], work: Wo
 
 
 def _walk(
-    plan: Plan, entering: Mapping[str, Sequence[int]], answers: Iterable[Answer], values: dict[int, dict[str, Any]],
-    runs: Mapping[int, FlowRun], work: Work,
-) -> PlanResult:  # fmt: skip
+    plan: Plan,
+    entering: Mapping[str, Sequence[int]],
+    answers: Iterable[Answer],
+    values: dict[int, dict[str, Any]],
+    runs: Mapping[int, FlowRun],
+    work: Work,
+) -> PlanResult:
     work.shared["flow_runs"] = runs
 
     def perform(step: ActionStep, subjects: list[int]) -> StepOutcome:
@@ -179,10 +189,14 @@ def _park(plan: Plan, parked: Parked, flow_run: FlowRun, work: Work) -> Timer | 
     subject = f"{plan.subject}:{parked.subject}"
     cause = work.cause_of(subject)
     return Timer(
-        due_at=parked.until, event="workflow.timer.due",
+        due_at=parked.until,
+        event="workflow.timer.due",
         payload={"run_id": flow_run.pk, "about": subject, "node": parked.node},
-        key=f"run:{flow_run.pk}:{parked.node}", chain_id=cause.chain_id, cause_id=cause.event_id, depth=cause.depth,
-    )  # fmt: skip
+        key=f"run:{flow_run.pk}:{parked.node}",
+        chain_id=cause.chain_id,
+        cause_id=cause.event_id,
+        depth=cause.depth,
+    )
 
 
 def _joined(answers: Sequence[Answer]) -> list[Answer]:

@@ -38,9 +38,12 @@ def save_version(*, document: Mapping[str, Any], actor: Actor) -> FlowVersion:
         return known
     last = FlowVersion.objects.filter(flow=flow).order_by("-number").values_list("number", flat=True).first()
     return FlowVersion.objects.create(
-        flow=flow, number=(last or 0) + 1, document=dict(document), content_hash=parsed.content_hash,
+        flow=flow,
+        number=(last or 0) + 1,
+        document=dict(document),
+        content_hash=parsed.content_hash,
         created_by_id=actor.user_id,
-    )  # fmt: skip
+    )
 
 
 @transaction.atomic
@@ -60,9 +63,14 @@ def activate_version(*, flow_id: int, version_id: int, actor: Actor, reason: str
     flow._history_user_id, flow._change_reason = actor.user_id, reason
     flow.save()
     Deed.objects.create(
-        at=at or timezone.now(), actor=str(actor), user_id=actor.user_id, action="flow.activate", reason=reason,
-        subject=f"flow:{flow.pk}", details={"from": before, "to": version.pk, "hash": version.content_hash},
-    )  # fmt: skip
+        at=at or timezone.now(),
+        actor=str(actor),
+        user_id=actor.user_id,
+        action="flow.activate",
+        reason=reason,
+        subject=f"flow:{flow.pk}",
+        details={"from": before, "to": version.pk, "hash": version.content_hash},
+    )
     return flow
 
 

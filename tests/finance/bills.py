@@ -30,10 +30,18 @@ def at(clock: str, day: date = DAY) -> datetime:
 def pay(order: Order, number: str, amount: str, *, when: datetime | None = None, refund: str = "") -> PaymentEntry:
     """Book a payment of this order, or a refund of it under its own number."""
     fact = PaymentFact(
-        order_id=order.pk, shop_id=order.shop_id, fee_bp=60, provider="alipay", external_no=number,
-        merchant_no=f"T200P{order.channel_order_no}", amount=Decimal(amount), currency="CNY",
-        occurred_at=when or at("12:00:00"), kind=EntryKind.REFUND if refund else EntryKind.PAYMENT, request_no=refund,
-    )  # fmt: skip
+        order_id=order.pk,
+        shop_id=order.shop_id,
+        fee_bp=60,
+        provider="alipay",
+        external_no=number,
+        merchant_no=f"T200P{order.channel_order_no}",
+        amount=Decimal(amount),
+        currency="CNY",
+        occurred_at=when or at("12:00:00"),
+        kind=EntryKind.REFUND if refund else EntryKind.PAYMENT,
+        request_no=refund,
+    )
     record_payments(payments=[fact], actor=SYSTEM, at=fact.occurred_at).raise_first()
     return PaymentEntry.objects.get(external_no=number, request_no=refund)
 

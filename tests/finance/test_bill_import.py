@@ -109,8 +109,9 @@ def test_a_corrected_bill_replaces_lines_matches_and_cases_of_an_open_day(order)
     assert Match.objects.count() == 2
     assert StatementLine.objects.count() == 3
     assert list(Case.objects.order_by("pk").values_list("state", flat=True)) == [
-        CaseState.AUTO_RESOLVED, CaseState.OPEN,
-    ]  # fmt: skip
+        CaseState.AUTO_RESOLVED,
+        CaseState.OPEN,
+    ]
     statement.refresh_from_db()
     assert (statement.state, statement.line_count, statement.imported_at) == (StatementState.MATCHED, 3, LATER)
 
@@ -174,10 +175,14 @@ def test_four_fetches_at_one_instant_import_one_bill():
         (lambda text: text.decode("gbk").encode(), 1, "", "encoding"),
         (lambda text: text.replace("棉麻".encode("gbk"), b"\xff\xff"), 6, "", "encoding"),
         (lambda text: text[: len(text) * 2 // 3], 7, "", "truncated"),
-        (lambda text: text.replace("交易合计：2笔".encode("gbk"), "交易合计：3笔".encode("gbk")), 9, "交易合计",
-         "totals_differ"),
+        (
+            lambda text: text.replace("交易合计：2笔".encode("gbk"), "交易合计：3笔".encode("gbk")),
+            9,
+            "交易合计",
+            "totals_differ",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_bill_names_the_place_and_changes_nothing(order, damage, row, column, reason):
     content = bill([line_of(pay(order, "A1", "236.80")), strange_line("X1", "9.90")])
     before = everything()

@@ -57,8 +57,10 @@ def test_a_difference_is_accepted_with_a_reason_by_a_person_who_is_remembered(st
     assert accepted.signed_off_reason == "rounding at the counter"
     deed = Deed.objects.get()
     assert (deed.action, deed.subject, deed.user_id) == (
-        "finance.sign_off", f"statement_line:{accepted.pk}", wang.user_id,
-    )  # fmt: skip
+        "finance.sign_off",
+        f"statement_line:{accepted.pk}",
+        wang.user_id,
+    )
     assert deed.details["ours"] == ["10.00", "-0.06"]
     case = Case.objects.get(subject=f"statement_line:{accepted.pk}")
     assert (case.is_open, case.resolution) == (False, "rounding at the counter")

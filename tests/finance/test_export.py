@@ -44,12 +44,35 @@ def test_every_line_is_there_with_both_sides_of_a_difference(order):
     assert header[:3] == ["Row", "Kind", "Transaction number"]
     merchant_no = f"T200P{order.channel_order_no}"
     assert first == [
-        "6", "Payment", "A1", "", merchant_no, "236.80", "-1.42", "2026-11-11 12:00:00", "Matched", "", "", "", "",
-    ]  # fmt: skip
+        "6",
+        "Payment",
+        "A1",
+        "",
+        merchant_no,
+        "236.80",
+        "-1.42",
+        "2026-11-11 12:00:00",
+        "Matched",
+        "",
+        "",
+        "",
+        "",
+    ]
     assert second == [
-        "7", "Refund", "A1", "RF1", merchant_no, "-60.00", "0.36", "2026-11-11 12:00:00", "Amount differs", "-59.20",
-        "0.36", "", "",
-    ]  # fmt: skip
+        "7",
+        "Refund",
+        "A1",
+        "RF1",
+        merchant_no,
+        "-60.00",
+        "0.36",
+        "2026-11-11 12:00:00",
+        "Amount differs",
+        "-59.20",
+        "0.36",
+        "",
+        "",
+    ]
 
 
 def test_a_file_in_utf8_begins_with_its_mark_once_and_gb18030_has_none(order):

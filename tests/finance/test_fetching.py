@@ -33,9 +33,13 @@ def order() -> Order:
 @pytest.fixture
 def account() -> ProviderAccount:
     return ProviderAccount.objects.create(
-        provider="alipay", account=ACCOUNT, gateway_url="http://127.0.0.1:1/gateway.do", app_id="2026", secrets={},
+        provider="alipay",
+        account=ACCOUNT,
+        gateway_url="http://127.0.0.1:1/gateway.do",
+        app_id="2026",
+        secrets={},
         bills_from=DAY,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -115,8 +119,10 @@ def test_a_missing_bill_for_a_day_with_payments_is_one_case_until_it_comes(accou
 
     case = Case.objects.get()
     assert (case.code, case.subject, case.times_seen) == (
-        "STATEMENT_UNREADABLE", f"bill:{account.pk}:2026-11-11", 2,
-    )  # fmt: skip
+        "STATEMENT_UNREADABLE",
+        f"bill:{account.pk}:2026-11-11",
+        2,
+    )
     assert case.evidence["error"] == "finance.bill_not_ready"
 
     provider[DAY] = lambda: bill([line_of(entry)])

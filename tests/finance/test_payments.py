@@ -40,9 +40,16 @@ def order(shop: Shop) -> Order:
 @pytest.fixture
 def payment(order: Order) -> PaymentFact:
     return PaymentFact(
-        order_id=order.pk, shop_id=order.shop_id, fee_bp=60, provider="alipay", external_no="2026111122001",
-        merchant_no="T200P1", amount=Decimal("236.80"), currency="CNY", occurred_at=NOON,
-    )  # fmt: skip
+        order_id=order.pk,
+        shop_id=order.shop_id,
+        fee_bp=60,
+        provider="alipay",
+        external_no="2026111122001",
+        merchant_no="T200P1",
+        amount=Decimal("236.80"),
+        currency="CNY",
+        occurred_at=NOON,
+    )
 
 
 def names_of_events() -> list[str]:

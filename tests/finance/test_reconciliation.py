@@ -60,12 +60,15 @@ def test_the_same_money_on_both_sides_matches_line_by_line(order):
     statement = Statement.objects.get()
     assert (statement.state, statement.line_count) == (StatementState.MATCHED, 2)
     assert (statement.payment_total, statement.refund_total, statement.fee_total) == (
-        Decimal("236.80"), Decimal("59.20"), Decimal("1.06"),
-    )  # fmt: skip
+        Decimal("236.80"),
+        Decimal("59.20"),
+        Decimal("1.06"),
+    )
     assert not Case.objects.exists()
     assert list(StateChange.objects.filter(machine="statement").order_by("id").values_list("src", "dst")) == [
-        ("", "open"), ("open", "matched"),
-    ]  # fmt: skip
+        ("", "open"),
+        ("open", "matched"),
+    ]
     names = EventRow.objects.filter(name__startswith="finance.statement").order_by("id").values_list("name", flat=True)
     assert list(names) == ["finance.statement.imported", "finance.statement.matched"]
 
@@ -89,8 +92,10 @@ def test_one_fen_apart_is_a_difference_with_a_case(order, theirs, verdict, at_ri
     assert not Match.objects.exists()
     (case,) = open_cases()
     assert (case.code, case.subject, case.money_at_risk) == (
-        "SETTLEMENT_DIFF", f"statement_line:{line.pk}", Decimal(at_risk),
-    )  # fmt: skip
+        "SETTLEMENT_DIFF",
+        f"statement_line:{line.pk}",
+        Decimal(at_risk),
+    )
     assert (case.shop_id, case.reference) == (order.shop_id, order.channel_order_no)
     assert case.evidence["ours"] == {"amount": "236.80", "fee": "-1.42"}
     assert case.evidence["verdict"] == verdict
@@ -105,8 +110,9 @@ def test_what_only_one_side_knows_is_named_and_worth_its_whole_amount(order):
     missing = StatementLine.objects.get(external_no="OURS")
     assert (missing.line_no, missing.amount, missing.expected_amount) == (0, Decimal("0.00"), Decimal("236.80"))
     assert [(case.evidence["verdict"], case.money_at_risk) for case in open_cases()] == [
-        (LineState.NOT_IN_BOOKS, Decimal("9.90")), (LineState.NOT_IN_BILL, Decimal("236.80")),
-    ]  # fmt: skip
+        (LineState.NOT_IN_BOOKS, Decimal("9.90")),
+        (LineState.NOT_IN_BILL, Decimal("236.80")),
+    ]
     assert Statement.objects.get().line_count == 1
 
 
@@ -116,8 +122,9 @@ def test_a_line_that_stands_twice_in_the_bill_matches_once(order):
     take_in([line, line])
 
     assert sorted(StatementLine.objects.values_list("line_no", "verdict")) == [
-        (6, LineState.MATCHED), (7, LineState.DUPLICATE),
-    ]  # fmt: skip
+        (6, LineState.MATCHED),
+        (7, LineState.DUPLICATE),
+    ]
     assert open_cases()[0].money_at_risk == Decimal("236.80")
 
 
@@ -275,8 +282,10 @@ def plain_verdicts(lines, entries: list[PaymentEntry], day: date) -> Counter[tup
     books = {
         LineKey(e.kind, e.external_no, e.request_no): ours_as_sums(e.kind, e.amount, e.expected_fee) for e in entries
     }
-    days = {LineKey(e.kind, e.external_no, e.request_no): e.occurred_at.astimezone(at("00:00:00").tzinfo).date()
-            for e in entries}  # fmt: skip
+    days = {
+        LineKey(e.kind, e.external_no, e.request_no): e.occurred_at.astimezone(at("00:00:00").tzinfo).date()
+        for e in entries
+    }
     told: Counter[tuple[LineKey, str]] = Counter()
     seen: set[LineKey] = set()
     for line in lines:

@@ -80,19 +80,30 @@ class LivedIn:
     def _refund(self, trade: dict[str, Any], line: dict[str, Any], number: int) -> None:
         now = timezone.now().astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
         refund = {
-            "refund_id": f"{trade['tid']}{number}", "tid": trade["tid"], "oid": line["oid"], "status": "SUCCESS",
-            "refund_fee": line["payment"], "refund_version": 2, "created": now, "modified": now, "reason": "不想要了",
-            "has_good_return": False, "refund_phase": "onsale",
-        }  # fmt: skip
+            "refund_id": f"{trade['tid']}{number}",
+            "tid": trade["tid"],
+            "oid": line["oid"],
+            "status": "SUCCESS",
+            "refund_fee": line["payment"],
+            "refund_version": 2,
+            "created": now,
+            "modified": now,
+            "reason": "不想要了",
+            "has_good_return": False,
+            "refund_phase": "onsale",
+        }
         source = f"account:{self.world.account.pk}"
         receive(
             [
                 Incoming(
-                    source=source, kind=REFUND_KIND, message_id=f"{refund['refund_id']}:1",
-                    subject=f"{source}:{trade['tid']}", body=json_body(refund),
+                    source=source,
+                    kind=REFUND_KIND,
+                    message_id=f"{refund['refund_id']}:1",
+                    subject=f"{source}:{trade['tid']}",
+                    body=json_body(refund),
                 )
             ]
-        )  # fmt: skip
+        )
 
     def _ship_half_of_one(self) -> None:
         self._take("short_picked", ("SKU-8", 2, "116.00"), ("SKU-9", 1, "59.00"))

@@ -56,8 +56,13 @@ def ship(shipment: Shipment, *, tracking_no: str, actual: Sequence[int] | None =
     confirm_shipments(
         confirms=[
             DeliveryConfirm(
-                delivery_order_code=shipment.code, warehouse_ref="W-1", warehouse_code=shipment.warehouse.code,
-                out_biz_code=f"C-{tracking_no}", confirm_type=0, status="DELIVERED", operated_at=timezone.now(),
+                delivery_order_code=shipment.code,
+                warehouse_ref="W-1",
+                warehouse_code=shipment.warehouse.code,
+                out_biz_code=f"C-{tracking_no}",
+                confirm_type=0,
+                status="DELIVERED",
+                operated_at=timezone.now(),
                 packages=(ConfirmedPackage(shipment.carrier.code, tracking_no, "P1", Decimal("0.8"), ()),),
                 lines=tuple(
                     ConfirmedLine(str(line.pk), line.sku.code, "ZP", line.quantity, n)
@@ -65,7 +70,7 @@ def ship(shipment: Shipment, *, tracking_no: str, actual: Sequence[int] | None =
                 ),
             )
         ]
-    ).raise_first()  # fmt: skip
+    ).raise_first()
 
 
 def finished(trade: Mapping[str, Any]) -> dict[str, Any]:

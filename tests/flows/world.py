@@ -31,9 +31,12 @@ class World:
         channel = Channel.objects.create(code="tmall", name="天猫")
         self.shop = Shop.objects.create(channel=channel, code="tm1", name="木棉家居旗舰店")
         self.account = ChannelAccount.objects.create(
-            shop=self.shop, adapter="tmall", base_url="http://127.0.0.1:9/router/rest", app_key="23777001",
+            shop=self.shop,
+            adapter="tmall",
+            base_url="http://127.0.0.1:9/router/rest",
+            app_key="23777001",
             secrets={"secret": "s", "session": "t"},
-        )  # fmt: skip
+        )
         self.east = Warehouse.objects.create(code="EAST", name="华东仓", province="浙江省", customer_id="c1")
         self.south = Warehouse.objects.create(code="SOUTH", name="华南仓", province="广东省", customer_id="c2")
         for warehouse in (self.east, self.south):
@@ -42,12 +45,18 @@ class World:
             )
         self.carrier = Carrier.objects.create(code="ZTO", name="中通快递")
         for warehouse, province, fee in (
-            (self.east, "", "9"), (self.east, "浙江省", "5"), (self.south, "", "8"), (self.south, "广东省", "4"),
-        ):  # fmt: skip
+            (self.east, "", "9"),
+            (self.east, "浙江省", "5"),
+            (self.south, "", "8"),
+            (self.south, "广东省", "4"),
+        ):
             FreightRate.objects.create(
-                warehouse=warehouse, carrier=self.carrier, province=province, first_fee=Decimal(fee),
+                warehouse=warehouse,
+                carrier=self.carrier,
+                province=province,
+                first_fee=Decimal(fee),
                 step_fee=Decimal(2),
-            )  # fmt: skip
+            )
         self.skus = [
             Sku.objects.create(
                 code=f"SKU-{n}", name=f"商品{n}", weight_g=400, list_price=Decimal(50 + n), floor_price=Decimal(10)
@@ -79,28 +88,58 @@ class World:
         stamp = now.strftime("%Y-%m-%d %H:%M:%S")
         total = sum(Decimal(share) for _, _, share in lines)
         trade = {
-            "tid": self.next_tid, "tid_str": str(self.next_tid), "type": "fixed", "status": "WAIT_SELLER_SEND_GOODS",
-            "created": (now - timedelta(seconds=30)).strftime("%Y-%m-%d %H:%M:%S"), "pay_time": stamp,
-            "modified": stamp, "payment": str(total), "total_fee": str(total), "discount_fee": "0.00",
-            "post_fee": "0.00", "adjust_fee": "0.00", "seller_nick": "木棉", "buyer_nick": "王**",
-            "buyer_open_uid": f"AAH{self.next_tid}", "shipping_type": "express", "receiver_name": "王**",
-            "receiver_state": "浙江省", "receiver_city": "杭州市", "receiver_district": "西湖区", "receiver_town": "",
-            "receiver_address": "文三路***", "receiver_mobile": "*******0000", "receiver_zip": "310012",
-            "oaid": f"oaid-{self.next_tid}", "seller_flag": 0, "has_buyer_message": False,
+            "tid": self.next_tid,
+            "tid_str": str(self.next_tid),
+            "type": "fixed",
+            "status": "WAIT_SELLER_SEND_GOODS",
+            "created": (now - timedelta(seconds=30)).strftime("%Y-%m-%d %H:%M:%S"),
+            "pay_time": stamp,
+            "modified": stamp,
+            "payment": str(total),
+            "total_fee": str(total),
+            "discount_fee": "0.00",
+            "post_fee": "0.00",
+            "adjust_fee": "0.00",
+            "seller_nick": "木棉",
+            "buyer_nick": "王**",
+            "buyer_open_uid": f"AAH{self.next_tid}",
+            "shipping_type": "express",
+            "receiver_name": "王**",
+            "receiver_state": "浙江省",
+            "receiver_city": "杭州市",
+            "receiver_district": "西湖区",
+            "receiver_town": "",
+            "receiver_address": "文三路***",
+            "receiver_mobile": "*******0000",
+            "receiver_zip": "310012",
+            "oaid": f"oaid-{self.next_tid}",
+            "seller_flag": 0,
+            "has_buyer_message": False,
             "alipay_no": f"20261122220014{self.next_tid % 10**10:010d}",
             "orders": {
                 "order": [
                     {
-                        "oid": self.next_tid * 10 + n, "oid_str": str(self.next_tid * 10 + n), "title": sku,
-                        "num_iid": 680000000001, "sku_id": f"51{n}", "outer_sku_id": sku, "outer_iid": "SPU",
-                        "price": str((Decimal(share) / pieces).quantize(Decimal("0.01"))), "num": pieces,
-                        "total_fee": share, "payment": share, "divide_order_fee": share, "discount_fee": "0.00",
-                        "adjust_fee": "0.00", "status": "WAIT_SELLER_SEND_GOODS", "refund_status": "NO_REFUND",
+                        "oid": self.next_tid * 10 + n,
+                        "oid_str": str(self.next_tid * 10 + n),
+                        "title": sku,
+                        "num_iid": 680000000001,
+                        "sku_id": f"51{n}",
+                        "outer_sku_id": sku,
+                        "outer_iid": "SPU",
+                        "price": str((Decimal(share) / pieces).quantize(Decimal("0.01"))),
+                        "num": pieces,
+                        "total_fee": share,
+                        "payment": share,
+                        "divide_order_fee": share,
+                        "discount_fee": "0.00",
+                        "adjust_fee": "0.00",
+                        "status": "WAIT_SELLER_SEND_GOODS",
+                        "refund_status": "NO_REFUND",
                     }
                     for n, (sku, pieces, share) in enumerate(lines)
                 ]
             },
-        }  # fmt: skip
+        }
         trade.update(changes)
         return trade
 
@@ -110,7 +149,9 @@ class World:
     def message(self, trade: dict[str, Any]) -> Incoming:
         body = json.dumps({"trade_fullinfo_get_response": {"trade": trade}}, ensure_ascii=False).encode()
         return Incoming(
-            source=f"account:{self.account.pk}", kind=ORDER_KIND,
+            source=f"account:{self.account.pk}",
+            kind=ORDER_KIND,
             message_id=f"{trade['tid']}:{trade['modified']}:{trade['status']}",
-            subject=f"account:{self.account.pk}:{trade['tid']}", body=body,
-        )  # fmt: skip
+            subject=f"account:{self.account.pk}:{trade['tid']}",
+            body=body,
+        )

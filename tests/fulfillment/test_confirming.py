@@ -57,7 +57,13 @@ def test_a_shipment_that_has_not_left_is_not_short_because_another_of_the_same_m
 def _confirm(shipment: Shipment, status: str) -> DeliveryConfirm:
     package = ConfirmedPackage("ZTO", f"ZT{shipment.pk}", "P1", Decimal("0.5"), ())
     return DeliveryConfirm(
-        delivery_order_code=shipment.code, warehouse_ref="W-1", warehouse_code=shipment.warehouse.code,
-        out_biz_code=f"{shipment.code}-{status}", confirm_type=0, status=status, operated_at=timezone.now(),
-        packages=(package,) if status == "DELIVERED" else (), lines=(),
-    )  # fmt: skip
+        delivery_order_code=shipment.code,
+        warehouse_ref="W-1",
+        warehouse_code=shipment.warehouse.code,
+        out_biz_code=f"{shipment.code}-{status}",
+        confirm_type=0,
+        status=status,
+        operated_at=timezone.now(),
+        packages=(package,) if status == "DELIVERED" else (),
+        lines=(),
+    )

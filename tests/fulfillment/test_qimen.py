@@ -65,7 +65,7 @@ ORDER = DeliveryOrderDocument(
             "2", "SKU-1002", "棉麻桌布", 2, Decimal("59.20"), "4012345678901234567", "4012345678901234569"
         ),
     ),
-)  # fmt: skip
+)
 
 
 def client_of(server, **options):

@@ -49,9 +49,25 @@ class CaseOut(serializers.ModelSerializer[Case]):
 
     class Meta:
         model = Case
-        fields = ["id", "code", "title", "level", "state", "subject", "reference", "shop_id", "warehouse_id",
-                  "money_at_risk", "root_cause", "evidence", "opened_at", "due_at", "closed_at", "resolution",
-                  "times_seen"]  # fmt: skip
+        fields = [
+            "id",
+            "code",
+            "title",
+            "level",
+            "state",
+            "subject",
+            "reference",
+            "shop_id",
+            "warehouse_id",
+            "money_at_risk",
+            "root_cause",
+            "evidence",
+            "opened_at",
+            "due_at",
+            "closed_at",
+            "resolution",
+            "times_seen",
+        ]
 
     def get_title(self, case: Case) -> str:
         return str(case_code(case.code).title)
@@ -71,10 +87,13 @@ class CaseList(ApiView):
     permission = "cases.view_case"
 
     @extend_schema(
-        operation_id="cases_list", tags=["cases"], summary=_("List cases"), parameters=[CaseQuery],
+        operation_id="cases_list",
+        tags=["cases"],
+        summary=_("List cases"),
+        parameters=[CaseQuery],
         description=_("What waits for a person, newest first, page after page. Scope: cases:read."),
         responses={200: CasePage},
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
         filters = self.read_query(CaseQuery)
         cases = cases_matching(filters, scope=self.reach())
@@ -87,8 +106,11 @@ class CaseDetail(ApiView):
     permission = "cases.view_case"
 
     @extend_schema(
-        operation_id="cases_read", tags=["cases"], summary=_("Read a case"), description=_("Scope: cases:read."),
+        operation_id="cases_read",
+        tags=["cases"],
+        summary=_("Read a case"),
+        description=_("Scope: cases:read."),
         responses={200: CaseOut},
-    )  # fmt: skip
+    )
     def get(self, request: Request, case_id: int) -> Response:
         return Response(CaseOut(case_in_scope(case_id, scope=self.reach())).data)

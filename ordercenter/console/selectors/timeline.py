@@ -30,9 +30,15 @@ QUIET_FIELDS = frozenset({"state", "content_key", "is_on_hold", "inbox_id", "con
 
 STATE, RECORD, DEED, FACT, CASE_OPENED, CASE_CLOSED, COMMAND, ANSWER = range(8)
 KINDS = {
-    STATE: "state", RECORD: "record", DEED: "deed", FACT: "fact", CASE_OPENED: "case", CASE_CLOSED: "case",
-    COMMAND: "command", ANSWER: "command",
-}  # fmt: skip
+    STATE: "state",
+    RECORD: "record",
+    DEED: "deed",
+    FACT: "fact",
+    CASE_OPENED: "case",
+    CASE_CLOSED: "case",
+    COMMAND: "command",
+    ANSWER: "command",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -184,8 +190,13 @@ def _records(order: Order, after: Cursor) -> Iterator[Entry]:
             details = [(str(f.verbose_name), f"{_shown(before[f.name])} → {_shown(values[f.name])}") for f in changed]
             who = row.history_user.get_username() if row.history_user else ""
             reason = row.history_change_reason or ""
-            yield Entry(place, KINDS[RECORD], _("Fields changed"), actor=who or wording.actor_label(reason),
-                        details=tuple(details))  # fmt: skip
+            yield Entry(
+                place,
+                KINDS[RECORD],
+                _("Fields changed"),
+                actor=who or wording.actor_label(reason),
+                details=tuple(details),
+            )
         before = values
 
 
@@ -209,9 +220,13 @@ def _commands(subjects: Sequence[str], after: Cursor) -> Iterator[Entry]:
     for command in OutgoingCommand.objects.filter(subject__in=subjects).only(*columns).order_by("pk")[:MOST_CHANGES]:
         details = ((_("target"), command.target),)
         found.append(
-            Entry(Cursor(command.created_at, COMMAND, command.pk), "command",
-                  _("Outside call: %(kind)s") % {"kind": wording.command_label(command.kind)}, details=details)
-        )  # fmt: skip
+            Entry(
+                Cursor(command.created_at, COMMAND, command.pk),
+                "command",
+                _("Outside call: %(kind)s") % {"kind": wording.command_label(command.kind)},
+                details=details,
+            )
+        )
         if command.answered_at:
             answer = [(_("result"), str(command.get_status_display())), (_("tries"), str(command.tries))]
             if command.error_code:

@@ -49,10 +49,13 @@ class StockList(ApiView):
     permission = "inventory.view_stocklevel"
 
     @extend_schema(
-        operation_id="stock_list", tags=["stock"], summary=_("Read stock"), parameters=[StockQuery],
+        operation_id="stock_list",
+        tags=["stock"],
+        summary=_("Read stock"),
+        parameters=[StockQuery],
         description=_("By SKU and warehouse, page after page. Scope: stock:read, given by warehouse."),
         responses={200: StockPage},
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
         filters = self.read_query(StockQuery)
         rows = stock_matching(filters, scope=self.reach())

@@ -60,9 +60,27 @@ class OrderLineOut(serializers.ModelSerializer[OrderLine]):
 
     class Meta:
         model = OrderLine
-        fields = ["line_no", "channel_line_no", "sku", "bundle", "outer_sku", "title", "unit_price", "paid_share",
-                  "is_gift", "refund_status", "ordered", "cancelled", "unplanned", "backordered", "reserved",
-                  "released", "shipped", "delivered", "returned"]  # fmt: skip
+        fields = [
+            "line_no",
+            "channel_line_no",
+            "sku",
+            "bundle",
+            "outer_sku",
+            "title",
+            "unit_price",
+            "paid_share",
+            "is_gift",
+            "refund_status",
+            "ordered",
+            "cancelled",
+            "unplanned",
+            "backordered",
+            "reserved",
+            "released",
+            "shipped",
+            "delivered",
+            "returned",
+        ]
 
 
 class OrderOut(serializers.ModelSerializer[Order]):
@@ -81,10 +99,32 @@ class OrderOut(serializers.ModelSerializer[Order]):
 
     class Meta:
         model = Order
-        fields = ["id", "shop_id", "shop", "channel_order_no", "state", "channel_status", "grade", "on_hold", "holds",
-                  "currency", "goods_amount", "discount_amount", "freight_amount", "total_amount", "paid_amount",
-                  "refunded_amount", "placed_at", "paid_at", "ship_by", "received_at", "changed_at", "cancel_reason",
-                  "receiver", "lines"]  # fmt: skip
+        fields = [
+            "id",
+            "shop_id",
+            "shop",
+            "channel_order_no",
+            "state",
+            "channel_status",
+            "grade",
+            "on_hold",
+            "holds",
+            "currency",
+            "goods_amount",
+            "discount_amount",
+            "freight_amount",
+            "total_amount",
+            "paid_amount",
+            "refunded_amount",
+            "placed_at",
+            "paid_at",
+            "ship_by",
+            "received_at",
+            "changed_at",
+            "cancel_reason",
+            "receiver",
+            "lines",
+        ]
 
     def get_holds(self, order: Order) -> list[str]:
         return [hold.code for hold in order.open_holds]  # type: ignore[attr-defined]

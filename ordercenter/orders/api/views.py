@@ -21,10 +21,13 @@ class OrderList(ApiView):
     permission = "orders.view_order"
 
     @extend_schema(
-        operation_id="orders_list", tags=["orders"], summary=_("List orders"), parameters=[OrderQuery],
+        operation_id="orders_list",
+        tags=["orders"],
+        summary=_("List orders"),
+        parameters=[OrderQuery],
         description=_("Newest first, page after page. Contacts are masked. Scope: orders:read."),
         responses={200: OrderPage},
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
         filters = self.read_query(OrderQuery)
         orders = with_details(orders_matching(filters, scope=self.reach()))
@@ -37,9 +40,12 @@ class OrderDetail(ApiView):
     permission = "orders.view_order"
 
     @extend_schema(
-        operation_id="orders_read", tags=["orders"], summary=_("Read an order"),
-        description=_("Contacts are masked. Scope: orders:read."), responses={200: OrderOut},
-    )  # fmt: skip
+        operation_id="orders_read",
+        tags=["orders"],
+        summary=_("Read an order"),
+        description=_("Contacts are masked. Scope: orders:read."),
+        responses={200: OrderOut},
+    )
     def get(self, request: Request, order_id: int) -> Response:
         return Response(OrderOut(order_in_scope(order_id, scope=self.reach())).data)
 
@@ -48,13 +54,16 @@ class OrderCancel(ApiView):
     needs = ApiScope.ORDERS_WRITE
 
     @extend_schema(
-        operation_id="orders_cancel", tags=["orders"], summary=_("Cancel an order"), request=CancelIn,
+        operation_id="orders_cancel",
+        tags=["orders"],
+        summary=_("Cancel an order"),
+        request=CancelIn,
         description=_(
             "Possible until the goods have left; cancelling once more changes nothing. A warehouse that has the order "
             "already is asked to stop it. Scope: orders:write."
         ),
         responses={200: CancelOut},
-    )  # fmt: skip
+    )
     def post(self, request: Request, order_id: int) -> Response:
         reason = self.read_body(CancelIn())["reason"]
         order = order_in_scope(order_id, scope=self.reach())

@@ -22,9 +22,13 @@ _TOO_LATE = (OrderState.PARTIALLY_SHIPPED, OrderState.SHIPPED, OrderState.DELIVE
 
 
 def cancel_orders(
-    *, order_ids: Collection[int], reason: str, at: datetime | None = None, actor: Actor = SYSTEM,
+    *,
+    order_ids: Collection[int],
+    reason: str,
+    at: datetime | None = None,
+    actor: Actor = SYSTEM,
     work: Work | None = None,
-) -> BatchResult:  # fmt: skip
+) -> BatchResult:
     """Cancel orders whose goods are still in the house; emits OrderCancelled, on which stock is given back.
 
     Refused: OrderUnknown, OrderAlreadyShipped. An order that is cancelled already counts as done. Shipments that a
@@ -108,6 +112,11 @@ def _close_cases(work: Work, orders: Collection[Order]) -> None:
 
 def _deed(work: Work, order: Order, reason: str) -> Deed:
     return Deed(
-        at=work.at, actor=str(work.actor), user_id=work.actor.user_id, action="order.cancel",
-        subject=f"order:{order.pk}", reason=reason, chain_id=work.cause_of(f"order:{order.pk}").chain_id,
-    )  # fmt: skip
+        at=work.at,
+        actor=str(work.actor),
+        user_id=work.actor.user_id,
+        action="order.cancel",
+        subject=f"order:{order.pk}",
+        reason=reason,
+        chain_id=work.cause_of(f"order:{order.pk}").chain_id,
+    )

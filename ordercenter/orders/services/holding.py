@@ -32,9 +32,12 @@ class Finding:
 
 
 def hold_orders(
-    *, findings: Mapping[int, Sequence[Finding]], work: Work | None = None, at: datetime | None = None,
+    *,
+    findings: Mapping[int, Sequence[Finding]],
+    work: Work | None = None,
+    at: datetime | None = None,
     actor: Actor = SYSTEM,
-) -> list[Order]:  # fmt: skip
+) -> list[Order]:
     """Put a hold and a case on each order for each finding; those that are there already stay as they are.
 
     findings: order id -> what is wrong. Returns the orders held. Emits OrderHeld and CaseOpened.
@@ -66,10 +69,16 @@ def hold_orders(
 
 
 def release_holds(
-    *, order_ids: Collection[int], reason: str, at: datetime | None = None, actor: Actor = SYSTEM,
-    codes: Collection[str] | None = None, case_ids: Collection[int] | None = None, accepted: bool | None = None,
+    *,
+    order_ids: Collection[int],
+    reason: str,
+    at: datetime | None = None,
+    actor: Actor = SYSTEM,
+    codes: Collection[str] | None = None,
+    case_ids: Collection[int] | None = None,
+    accepted: bool | None = None,
     work: Work | None = None,
-) -> BatchResult:  # fmt: skip
+) -> BatchResult:
     """Take the holds with these codes and of these cases (all when None) off the orders, and close their cases.
 
     accepted: a person has looked and lets it pass, so the same finding does not hold the order again; when None, true
@@ -144,15 +153,25 @@ def _open_holds(work: Work, orders: Mapping[int, Order]) -> dict[int, list[Hold]
 
 def _draft(order: Order, finding: Finding) -> CaseDraft:
     return CaseDraft(
-        code=finding.code, subject=f"order:{order.pk}", shop_id=order.shop_id, reference=order.channel_order_no,
-        money_at_risk=order.total_amount, evidence=finding.evidence, root_cause=finding.root_cause,
+        code=finding.code,
+        subject=f"order:{order.pk}",
+        shop_id=order.shop_id,
+        reference=order.channel_order_no,
+        money_at_risk=order.total_amount,
+        evidence=finding.evidence,
+        root_cause=finding.root_cause,
         root_title=finding.root_title,
-    )  # fmt: skip
+    )
 
 
 def _deed(work: Work, order: Order, reason: str, codes: Collection[str] | None) -> Deed:
     return Deed(
-        at=work.at, actor=str(work.actor), user_id=work.actor.user_id, action="order.release",
-        subject=f"order:{order.pk}", reason=reason, details={"codes": sorted(codes) if codes else []},
+        at=work.at,
+        actor=str(work.actor),
+        user_id=work.actor.user_id,
+        action="order.release",
+        subject=f"order:{order.pk}",
+        reason=reason,
+        details={"codes": sorted(codes) if codes else []},
         chain_id=work.cause_of(f"order:{order.pk}").chain_id,
-    )  # fmt: skip
+    )

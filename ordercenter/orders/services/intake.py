@@ -126,26 +126,52 @@ def _create(work: Work, fresh: Sequence[TakenOrder]) -> list[Order]:
 def _new_order(t: TakenOrder, contact: Contact, at: datetime) -> Order:
     o = t.order
     return new_row(
-            Order, shop_id=t.shop_id, channel_order_no=o.channel_order_no, grade=Grade.NORMAL, currency=o.currency,
-        goods_amount=o.goods_total, discount_amount=o.discount_total, freight_amount=o.freight,
-        total_amount=o.total_amount, placed_at=o.created_at, received_at=at, contact_id=contact.id,
-        ship_by=o.paid_at + SHIP_WITHIN if o.paid_at else None, buyer_key=o.buyer_id[:64], buyer_nick=o.buyer_nick[:64],
-        buyer_remark=o.buyer_remark, seller_remark=o.seller_remark, content_key=content_key(o.lines),
-        channel_status=o.raw_status[:40], channel_held=o.held, channel_rank=STATUS_RANK[o.status],
-        channel_modified_at=o.modified_at, inbox_id=t.inbox_id,
-    )  # fmt: skip
+        Order,
+        shop_id=t.shop_id,
+        channel_order_no=o.channel_order_no,
+        grade=Grade.NORMAL,
+        currency=o.currency,
+        goods_amount=o.goods_total,
+        discount_amount=o.discount_total,
+        freight_amount=o.freight,
+        total_amount=o.total_amount,
+        placed_at=o.created_at,
+        received_at=at,
+        contact_id=contact.id,
+        ship_by=o.paid_at + SHIP_WITHIN if o.paid_at else None,
+        buyer_key=o.buyer_id[:64],
+        buyer_nick=o.buyer_nick[:64],
+        buyer_remark=o.buyer_remark,
+        seller_remark=o.seller_remark,
+        content_key=content_key(o.lines),
+        channel_status=o.raw_status[:40],
+        channel_held=o.held,
+        channel_rank=STATUS_RANK[o.status],
+        channel_modified_at=o.modified_at,
+        inbox_id=t.inbox_id,
+    )
 
 
 def _new_lines(incoming: IncomingOrder, order: Order) -> list[OrderLine]:
     return [
         new_row(
-            OrderLine, order_id=order.id, line_no=number, channel_line_no=line.channel_line_no, listing_id=line.listing_id,
-            listing_sku_id=line.listing_sku_id, outer_sku=line.outer_sku[:64], title=line.title[:255],
-            unit_price=line.unit_price, paid_share=line.paid_share, is_gift=line.is_gift,
-            refund_status=line.refund_status, ordered=line.quantity, unplanned=line.quantity,
+            OrderLine,
+            order_id=order.id,
+            line_no=number,
+            channel_line_no=line.channel_line_no,
+            listing_id=line.listing_id,
+            listing_sku_id=line.listing_sku_id,
+            outer_sku=line.outer_sku[:64],
+            title=line.title[:255],
+            unit_price=line.unit_price,
+            paid_share=line.paid_share,
+            is_gift=line.is_gift,
+            refund_status=line.refund_status,
+            ordered=line.quantity,
+            unplanned=line.quantity,
         )
         for number, line in enumerate(incoming.lines, 1)
-    ]  # fmt: skip
+    ]
 
 
 def content_key(lines: Sequence[IncomingLine]) -> str:

@@ -83,9 +83,13 @@ def _assign(work: Work, line: OrderLine, sku: Sku, skus: dict[int, Sku]) -> None
 
 
 def _explode(
-    work: Work, line: OrderLine, bundle: Sku, parts: Sequence[BundlePart], siblings: list[OrderLine],
+    work: Work,
+    line: OrderLine,
+    bundle: Sku,
+    parts: Sequence[BundlePart],
+    siblings: list[OrderLine],
     skus: dict[int, Sku],
-) -> list[OrderLine]:  # fmt: skip
+) -> list[OrderLine]:
     """The first part takes the line over, the others follow as new lines of the same channel line."""
     if not parts:
         raise ValueError(f"bundle {bundle.code} has no parts")
@@ -112,11 +116,17 @@ def _explode(
 
 def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
     return new_row(
-        OrderLine, order_id=line.order_id, line_no=line_no, channel_line_no=line.channel_line_no,
+        OrderLine,
+        order_id=line.order_id,
+        line_no=line_no,
+        channel_line_no=line.channel_line_no,
         listing_id=line.listing_id,
-        listing_sku_id=line.listing_sku_id, outer_sku=line.outer_sku, title=line.title, is_gift=line.is_gift,
+        listing_sku_id=line.listing_sku_id,
+        outer_sku=line.outer_sku,
+        title=line.title,
+        is_gift=line.is_gift,
         refund_status=line.refund_status,
-    )  # fmt: skip
+    )
 
 
 def _unmapped(order: Order, line: OrderLine) -> Finding:

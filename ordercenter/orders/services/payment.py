@@ -16,9 +16,7 @@ from ordercenter.orders.services.holding import Finding
 SHIP_WITHIN = timedelta(hours=48)
 
 
-def apply_payment(
-    work: Work, order: Order, incoming: IncomingOrder, findings: dict[int, list[Finding]]
-) -> None:
+def apply_payment(work: Work, order: Order, incoming: IncomingOrder, findings: dict[int, list[Finding]]) -> None:
     """Move an order to paid (or deposit paid) as its channel says; what does not add up becomes a finding."""
     if incoming.presale_state == "balance_due":
         order.mark_deposit_paid()
@@ -39,7 +37,14 @@ def apply_payment(
 def receiver_of(receiver: IncomingReceiver) -> Receiver:
     """What the catalogue needs to know of a channel's receiver."""
     return Receiver(
-        name=receiver.name, phone=receiver.phone, province=receiver.province, city=receiver.city,
-        district=receiver.district, town=receiver.town, address=receiver.address, zip_code=receiver.zip_code,
-        opaque_id=receiver.oaid, is_masked=receiver.is_masked,
-    )  # fmt: skip
+        name=receiver.name,
+        phone=receiver.phone,
+        province=receiver.province,
+        city=receiver.city,
+        district=receiver.district,
+        town=receiver.town,
+        address=receiver.address,
+        zip_code=receiver.zip_code,
+        opaque_id=receiver.oaid,
+        is_masked=receiver.is_masked,
+    )

@@ -110,9 +110,7 @@ def _book(work: Work, order: Order, amount: Decimal) -> None:
     work.save(order, "refunded_amount")
 
 
-def _react(
-    work: Work, order: Order, report: IncomingRefund, asked: dict[int, list[Finding]], calm: list[int]
-) -> None:
+def _react(work: Work, order: Order, report: IncomingRefund, asked: dict[int, list[Finding]], calm: list[int]) -> None:
     number = report.channel_refund_no
     if report.status in _ASKING:
         work.record(RefundRequested(order_id=order.pk, channel_refund_no=number, amount=report.amount))

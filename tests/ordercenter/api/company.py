@@ -22,7 +22,9 @@ from ordercenter.orders.services import TakenOrder, take_orders
 
 NOON = datetime(2026, 11, 11, 4, 0, tzinfo=UTC)
 READ, WRITE, CASES = "orders:read", "orders:write", "cases:read"
-RECEIVER = IncomingReceiver("王小明", "13800001234", "浙江省", "杭州市", "西湖区", "", "文三路90号", "310012", "", False)
+RECEIVER = IncomingReceiver(
+    "王小明", "13800001234", "浙江省", "杭州市", "西湖区", "", "文三路90号", "310012", "", False
+)
 
 
 class Company:
@@ -36,7 +38,11 @@ class Company:
             channel=Channel.objects.create(code="tmall", name="天猫"), code="tm-1", name="旗舰店"
         )
         ChannelAccount.objects.create(
-            shop=self.platform_shop, adapter="tmall", base_url="http://127.0.0.1:9/", app_key="1", secrets={"secret": "s"}
+            shop=self.platform_shop,
+            adapter="tmall",
+            base_url="http://127.0.0.1:9/",
+            app_key="1",
+            secrets={"secret": "s"},
         )
         self.sku = Sku.objects.create(code="SKU-1", name="杯子", list_price=Decimal("50.00"))
         self.east = Warehouse.objects.create(code="EAST", name="华东仓")
@@ -45,9 +51,13 @@ class Company:
             StockLevel.objects.create(sku=self.sku, warehouse=warehouse, on_hand=on_hand, reserved=reserved)
 
     def key(
-        self, grants: Mapping[Shop, Collection[str]] | None = None, *, warehouses: Collection[Warehouse] = (),
-        expires_at: datetime | None = None, name: str = "till",
-    ) -> tuple[ApiKey, str]:  # fmt: skip
+        self,
+        grants: Mapping[Shop, Collection[str]] | None = None,
+        *,
+        warehouses: Collection[Warehouse] = (),
+        expires_at: datetime | None = None,
+        name: str = "till",
+    ) -> tuple[ApiKey, str]:
         """A key with these scopes; without any it may do everything in `shop`."""
         if grants is None and not warehouses:
             grants = {self.shop: [READ, WRITE, CASES]}
@@ -90,20 +100,45 @@ def incoming(number: int, *, paid: bool = True) -> IncomingOrder:
     placed = NOON + timedelta(hours=number)
     lines = tuple(
         IncomingLine(
-            channel_line_no=f"{number}-{n}", listing_id=f"L{n}", listing_sku_id="", outer_sku=sku, title=title,
-            sku_text="", quantity=n, unit_price=share / n, discount=Decimal(0), paid_share=share, status="paid",
-            refund_status="none", is_gift=False,
+            channel_line_no=f"{number}-{n}",
+            listing_id=f"L{n}",
+            listing_sku_id="",
+            outer_sku=sku,
+            title=title,
+            sku_text="",
+            quantity=n,
+            unit_price=share / n,
+            discount=Decimal(0),
+            paid_share=share,
+            status="paid",
+            refund_status="none",
+            is_gift=False,
         )
         for n, sku, title, share in ((1, "SKU-1", "杯子", Decimal("30.00")), (2, "SKU-2", "盘子", Decimal("20.00")))
-    )  # fmt: skip
+    )
     return IncomingOrder(
-        channel_order_no=f"NO-{number:05d}", status="paid" if paid else "created", held=False, created_at=placed,
-        paid_at=placed + timedelta(minutes=1) if paid else None, modified_at=placed + timedelta(minutes=1),
-        goods_total=Decimal("50.00"), discount_total=Decimal(0), freight=Decimal("5.00"),
-        total_amount=Decimal("55.00"), currency="CNY", buyer_id=f"b{number}", buyer_nick="", buyer_remark="",
-        seller_remark="", seller_flag=0, presale_state=None, receiver=RECEIVER, lines=lines, payment=None,
+        channel_order_no=f"NO-{number:05d}",
+        status="paid" if paid else "created",
+        held=False,
+        created_at=placed,
+        paid_at=placed + timedelta(minutes=1) if paid else None,
+        modified_at=placed + timedelta(minutes=1),
+        goods_total=Decimal("50.00"),
+        discount_total=Decimal(0),
+        freight=Decimal("5.00"),
+        total_amount=Decimal("55.00"),
+        currency="CNY",
+        buyer_id=f"b{number}",
+        buyer_nick="",
+        buyer_remark="",
+        seller_remark="",
+        seller_flag=0,
+        presale_state=None,
+        receiver=RECEIVER,
+        lines=lines,
+        payment=None,
         raw_status="paid",
-    )  # fmt: skip
+    )
 
 
 def new_order(number: str = "A-1", *, shop: str = "pos-1", **changes: Any) -> dict[str, Any]:
@@ -120,19 +155,29 @@ def new_order(number: str = "A-1", *, shop: str = "pos-1", **changes: Any) -> di
         "total_amount": "40.80",
         "buyer_id": "member-7",
         "receiver": {
-            "name": "王小明", "phone": "13800001234", "province": "浙江省", "city": "杭州市", "district": "西湖区",
+            "name": "王小明",
+            "phone": "13800001234",
+            "province": "浙江省",
+            "city": "杭州市",
+            "district": "西湖区",
             "address": "文三路90号",
         },
         "lines": [
             {
-                "channel_line_no": "1", "sku": "SKU-1", "title": "杯子", "quantity": 2, "unit_price": "19.90",
+                "channel_line_no": "1",
+                "sku": "SKU-1",
+                "title": "杯子",
+                "quantity": 2,
+                "unit_price": "19.90",
                 "paid_share": "34.80",
             }
         ],
         "payment": {
-            "provider": "alipay", "external_no": f"2026111122001{number}", "amount": "40.80",
+            "provider": "alipay",
+            "external_no": f"2026111122001{number}",
+            "amount": "40.80",
             "paid_at": "2026-11-11T12:00:30+08:00",
         },
-    }  # fmt: skip
+    }
     order.update(changes)
     return order

@@ -28,8 +28,18 @@ def test_an_order_is_shown_whole_with_its_receiver_masked(company: Company, call
 
     assert answer.status_code == 200
     assert answer["Content-Type"] == "application/json"
-    second = {"refund_status": "none", "cancelled": 0, "backordered": 0, "reserved": 0, "released": 0, "shipped": 0,
-              "delivered": 0, "returned": 0, "is_gift": False, "bundle": None}  # fmt: skip
+    second = {
+        "refund_status": "none",
+        "cancelled": 0,
+        "backordered": 0,
+        "reserved": 0,
+        "released": 0,
+        "shipped": 0,
+        "delivered": 0,
+        "returned": 0,
+        "is_gift": False,
+        "bundle": None,
+    }
     assert answer.json() == {
         "id": order.pk,
         "shop_id": company.shop.pk,
@@ -54,16 +64,41 @@ def test_an_order_is_shown_whole_with_its_receiver_masked(company: Company, call
         "changed_at": "2026-11-11T05:01:00Z",
         "cancel_reason": "",
         "receiver": {
-            "name": "王**", "phone": "*******1234", "province": "浙江省", "city": "杭州市", "district": "西湖区",
-            "town": "", "address": "文三***",
+            "name": "王**",
+            "phone": "*******1234",
+            "province": "浙江省",
+            "city": "杭州市",
+            "district": "西湖区",
+            "town": "",
+            "address": "文三***",
         },
         "lines": [
-            second | {"line_no": 1, "channel_line_no": "1-1", "sku": "SKU-1", "outer_sku": "SKU-1", "title": "杯子",
-                      "unit_price": "30.00", "paid_share": "30.00", "ordered": 1, "unplanned": 1},
-            second | {"line_no": 2, "channel_line_no": "1-2", "sku": None, "outer_sku": "SKU-2", "title": "盘子",
-                      "unit_price": "10.00", "paid_share": "20.00", "ordered": 2, "unplanned": 2},
+            second
+            | {
+                "line_no": 1,
+                "channel_line_no": "1-1",
+                "sku": "SKU-1",
+                "outer_sku": "SKU-1",
+                "title": "杯子",
+                "unit_price": "30.00",
+                "paid_share": "30.00",
+                "ordered": 1,
+                "unplanned": 1,
+            },
+            second
+            | {
+                "line_no": 2,
+                "channel_line_no": "1-2",
+                "sku": None,
+                "outer_sku": "SKU-2",
+                "title": "盘子",
+                "unit_price": "10.00",
+                "paid_share": "20.00",
+                "ordered": 2,
+                "unplanned": 2,
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def test_nothing_of_a_receiver_in_clear_leaves_through_the_list(company: Company, caller: Caller) -> None:
@@ -120,7 +155,7 @@ def test_the_next_address_keeps_the_filters(company: Company, caller: Caller) ->
         ({"changed_from": "2026-11-11T07:01:00Z"}, ["NO-00009", "NO-00003"]),
         ({"changed_before": "2026-11-11T05:01:00.000001Z"}, ["NO-00001"]),
     ],
-)  # fmt: skip
+)
 def test_filters_let_through_exactly_what_they_say(
     company: Company, caller: Caller, query: dict[str, Any], expected: list[str]
 ) -> None:
@@ -163,7 +198,7 @@ def test_open_holds_are_named_and_released_ones_are_not(company: Company, caller
         ({"placed_from": "1999-12-31T23:59:59Z"}, "placed_from", "range"),
         ({"channel_order_no": "x" * 65}, "channel_order_no", "max_length"),
     ],
-)  # fmt: skip
+)
 def test_a_parameter_that_is_wrong_is_named(
     company: Company, caller: Caller, query: dict[str, Any], field: str, code: str
 ) -> None:

@@ -60,8 +60,12 @@ def told(machine: str, pk: int, move: str, src: str, dst: str) -> None:
     sql(
         "INSERT INTO audit_state_change (at, machine, subject_id, move, src, dst, actor, chain_id)"
         " VALUES (now(), %s, %s, %s, %s, %s, 'x', gen_random_uuid())",
-        machine, pk, move, src, dst,
-    )  # fmt: skip
+        machine,
+        pk,
+        move,
+        src,
+        dst,
+    )
 
 
 LONG_AGO = "now() - interval '1 hour'"
@@ -157,29 +161,42 @@ def a_hold_nobody_will_look_at(lived: LivedIn) -> None:
 
 @plants("stock_is_sum_of_movements")
 def stock_from_nowhere(lived: LivedIn) -> None:
-    sql("UPDATE inventory_stocklevel SET on_hand = on_hand + 1 WHERE sku_id = %s AND warehouse_id = %s",
-        lived.world.skus[0].pk, lived.world.east.pk)  # fmt: skip
+    sql(
+        "UPDATE inventory_stocklevel SET on_hand = on_hand + 1 WHERE sku_id = %s AND warehouse_id = %s",
+        lived.world.skus[0].pk,
+        lived.world.east.pk,
+    )
 
 
 @plants("stock_is_sum_of_movements")
 def movements_without_a_stock_row(lived: LivedIn) -> None:
-    sql("DELETE FROM inventory_stocklevel WHERE sku_id = %s AND warehouse_id = %s AND reserved = 0",
-        lived.world.skus[0].pk, lived.world.south.pk)  # fmt: skip
+    sql(
+        "DELETE FROM inventory_stocklevel WHERE sku_id = %s AND warehouse_id = %s AND reserved = 0",
+        lived.world.skus[0].pk,
+        lived.world.south.pk,
+    )
 
 
 @plants("reserved_is_sum_of_reservations")
 def reserved_for_nobody(lived: LivedIn) -> None:
-    sql("UPDATE inventory_stocklevel SET reserved = reserved + 1 WHERE sku_id = %s AND warehouse_id = %s",
-        lived.world.skus[0].pk, lived.world.east.pk)  # fmt: skip
+    sql(
+        "UPDATE inventory_stocklevel SET reserved = reserved + 1 WHERE sku_id = %s AND warehouse_id = %s",
+        lived.world.skus[0].pk,
+        lived.world.east.pk,
+    )
 
 
 @plants("stock_never_oversold")
 def less_than_nothing_on_hand(lived: LivedIn) -> None:
     without_constraint("inventory_stocklevel", "stock_never_oversold")
     sku, south = lived.world.skus[0].pk, lived.world.south.pk
-    sql("INSERT INTO inventory_stockmovement (sku_id, warehouse_id, delta, reason, ref, idempotency_key, at)"
+    sql(
+        "INSERT INTO inventory_stockmovement (sku_id, warehouse_id, delta, reason, ref, idempotency_key, at)"
         " SELECT sku_id, warehouse_id, -on_hand - 1, 'count', 'x', 'x', now() FROM inventory_stocklevel"
-        " WHERE sku_id = %s AND warehouse_id = %s", sku, south)  # fmt: skip
+        " WHERE sku_id = %s AND warehouse_id = %s",
+        sku,
+        south,
+    )
     sql("UPDATE inventory_stocklevel SET on_hand = -1 WHERE sku_id = %s AND warehouse_id = %s", sku, south)
 
 
@@ -187,9 +204,12 @@ def less_than_nothing_on_hand(lived: LivedIn) -> None:
 def a_promise_in_two_rows(lived: LivedIn) -> None:
     sql("DROP INDEX one_open_reservation")
     sql("UPDATE inventory_reservation SET quantity = quantity - 1 WHERE line_id = %s", lived.line("at_warehouse"))
-    sql("INSERT INTO inventory_reservation (order_id, line_id, sku_id, warehouse_id, quantity, state, created_at)"
+    sql(
+        "INSERT INTO inventory_reservation (order_id, line_id, sku_id, warehouse_id, quantity, state, created_at)"
         " SELECT order_id, line_id, sku_id, warehouse_id, 1, 'active', now() FROM inventory_reservation"
-        " WHERE line_id = %s", lived.line("at_warehouse"))  # fmt: skip
+        " WHERE line_id = %s",
+        lived.line("at_warehouse"),
+    )
 
 
 @plants("reservations_belong_to_lines")
@@ -199,8 +219,11 @@ def a_promise_to_nobody(lived: LivedIn) -> None:
 
 @plants("reservations_belong_to_lines")
 def a_promise_of_other_goods(lived: LivedIn) -> None:
-    sql("UPDATE inventory_reservation SET sku_id = %s WHERE line_id = %s",
-        lived.world.skus[9].pk, lived.line("completed"))  # fmt: skip
+    sql(
+        "UPDATE inventory_reservation SET sku_id = %s WHERE line_id = %s",
+        lived.world.skus[9].pk,
+        lived.line("completed"),
+    )
 
 
 @plants("shipped_pieces_left_the_stock")
@@ -228,8 +251,11 @@ def an_empty_shipment(lived: LivedIn) -> None:
 
 @plants("shipment_lines_are_right")
 def other_goods_in_the_box(lived: LivedIn) -> None:
-    sql("UPDATE fulfillment_shipmentline SET sku_id = %s WHERE order_id = %s",
-        lived.world.skus[9].pk, lived.order("at_warehouse"))  # fmt: skip
+    sql(
+        "UPDATE fulfillment_shipmentline SET sku_id = %s WHERE order_id = %s",
+        lived.world.skus[9].pk,
+        lived.order("at_warehouse"),
+    )
 
 
 @plants("shipment_lines_are_right")
@@ -246,16 +272,22 @@ def a_parcel_on_the_wrong_shipment(lived: LivedIn) -> None:
 
 @plants("one_command_per_shipment")
 def the_warehouse_was_never_told(lived: LivedIn) -> None:
-    sql("UPDATE events_outgoing SET subject = 'shipment:0' WHERE subject = %s AND kind = %s",
-        f"shipment:{lived.shipment('at_warehouse').pk}", CREATE_KIND)  # fmt: skip
+    sql(
+        "UPDATE events_outgoing SET subject = 'shipment:0' WHERE subject = %s AND kind = %s",
+        f"shipment:{lived.shipment('at_warehouse').pk}",
+        CREATE_KIND,
+    )
 
 
 @plants("one_command_per_shipment")
 def the_warehouse_was_told_twice(lived: LivedIn) -> None:
-    sql("INSERT INTO events_outgoing (kind, target, subject, idempotency_key, payload, status, due_at, tries, error_code,"
+    sql(
+        "INSERT INTO events_outgoing (kind, target, subject, idempotency_key, payload, status, due_at, tries, error_code,"
         " error, created_at, chain_id, depth) SELECT kind, target, subject, 'again', payload, status, due_at, tries,"
         " error_code, error, created_at, chain_id, depth FROM events_outgoing WHERE subject = %s AND kind = %s",
-        f"shipment:{lived.shipment('at_warehouse').pk}", CREATE_KIND)  # fmt: skip
+        f"shipment:{lived.shipment('at_warehouse').pk}",
+        CREATE_KIND,
+    )
 
 
 @plants("shipped_after_cancel_has_case")
@@ -284,10 +316,13 @@ def paid_more_than_came_in(lived: LivedIn) -> None:
 
 @plants("paid_is_sum_of_payments")
 def money_that_the_order_does_not_know_of(lived: LivedIn) -> None:
-    sql("INSERT INTO finance_paymententry (order_id, shop_id, kind, provider, external_no, request_no, merchant_no,"
+    sql(
+        "INSERT INTO finance_paymententry (order_id, shop_id, kind, provider, external_no, request_no, merchant_no,"
         " amount, expected_fee, currency, occurred_at, recorded_at)"
         " VALUES (%s, %s, 'payment', 'alipay', 'x', '', '', 54, 0, 'CNY', now(), now())",
-        lived.order("unpaid"), lived.world.shop.pk)  # fmt: skip
+        lived.order("unpaid"),
+        lived.world.shop.pk,
+    )
 
 
 @plants("refunded_is_sum_of_refunds")
@@ -299,23 +334,31 @@ def refunded_without_a_refund(lived: LivedIn) -> None:
 def more_goes_back_than_came_in(lived: LivedIn) -> None:
     without_constraint("orders_order", "refunds_within_payment")
     order(lived, "refunded", "paid_amount = paid_amount - 1")
-    sql("UPDATE finance_paymententry SET amount = amount - 1 WHERE kind = 'payment' AND order_id = %s",
-        lived.order("refunded"))  # fmt: skip
+    sql(
+        "UPDATE finance_paymententry SET amount = amount - 1 WHERE kind = 'payment' AND order_id = %s",
+        lived.order("refunded"),
+    )
 
 
 @plants("refunds_within_shares")
 def a_line_refunded_beyond_its_price(lived: LivedIn) -> None:
-    sql("UPDATE orders_orderline SET paid_share = paid_share + CASE line_no WHEN 1 THEN -1 ELSE 1 END"
-        " WHERE order_id = %s", lived.order("refunded"))  # fmt: skip
+    sql(
+        "UPDATE orders_orderline SET paid_share = paid_share + CASE line_no WHEN 1 THEN -1 ELSE 1 END"
+        " WHERE order_id = %s",
+        lived.order("refunded"),
+    )
 
 
 @plants("paid_once")
 def the_same_order_paid_again(lived: LivedIn) -> None:
     order(lived, "completed", "paid_amount = paid_amount * 2")
-    sql("INSERT INTO finance_paymententry (order_id, shop_id, kind, provider, external_no, request_no, merchant_no,"
+    sql(
+        "INSERT INTO finance_paymententry (order_id, shop_id, kind, provider, external_no, request_no, merchant_no,"
         " amount, expected_fee, currency, occurred_at, recorded_at)"
         " SELECT order_id, shop_id, kind, provider, 'again', request_no, merchant_no, amount, expected_fee, currency,"
-        " occurred_at, recorded_at FROM finance_paymententry WHERE order_id = %s", lived.order("completed"))  # fmt: skip
+        " occurred_at, recorded_at FROM finance_paymententry WHERE order_id = %s",
+        lived.order("completed"),
+    )
 
 
 @plants("statements_add_up")
@@ -331,8 +374,10 @@ def matched_with_nothing(lived: LivedIn) -> None:
 
 @plants("matches_are_the_same_money")
 def matched_with_other_money(lived: LivedIn) -> None:
-    sql("UPDATE finance_paymententry SET expected_fee = expected_fee + 0.01 WHERE order_id = %s",
-        lived.order("completed"))  # fmt: skip
+    sql(
+        "UPDATE finance_paymententry SET expected_fee = expected_fee + 0.01 WHERE order_id = %s",
+        lived.order("completed"),
+    )
 
 
 @plants("closed_days_are_clean")
@@ -353,14 +398,18 @@ def a_difference_nobody_will_look_at(lived: LivedIn) -> None:
 
 @plants("state_chains_unbroken")
 def a_move_that_is_missing(lived: LivedIn) -> None:
-    sql("DELETE FROM audit_state_change WHERE machine = 'order' AND move = 'approve' AND subject_id = %s",
-        lived.order("completed"))  # fmt: skip
+    sql(
+        "DELETE FROM audit_state_change WHERE machine = 'order' AND move = 'approve' AND subject_id = %s",
+        lived.order("completed"),
+    )
 
 
 @plants("state_chains_unbroken")
 def a_birth_that_is_missing(lived: LivedIn) -> None:
-    sql("DELETE FROM audit_state_change WHERE machine = 'order' AND move = 'create' AND subject_id = %s",
-        lived.order("completed"))  # fmt: skip
+    sql(
+        "DELETE FROM audit_state_change WHERE machine = 'order' AND move = 'create' AND subject_id = %s",
+        lived.order("completed"),
+    )
 
 
 @plants("state_moves_are_legal")
@@ -380,8 +429,11 @@ def moves_of_a_row_that_is_gone(lived: LivedIn) -> None:
 
 @plants("states_are_told")
 def a_reservation_ended_by_hand(lived: LivedIn) -> None:
-    sql("DELETE FROM audit_state_change WHERE machine = 'reservation' AND subject_id ="
-        " (SELECT id FROM inventory_reservation WHERE line_id = %s)", lived.line("completed"))  # fmt: skip
+    sql(
+        "DELETE FROM audit_state_change WHERE machine = 'reservation' AND subject_id ="
+        " (SELECT id FROM inventory_reservation WHERE line_id = %s)",
+        lived.line("completed"),
+    )
 
 
 @plants("history_is_true")
@@ -398,8 +450,10 @@ def history_that_is_gone(lived: LivedIn) -> None:
 def a_timer_set_twice(lived: LivedIn) -> None:
     without_constraint("events_timer", "events_timer_key_key")
     for _twice in range(2):
-        sql("INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth, fired_at)"
-            " VALUES (now(), 'x', '{}', 'x', gen_random_uuid(), 0, now())")  # fmt: skip
+        sql(
+            "INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth, fired_at)"
+            " VALUES (now(), 'x', '{}', 'x', gen_random_uuid(), 0, now())"
+        )
 
 
 @plants("references_exist")
@@ -417,8 +471,10 @@ def a_fact_that_one_handler_never_got(lived: LivedIn) -> None:
 
 @plants("no_delivery_waits")
 def a_fact_that_waits(lived: LivedIn) -> None:
-    sql(f"UPDATE events_delivery SET status = 'waiting', due_at = {LONG_AGO}"
-        " WHERE id = (SELECT max(id) FROM events_delivery)")  # fmt: skip
+    sql(
+        f"UPDATE events_delivery SET status = 'waiting', due_at = {LONG_AGO}"
+        " WHERE id = (SELECT max(id) FROM events_delivery)"
+    )
 
 
 @plants("no_message_waits")
@@ -440,8 +496,10 @@ def a_command_in_dead_hands(lived: LivedIn) -> None:
 
 @plants("no_timer_waits")
 def a_timer_that_does_not_fire(lived: LivedIn) -> None:
-    sql("INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth)"
-        f" VALUES ({LONG_AGO}, 'x', '{{}}', 'x', gen_random_uuid(), 0)")  # fmt: skip
+    sql(
+        "INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth)"
+        f" VALUES ({LONG_AGO}, 'x', '{{}}', 'x', gen_random_uuid(), 0)"
+    )
 
 
 @plants("parked_has_case")
@@ -461,9 +519,11 @@ def a_call_given_up_in_silence(lived: LivedIn) -> None:
 
 @plants("no_run_waits_for_nothing")
 def a_flow_that_waits_for_nothing(lived: LivedIn) -> None:
-    sql(f"UPDATE workflow_flowrun SET status = 'waiting', waits_for = 'command', changed_at = {LONG_AGO}"
+    sql(
+        f"UPDATE workflow_flowrun SET status = 'waiting', waits_for = 'command', changed_at = {LONG_AGO}"
         " WHERE id = (SELECT min(id) FROM workflow_flowrun WHERE subject = %s)",
-        f"order:{lived.order('unmatched')}")  # fmt: skip
+        f"order:{lived.order('unmatched')}",
+    )
 
 
 @plants("no_order_in_limbo")

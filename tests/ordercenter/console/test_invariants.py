@@ -46,9 +46,14 @@ def test_nothing_is_broken_in_a_company_in_which_nothing_is_wrong(lived: LivedIn
 
     assert broken() == {}
     assert states == [
-        "awaiting_supply", "cancelled", "completed", "in_fulfillment", "partially_shipped", "pending_payment",
+        "awaiting_supply",
+        "cancelled",
+        "completed",
+        "in_fulfillment",
+        "partially_shipped",
+        "pending_payment",
         "preprocessing",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(("name", "plant"), PLANTS, ids=[plant.__name__ for _name, plant in PLANTS])
@@ -67,8 +72,10 @@ def test_each_check_has_been_seen_to_find_something() -> None:
 @pytest.mark.parametrize("table", [table for table, _columns, _among in KEYS])
 def test_a_row_that_is_there_twice_is_found_in_every_table(lived: LivedIn, table: str) -> None:
     if table == "events_timer":
-        sql("INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth, fired_at)"
-            " VALUES (now(), 'x', '{}', 'x', gen_random_uuid(), 0, now())")  # fmt: skip
+        sql(
+            "INSERT INTO events_timer (due_at, event, payload, key, chain_id, depth, fired_at)"
+            " VALUES (now(), 'x', '{}', 'x', gen_random_uuid(), 0, now())"
+        )
     _double_a_row(table)
 
     assert [subject for subject, _found in broken()["keys_are_unique"].sample] == [table]

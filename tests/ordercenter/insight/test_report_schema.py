@@ -139,9 +139,13 @@ def test_an_entry_that_the_bill_lacks_settles_nothing(world: World) -> None:
     day = rows("settlements", order_by="1, 2")[0][0]
 
     StatementLine.objects.create(
-        statement_id=StatementLine.objects.values_list("statement_id", flat=True)[0], line_no=0, kind="payment",
-        external_no="unheard-of", amount=0, verdict="not_in_bill",
-    )  # fmt: skip
+        statement_id=StatementLine.objects.values_list("statement_id", flat=True)[0],
+        line_no=0,
+        kind="payment",
+        external_no="unheard-of",
+        amount=0,
+        verdict="not_in_bill",
+    )
 
     assert rows("settlements", order_by="1, 2") == [(day, "tmall", Decimal("445.90"))]
 
@@ -190,7 +194,7 @@ def test_cases_name_their_order_however_they_are_about_it(world: World) -> None:
             CaseDraft(code="SETTLEMENT_DIFF", subject="statement_line:9", evidence={"order_id": None}),
             CaseDraft(code="MESSAGE_PARKED", subject="message:3"),
         ]
-    )  # fmt: skip
+    )
     open_cases(drafts=[CaseDraft(code="BLACKLIST", subject=f"order:{second_id}")])
     close_cases_of(subjects=[f"order:{second_id}"], codes=["BLACKLIST"], resolution="taken off the list")
 

@@ -26,9 +26,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object for machines")
         parser.add_argument(
-            "--stale-after", type=float, default=STALE_AFTER_MIN, metavar="MIN",
+            "--stale-after",
+            type=float,
+            default=STALE_AFTER_MIN,
+            metavar="MIN",
             help=f"minutes after which what is due counts as waiting too long (default {STALE_AFTER_MIN})",
-        )  # fmt: skip
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         verdicts = run_checks(CHECKS, stale_before=timezone.now() - timedelta(minutes=options["stale_after"]))

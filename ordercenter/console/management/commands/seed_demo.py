@@ -32,15 +32,15 @@ PEOPLE = {
 
 
 class Command(BaseCommand):
-    help = "Seed the demo company. Safe to repeat: what is there stays; only addresses and secrets are brought up to date."
+    help = (
+        "Seed the demo company. Safe to repeat: what is there stays; only addresses and secrets are brought up to date."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         data_dir = Path(settings.DATA_DIR)
         port = os.environ.get("OC_SANDBOX_PORT", "8900")
         with transaction.atomic():
-            shop = seed_company(
-                credentials=load_or_create(data_dir), sandbox_url=f"http://127.0.0.1:{port}"
-            )
+            shop = seed_company(credentials=load_or_create(data_dir), sandbox_url=f"http://127.0.0.1:{port}")
             ensure_roles()
             passwords = self._people()
             self._scopes(shop.pk)
