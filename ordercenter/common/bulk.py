@@ -88,7 +88,9 @@ def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None
     """Write lines that are in COPY's text form already: values by tabs, free text through copy_text."""
     names = ", ".join(f'"{column}"' for column in columns)
     StatementCounter.copies += 1
-    with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+    # The cursor's own wrapper does not reach into the block: without this one, callers would meet the driver's errors.
+    errors = connection.wrap_database_errors
+    with errors, connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
         for chunk in batched(lines, LINES_AT_ONCE):
             copy.write("\n".join(chunk) + "\n")
 
