@@ -12,7 +12,7 @@ from django.db import connection
 COUNTED_ROWS = 5_000
 
 
-class CappedPaginator(Paginator):  # type: ignore[type-arg]
+class CappedPaginator(Paginator):
     """Counts at most COUNTED_ROWS rows; for a whole table it takes the planner's estimate when that is larger.
 
     An exact count of a million rows costs more than the page itself.

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from ordercenter.common.secretfield import seal
 
 
-class SealedForm(forms.ModelForm):  # type: ignore[type-arg]
+class SealedForm(forms.ModelForm):
     """Adds `new_secret`: an empty field keeps what is stored.
 
     sealed_field: the model's SealedField. sealed_object: whether a JSON object belongs there, else plain text.

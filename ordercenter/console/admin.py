@@ -17,6 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from ordercenter.catalog.models import ShopAccess
 from ordercenter.common.admin_base import ReadOnlyAdmin, ScopedAdmin, ScopedInline, ScopedRelatedFilter
+from ordercenter.console import admin_api_keys as admin_api_keys
 from ordercenter.console.roles import ROLE_LABELS
 from ordercenter.inventory.models import WarehouseAccess
 

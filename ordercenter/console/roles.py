@@ -48,6 +48,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     INTEGRATOR: (*_EVERYWHERE, *_GOODS, *_ORDERS, "events.view_*", "events.change_*", "channels_sync.view_*",
                  "channels_sync.add_channelaccount", "channels_sync.change_channelaccount", "workflow.view_*",
                  "workflow.activate_flow", "workflow.add_flowversion", "catalog.*_listingmatch", "cases.work_case",
+                 "catalog.*_apikey", "catalog.*_apikeyshop", "inventory.*_apikeywarehouse",
+                 "catalog.view_idempotencyrecord",
                  "inventory.view_*", "fulfillment.*_freightrate", "fulfillment.*_carrier", "fulfillment.*_wmsaccount"),
     AUDITOR: (*_EVERYWHERE, "*.view_*"),
     ADMIN: ("*.*",),

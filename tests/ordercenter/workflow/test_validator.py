@@ -386,5 +386,5 @@ def test_every_finding_says_what_to_do():
     )
 
     for finding in validate(broken, components()):
-        assert finding.text.endswith(".")
+        assert finding.text.endswith((".", "。"))
         assert finding.hint.endswith(".")
