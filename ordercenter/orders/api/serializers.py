@@ -141,6 +141,11 @@ class CancelIn(StrictSerializer):
 
     reason = Text(max_length=200, help_text=_("A few words; the audit keeps them."))
 
+    def validate_reason(self, value: str) -> str:
+        if not value.strip():
+            raise serializers.ValidationError(_("A reason is needed."), "blank")
+        return value.strip()
+
 
 class CancelOut(serializers.ModelSerializer[Order]):
     """What became of a cancelled order; the rest is for keys that may read."""

@@ -53,7 +53,7 @@ def cancel_orders(
         if held:
             release_holds(order_ids=held, reason="cancelled", accepted=False, work=work)
         _close_cases(work, result.done)
-        if work.actor.is_person:
+        if work.actor.kind in ("person", "integration"):
             work.add([_deed(work, order, reason) for order in result.done])
     return result
 
