@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from channels_sync.accounts import adapter_of, refuse_while_paused
 from channels_sync.adapters import tmall_mapping
 from channels_sync.adapters.base import Tracking
 from channels_sync.errors import MessageUnreadable
+from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND, TRACKING_KIND
 from channels_sync.models import ChannelAccount
-from channels_sync.services import NOTICE_KIND, ORDER_KIND, REFUND_KIND
 from finance.services import PaymentFact, record_payments
 from finance.states import EntryKind
 from fulfillment import services as fulfillment
@@ -26,9 +28,7 @@ from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.intake_types import IncomingRefund
 from ordercenter.orders.models import Order
 from ordercenter.orders.services import TakenOrder, TakenRefund
-from django.utils import timezone
 
-TRACKING_KIND = "tmall.logistics.offline.send"
 CHANNEL = Actor("channel", "tmall")
 MAX_ORDER_BYTES = 2_000_000
 
@@ -75,7 +75,9 @@ def take_refunds(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
             continue
         read[message.id] = (accounts[message.source].shop_id, refund)
     known = _known_orders(list(read.values()))
-    missing = [refund.channel_order_no for shop_id, refund in read.values() if (shop_id, refund.channel_order_no) not in known]
+    missing = [
+        refund.channel_order_no for shop_id, refund in read.values() if (shop_id, refund.channel_order_no) not in known
+    ]
     if missing:
         # The whole list is tried by halves, and this one alone later: its order may just be on its way.
         raise OrderNotHereYet(order_no=missing[0])
@@ -94,7 +96,7 @@ def park_unreadable_notices(messages: Sequence[Message]) -> Mapping[int, OrderCe
     return {message.id: MessageUnreadable(path="message.content", problem="unknown_value") for message in messages}
 
 
-@on(CommandAnswered, name="channels.command_answered")
+@on(CommandAnswered, name="channels.command_answered", when=lambda e: e.kind == TRACKING_KIND and e.outcome == "done")
 def take_tracking_answers(events: Sequence[Recorded]) -> None:
     """The channel has taken a tracking number."""
     done = [
@@ -116,7 +118,10 @@ def _accounts(messages: Sequence[Message]) -> dict[str, ChannelAccount]:
 
 
 def _book_payments(
-    work: Work, taken: Sequence[TakenOrder], ours: Mapping[tuple[int, str], Order], accounts: Mapping[str, ChannelAccount]
+    work: Work,
+    taken: Sequence[TakenOrder],
+    ours: Mapping[tuple[int, str], Order],
+    accounts: Mapping[str, ChannelAccount],
 ) -> None:
     fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
     facts = {}
@@ -125,10 +130,16 @@ def _book_payments(
         if payment is None or order is None or payment.external_no in facts:
             continue
         facts[payment.external_no] = PaymentFact(
-            order_id=order.pk, shop_id=t.shop_id, fee_bp=fees[t.shop_id], provider=payment.provider,
-            external_no=payment.external_no, merchant_no=payment.merchant_no, amount=payment.amount,
-            currency=order.currency, occurred_at=payment.paid_at,
-        )  # fmt: skip
+            order_id=order.pk,
+            shop_id=t.shop_id,
+            fee_bp=fees[t.shop_id],
+            provider=payment.provider,
+            external_no=payment.external_no,
+            merchant_no=payment.merchant_no,
+            amount=payment.amount,
+            currency=order.currency,
+            occurred_at=payment.paid_at,
+        )
     if facts:
         record_payments(payments=list(facts.values()), work=work, actor=CHANNEL)
 
@@ -145,20 +156,30 @@ def _book_refunds(work: Work, succeeded: Sequence[tuple[Order, IncomingRefund]])
             continue
         facts.append(
             PaymentFact(
-                order_id=order.pk, shop_id=order.shop_id, fee_bp=paid["fee_bp"], provider=paid["provider"],
-                external_no=paid["external_no"], merchant_no=paid["merchant_no"], amount=refund.amount,
-                currency=order.currency, occurred_at=refund.modified_at, kind=EntryKind.REFUND,
+                order_id=order.pk,
+                shop_id=order.shop_id,
+                fee_bp=paid["fee_bp"],
+                provider=paid["provider"],
+                external_no=paid["external_no"],
+                merchant_no=paid["merchant_no"],
+                amount=refund.amount,
+                currency=order.currency,
+                occurred_at=refund.modified_at,
+                kind=EntryKind.REFUND,
                 request_no=refund.channel_refund_no,
             )
-        )  # fmt: skip
+        )
     record_payments(payments=facts, work=work, actor=CHANNEL)
 
 
 def _payments_of(order_ids: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
     rows = Order.objects.filter(pk__in=order_ids, payment_entries__kind=EntryKind.PAYMENT).values_list(
-        "pk", "shop__payment_fee_bp", "payment_entries__provider", "payment_entries__external_no",
+        "pk",
+        "shop__payment_fee_bp",
+        "payment_entries__provider",
+        "payment_entries__external_no",
         "payment_entries__merchant_no",
-    )  # fmt: skip
+    )
     return [
         (pk, {"fee_bp": fee_bp, "provider": provider, "external_no": number, "merchant_no": merchant_no})
         for pk, fee_bp, provider, number, merchant_no in rows

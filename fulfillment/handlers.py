@@ -70,7 +70,7 @@ def supply_waiting_orders(events: Sequence[Recorded]) -> None:
         services.supply_waiting_orders(sku_ids=sku_ids, work=work)
 
 
-@on(CommandAnswered, name="fulfillment.command_answered")
+@on(CommandAnswered, name="fulfillment.command_answered", when=lambda e: e.kind in (CREATE_KIND, CANCEL_KIND))
 def take_answers(events: Sequence[Recorded]) -> None:
     """The warehouse's yes or no to a delivery order, and to the wish to stop one."""
     answered = [e for r in events if isinstance(e := r.event, CommandAnswered) and e.kind in (CREATE_KIND, CANCEL_KIND)]

@@ -52,7 +52,7 @@ def open_cases_for_parked_messages(events: Sequence[Recorded]) -> None:
         )
 
 
-@on(CommandAnswered, name="cases.command_failed")
+@on(CommandAnswered, name="cases.command_failed", when=lambda e: e.outcome != "done" and e.flow_run_id is None)
 def open_cases_for_failed_commands(events: Sequence[Recorded]) -> None:
     """A command that no flow waits for was refused or given up."""
     failed = [

@@ -16,8 +16,8 @@ from ordercenter.events.tasks import send_outgoing
 
 logger = structlog.get_logger(__name__)
 
-# A receiver is not rung again sooner: the drain that the last ring started takes what comes in between.
-REST_S = 0.05
+# A receiver is not rung again sooner: the drain that the last ring started lingers and takes what comes in between.
+REST_S = 0.5
 TROUBLE_REST_S = 5.0
 
 

@@ -17,6 +17,8 @@ from ordercenter.events.types import Event
 # One encoder for all: json.dumps with options builds a new one at each call.
 _encode = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
 
+# mypy takes the __hash__ of a dataclass's instances for that of the class itself, hence the ignored arguments below.
+
 
 @cache
 def event_classes() -> dict[str, type[Event]]:
@@ -26,14 +28,14 @@ def event_classes() -> dict[str, type[Event]]:
 
 def to_json(event: Event) -> str:
     """The payload column: every field but occurred_at; Decimal and instants as text."""
-    return _encode({name: getattr(event, name) for name in _payload_fields(type(event))})
+    return _encode({name: getattr(event, name) for name in _payload_fields(type(event))})  # type: ignore[arg-type]
 
 
 def from_row(name: str, payload: Mapping[str, Any], occurred_at: datetime) -> Event:
     """The event of a row. Keys that this version does not know are left out, so old workers can read new rows."""
     cls = event_classes()[name]
     values: dict[str, Any] = {"occurred_at": occurred_at}
-    for key, convert in _converters(cls).items():
+    for key, convert in _converters(cls).items():  # type: ignore[arg-type]
         if key in payload:
             value = payload[key]
             values[key] = value if convert is None or value is None else convert(value)
@@ -48,7 +50,7 @@ def _payload_fields(cls: type[Event]) -> tuple[str, ...]:
 @cache
 def _converters(cls: type[Event]) -> dict[str, Callable[[Any], Any] | None]:
     hints = typing.get_type_hints(cls, vars(event_types))
-    return {name: _converter(hints[name]) for name in _payload_fields(cls)}
+    return {name: _converter(hints[name]) for name in _payload_fields(cls)}  # type: ignore[arg-type]
 
 
 def _converter(hint: Any) -> Callable[[Any], Any] | None:

@@ -93,7 +93,7 @@ def record(
             f"{pk}\t{now}\t{event.occurred_at or instant}\t{event.name}\t{subject}\t{payload}\t{cause.chain_id}"
             f"\t{because}\t{cause.depth}\t{who}"
         )
-        for handler in registry.handler_names_for(event.name):
+        for handler in registry.handlers_of(event):
             deliveries.append(f"{pk}\t{now}\t{handler}\t{lane_of(subject)}\t{subject}\twaiting\t{now}\t0\t")
     bulk.copy_lines("events_event", _EVENT_COLUMNS, rows)
     if deliveries:

@@ -68,13 +68,18 @@ def waiting_targets(*, at: datetime) -> list[str]:
 def drain_target(target: str, *, limit: int = 64, rounds: int = 50) -> int:
     """Send what is due for one receiver; returns how many commands were tried. Safe to run several times at once."""
     tried = 0
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _ in range(rounds):
-            commands = _claim(target, limit)
-            if not commands:
-                break
-            _write_down(list(pool.map(_try, commands, _prepare(target, commands))))
-            tried += len(commands)
+    for _ in range(rounds):
+        commands = _claim(target, limit)
+        if not commands:
+            break
+        ready = _prepare(target, commands)
+        if len(commands) == 1:
+            outcomes = [_try(commands[0], ready[0])]
+        else:
+            with ThreadPoolExecutor(min(THREADS, len(commands))) as pool:
+                outcomes = list(pool.map(_try, commands, ready))
+        _write_down(outcomes)
+        tried += len(commands)
     return tried
 
 
@@ -165,7 +170,8 @@ def _pause(tries: int, error: BaseException) -> float:
     asked = getattr(error, "wait_s", None)
     if asked is not None:
         return float(asked)
-    return min(FIRST_PAUSE_S * 2 ** (tries - 1), LONGEST_PAUSE_S) * uniform(0.9, 1.1)
+    doubled: float = min(FIRST_PAUSE_S * 2 ** (tries - 1), LONGEST_PAUSE_S)
+    return doubled * uniform(0.9, 1.1)
 
 
 def _answered(command: OutgoingCommand) -> CommandAnswered:

@@ -188,8 +188,11 @@ class InboxQueue(Queue):
     def park(self, item: Any, error: BaseException, text: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE events_inbox SET status = 'parked', error = %s WHERE id = %s", [text, item.id])
-        known = isinstance(error, OrderCenterError)
-        details = {k: str(v) for k, v in error.evidence().items()} if isinstance(error, OrderCenterError) else {}
+        details: dict[str, str] = {}
+        code = "common.unexpected"
+        if isinstance(error, OrderCenterError):
+            details = {name: str(value) for name, value in error.evidence().items()}
+            code = error.code
         log.record(
             [
                 MessageParked(
@@ -198,7 +201,7 @@ class InboxQueue(Queue):
                     kind=item.kind,
                     error=text,
                     details=details,
-                    error_code=error.code if known else "common.unexpected",
+                    error_code=code,
                 )
             ]
         )

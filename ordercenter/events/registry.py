@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,11 +41,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Handler:
-    """A named reaction. The name is stored in deliveries: never change it for the same reaction."""
+    """A named reaction. The name is stored in deliveries: never change it for the same reaction.
+
+    when: looks at the event itself while it is recorded; one that it declines is not delivered at all.
+    """
 
     name: str
     events: tuple[type[Event], ...]
     run: EventHandler
+    when: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,20 @@ class Sender:
 _handlers: dict[str, Handler] = {}
 _readers: dict[str, Reader] = {}
 _senders: dict[str, Sender] = {}
-_by_event: dict[str, list[str]] = {}
+_by_event: dict[str, list[Handler]] = {}
 
 
-def on(*events: type[Event], name: str) -> Callable[[EventHandler], EventHandler]:
-    """Register a function as a handler of these events under a stored name."""
+def on(
+    *events: type[Event], name: str, when: Callable[[Any], bool] | None = None
+) -> Callable[[EventHandler], EventHandler]:
+    """Register a function as a handler of these events under a stored name; see Handler."""
 
     def register(run: EventHandler) -> EventHandler:
         if name in _handlers:
             raise ValueError(f"two handlers are named {name}")
-        _handlers[name] = Handler(name, events, run)
+        _handlers[name] = handler = Handler(name, events, run, when)
         for event in events:
-            _by_event.setdefault(event.name, []).append(name)
+            _by_event.setdefault(event.name, []).append(handler)
         return run
 
     return register
@@ -127,8 +133,11 @@ def handlers() -> Mapping[str, Handler]:
     return _handlers
 
 
-def handler_names_for(event_name: str) -> Sequence[str]:
-    return _by_event.get(event_name, ())
+def handlers_of(event: Event) -> Iterator[str]:
+    """The names of the handlers that want this event."""
+    for handler in _by_event.get(event.name, ()):
+        if handler.when is None or handler.when(event):
+            yield handler.name
 
 
 def readers() -> Mapping[str, Reader]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from celery import shared_task
@@ -11,6 +12,8 @@ from django.utils import timezone
 from ordercenter.common.partitions import ensure_partitions
 from ordercenter.events import outgoing
 
+LINGER_S = 0.8
+LOOK_EVERY_S = 0.02
 # Done rows of the post office are of no use after this time; facts stay.
 KEEP_DONE = timedelta(days=14)
 
@@ -23,9 +26,19 @@ def send_outgoing(*, target: str, **_: object) -> None:
         if not cursor.fetchone()[0]:
             return
         try:
-            outgoing.drain_target(target)
+            _drain_and_linger(target)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('outgoing'), hashtext(%s))", [target])
+
+
+def _drain_and_linger(target: str) -> None:
+    """Send what waits, then stay a moment: where one command came, the next is near, and a task costs more than a look."""
+    idle_since = time.monotonic()
+    while time.monotonic() - idle_since < LINGER_S:
+        if outgoing.drain_target(target):
+            idle_since = time.monotonic()
+        else:
+            time.sleep(LOOK_EVERY_S)
 
 
 @shared_task(name="events.sweep")

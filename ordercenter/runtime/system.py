@@ -92,7 +92,8 @@ def web_child(listener: socket.socket, *, database_fd: int | None) -> ChildSpec:
 def working_children(folder: DataFolder, *, sandbox_port: int, database_fd: int | None) -> list[ChildSpec]:
     """The platforms we play, and everything that works without being asked. database_fd: as for web_child."""
     fds = _fds(database_fd)
-    worker = _celery("worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "info")
+    # Threads: the work is waiting for other people's servers, and eight of them cost less than two processes.
+    worker = _celery("worker", "--pool", "threads", "--concurrency", "8", "--loglevel", "info")
     worker += ("--without-gossip", "--without-mingle")
     schedule = folder.run / "celerybeat-schedule"
     beat = _celery("beat", "--loglevel", "info", "--schedule", str(schedule), "--pidfile", "")
@@ -103,7 +104,8 @@ def working_children(folder: DataFolder, *, sandbox_port: int, database_fd: int 
             announces=False,
             ready=lambda: page_answers(f"http://{HOST}:{sandbox_port}/healthz"),
         ),
-        ChildSpec(name="relay", command=manage("relay"), pass_fds=fds),
+        ChildSpec(name="relay", command=manage("relay", "--side-by-side", "2"), pass_fds=fds),
+        ChildSpec(name="relay2", command=manage("relay", "--side-by-side", "2"), pass_fds=fds),
         ChildSpec(name="listener", command=manage("listen_channels"), pass_fds=fds),
         ChildSpec(name="worker", command=worker, pass_fds=fds),
         ChildSpec(name="beat", command=beat, pass_fds=fds),

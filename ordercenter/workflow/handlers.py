@@ -17,7 +17,12 @@ from ordercenter.workflow.plan import Answer
 TRIGGERS: tuple[type[Event], ...] = tuple(cls for cls in event_classes().values() if cls.is_trigger)
 
 
-@on(*TRIGGERS, FlowTimerDue, name="workflow.flows")
+def _concerns_flows(event: Event) -> bool:
+    """An answer that no run waits for starts nothing."""
+    return not isinstance(event, CommandAnswered) or event.flow_run_id is not None
+
+
+@on(*TRIGGERS, FlowTimerDue, name="workflow.flows", when=_concerns_flows)
 def advance_flows(events: Sequence[Recorded]) -> None:
     """Answers first, then released subjects, then waits for events, then new runs: a flow never overtakes itself."""
     by_name: dict[str, list[Recorded]] = defaultdict(list)
@@ -28,12 +33,12 @@ def advance_flows(events: Sequence[Recorded]) -> None:
         _take_timers(by_name[FlowTimerDue.name], work)
         _run_released_again(by_name[OrderReleased.name], work)
         active = engine.active_flows()
-        for name, recorded in by_name.items():
-            if recorded and name not in (CommandAnswered.name, FlowTimerDue.name):
-                _wake_waiting(name, recorded, work)
+        for name, facts in by_name.items():
+            if facts and name not in (CommandAnswered.name, FlowTimerDue.name):
+                _wake_waiting(name, facts, work)
             for flow in active:
-                if recorded and flow.plan.trigger_event == name:
-                    engine.start(flow, {_subject_id(r.event): r for r in recorded}, work)
+                if facts and flow.plan.trigger_event == name:
+                    engine.start(flow, {_subject_id(r.event): r for r in facts}, work)
 
 
 def _take_answers(events: Sequence[Recorded], work: Work) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
 from finance.benchmark import run_reconcile
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--only", action="append", choices=["pipeline", "import", "reconcile", "latency"])
         parser.add_argument("--orders", type=int, default=20_000)
+        parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
         parser.add_argument("--lines", type=int, default=200_000)
         parser.add_argument("--relays", type=int, default=2)
         parser.add_argument("--json", action="store_true", help="print the figures as JSON only")
@@ -30,11 +32,13 @@ class Command(BaseCommand):
             "reconcile": lambda: run_reconcile(options["lines"]),
         }
         figures = {}
-        for name, run in runs.items():
-            if options["only"] and name not in options["only"]:
-                continue
-            with bench_database():
-                figures[name] = run()
+        wanted = options["only"] or [*runs, "latency"]
+        for name in wanted:
+            if name == "latency":
+                figures[name] = run_latency(orders=options["latency_orders"], rate_per_s=20)
+            else:
+                with bench_database():
+                    figures[name] = runs[name]()
             if not options["json"]:
                 self.stdout.write(f"{name}: {json.dumps(figures[name], ensure_ascii=False)}")
         if options["json"]:
