@@ -5,11 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils import timezone
 
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.people import BLACKLIST
+from finance.matching import business_day_of
+from finance.models import ProviderAccount
 from fulfillment.models import Carrier, FreightRate, WmsAccount
 from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, BundlePart, Channel, ListingMatch, Shop, Sku
 from ordercenter.common.money import from_fen
@@ -38,6 +41,7 @@ def seed_company(*, credentials: Credentials, sandbox_url: str) -> Shop:
     warehouses = _warehouses(credentials, sandbox_url)
     _rates(warehouses)
     _blacklist()
+    _provider(credentials, sandbox_url)
     move_stock(
         movements=[
             Movement(
@@ -82,19 +86,20 @@ def _goods(shop: Shop) -> dict[str, Sku]:
                 "floor_price": from_fen(item.floor_fen),
             },
         )
-    for item in goods.BUNDLES:
+    for kit in goods.BUNDLES:
         bundle, is_new = Sku.objects.get_or_create(
-            code=item.code, defaults={"name": item.title, "list_price": from_fen(item.price_fen), "is_bundle": True}
+            code=kit.code, defaults={"name": kit.title, "list_price": from_fen(kit.price_fen), "is_bundle": True}
         )
-        skus[item.code] = bundle
+        skus[kit.code] = bundle
         if is_new:
             BundlePart.objects.bulk_create(
-                BundlePart(bundle=bundle, part=skus[code], quantity=pieces) for code, pieces in item.parts
+                BundlePart(bundle=bundle, part=skus[code], quantity=pieces) for code, pieces in kit.parts
             )
+    listings: list[goods.Sku | goods.Bundle] = [*goods.SKUS, goods.SCARCE, *goods.BUNDLES]
     ListingMatch.objects.bulk_create(
         [
             ListingMatch(shop=shop, listing_id=str(item.num_iid), listing_sku_id=str(item.sku_id), sku=skus[item.code])
-            for item in (*goods.SKUS, goods.SCARCE, *goods.BUNDLES)
+            for item in listings
         ],
         ignore_conflicts=True,
     )
@@ -143,6 +148,24 @@ def _rates(warehouses: list[Warehouse]) -> None:
                     )
                 )
     FreightRate.objects.bulk_create(rates, ignore_conflicts=True)
+
+
+def _provider(credentials: Credentials, sandbox_url: str) -> None:
+    """Where the bills come from; asked for by themselves from the day after the first one."""
+    where = {
+        "gateway_url": f"{sandbox_url}/gateway.do",
+        "app_id": credentials.alipay_app_id,
+        "secrets": {
+            "private_key": credentials.alipay_app_private_key,
+            "alipay_public_key": credentials.alipay_public_key,
+        },
+    }
+    ProviderAccount.objects.update_or_create(
+        provider="alipay",
+        account=f"{credentials.alipay_seller_id}0156",
+        defaults=where,
+        create_defaults={**where, "bills_from": business_day_of(timezone.now())},
+    )
 
 
 def _blacklist() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from channels_sync.handlers import TRACKING_KIND
+from channels_sync.kinds import TRACKING_KIND
 from channels_sync.models import ChannelAccount
 from fulfillment.models import Parcel, Shipment, ShipmentLine
 from ordercenter.workflow.components import StepCall, action

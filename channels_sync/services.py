@@ -13,8 +13,9 @@ import structlog
 from django.utils import timezone
 
 from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
-from channels_sync.adapters.base import ChannelAdapter, ChannelNotice, ChangedOrder, RawOrder, RawRefund, Window
+from channels_sync.adapters.base import ChangedOrder, ChannelAdapter, ChannelNotice, RawOrder, RawRefund, Window
 from channels_sync.errors import AuthorizationExpired, ChannelError, ChannelThrottled
+from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND
 from channels_sync.models import ChannelAccount, SyncCursor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.events.inbox import Incoming, receive
@@ -22,9 +23,6 @@ from ordercenter.orders.models import Order
 
 logger = structlog.get_logger(__name__)
 
-ORDER_KIND = "tmall.trade"
-REFUND_KIND = "tmall.refund"
-NOTICE_KIND = "tmall.message"
 # Changes are read again this far back: a platform's list lags behind its clock.
 OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(hours=24)
@@ -127,9 +125,12 @@ def order_message(account: ChannelAccount, raw: RawOrder) -> Incoming:
     """An order's raw answer as an inbox message; the same content twice is the same message."""
     digest = hashlib.sha256(json.dumps(raw.payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:20]
     return Incoming(
-        source=source_of(account), kind=ORDER_KIND, message_id=f"{raw.channel_order_no}:{digest}",
-        subject=f"{source_of(account)}:{raw.channel_order_no}", body=raw.body,
-    )  # fmt: skip
+        source=source_of(account),
+        kind=ORDER_KIND,
+        message_id=f"{raw.channel_order_no}:{digest}",
+        subject=f"{source_of(account)}:{raw.channel_order_no}",
+        body=raw.body,
+    )
 
 
 def _keep_notices(
@@ -157,12 +158,15 @@ def _keep_unreadable(account: ChannelAccount, raws: Iterable[object]) -> None:
     receive(
         [
             Incoming(
-                source=source_of(account), kind=NOTICE_KIND, message_id=hashlib.sha256(body).hexdigest(),
-                subject=source_of(account), body=body,
+                source=source_of(account),
+                kind=NOTICE_KIND,
+                message_id=hashlib.sha256(body).hexdigest(),
+                subject=source_of(account),
+                body=body,
             )
             for body in bodies
         ]
-    )  # fmt: skip
+    )
 
 
 def _keep_orders(account: ChannelAccount, adapter: ChannelAdapter, numbers: Sequence[str]) -> int:
@@ -203,10 +207,12 @@ def _raise_if_general(error: OrderCenterError) -> None:
 def _refund_message(account: ChannelAccount, raw: RawRefund) -> Incoming:
     body = json.dumps(raw.payload, ensure_ascii=False, sort_keys=True).encode()
     return Incoming(
-        source=source_of(account), kind=REFUND_KIND, body=body,
+        source=source_of(account),
+        kind=REFUND_KIND,
+        body=body,
         message_id=f"{raw.channel_refund_no}:{hashlib.sha256(body).hexdigest()[:20]}",
         subject=f"{source_of(account)}:{raw.channel_order_no}",
-    )  # fmt: skip
+    )
 
 
 def _unknown_or_newer(account: ChannelAccount, changed: Sequence[ChangedOrder]) -> list[str]:

@@ -101,7 +101,7 @@ def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None)
         )
         free = free_by_sku(sku_ids)
         chosen: list[int] = []
-        for order_id, _grade, _paid_at, sku_id, pieces in sorted(waiting, key=lambda w: (_RANK[w[1]], w[2], w[0])):
+        for order_id, _grade, _paid_at, sku_id, pieces in sorted(waiting, key=lambda w: (_RANK[Grade(w[1])], w[2], w[0])):
             if free.get(sku_id, 0) >= pieces and order_id not in chosen:
                 free[sku_id] -= pieces
                 chosen.append(order_id)
@@ -123,11 +123,9 @@ def rate_table(work: Work) -> RateTable:
     table = work.shared.get("rate_table")
     if not isinstance(table, RateTable):
         rates: dict[tuple[int, str], list[Rate]] = defaultdict(list)
-        rows = FreightRate.objects.filter(warehouse__is_open=True, carrier__is_active=True).values_list(
-            "warehouse_id", "province", "carrier_id", "first_weight_g", "first_fee", "step_weight_g", "step_fee"
-        )
-        for warehouse_id, province, *rest in rows:
-            rates[warehouse_id, province_key(province)].append(Rate(*rest))
+        for row in FreightRate.objects.filter(warehouse__is_open=True, carrier__is_active=True):
+            rate = Rate(row.carrier_id, row.first_weight_g, row.first_fee, row.step_weight_g, row.step_fee)
+            rates[row.warehouse_id, province_key(row.province)].append(rate)
         table = work.shared["rate_table"] = RateTable(rates, sorted({warehouse_id for warehouse_id, _ in rates}))
     return table
 

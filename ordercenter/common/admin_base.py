@@ -71,7 +71,7 @@ class ScopedRelatedFilter(RelatedDropdownFilter):
         return [(row.pk, str(row)) for row in admin.get_queryset(request)[:MOST_CHOICES]]
 
 
-class ScopedAdmin(ScopeMixin, ModelAdmin):  # type: ignore[misc]
+class ScopedAdmin(ScopeMixin, ModelAdmin):
     """Base of all our admin pages. deletable: whether a row may be deleted here at all; most only become inactive."""
 
     deletable: ClassVar[bool] = False
@@ -88,7 +88,7 @@ class ScopedAdmin(ScopeMixin, ModelAdmin):  # type: ignore[misc]
         return self.deletable and super().has_delete_permission(request, obj)
 
 
-class ChangeWords(HistoricalRecordContextHelper):  # type: ignore[misc]
+class ChangeWords(HistoricalRecordContextHelper):
     """Says changed values by their labels: "Shipped", not "shipped"."""
 
     def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
@@ -97,7 +97,7 @@ class ChangeWords(HistoricalRecordContextHelper):  # type: ignore[misc]
         return labels.get(shown, shown) if isinstance(shown, str) else shown
 
 
-class HistoryAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
+class HistoryAdmin(SimpleHistoryAdmin, ScopedAdmin):
     """A page for rows with a kept history. The history can be read where the row can be read, and never rewritten."""
 
     history_list_per_page = 50
@@ -149,7 +149,7 @@ class ReadOnlyHistoryAdmin(ReadOnlyMixin, HistoryAdmin):
     """The same, for rows with a kept history."""
 
 
-class ScopedInline(ScopeMixin, TabularInline):  # type: ignore[misc]
+class ScopedInline(ScopeMixin, TabularInline):
     """Rows of a parent, within the reader's scope."""
 
     extra = 0

@@ -31,10 +31,11 @@ class BatchResult:
 
     @contextmanager
     def refusals(self, key: Any, *errors: type[OrderCenterError]) -> Iterator[None]:
-        """Turn one of these errors into a refusal of `key` and go on with the batch."""
+        """Turn one of these errors (any of ours when none is named) into a refusal of `key` and go on with the batch."""
+        expected = errors or (OrderCenterError,)
         try:
             yield
-        except errors or (OrderCenterError,) as error:
+        except expected as error:
             self.refused.append(Refusal(key, error))
 
     def refuse(self, key: Any, error: OrderCenterError) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
+from django.db.models import ForeignKey, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition, FSMField, TransitionNotAllowed, transition
 
@@ -79,8 +80,9 @@ class StateModel(FastRow):
     @property
     def state_in_database(self) -> str:
         """The state that the row had when it was read: what compare-and-set compares with."""
-        moves = self.__dict__.get("_moves")
-        return moves[0].src if moves else self.__dict__["state"]
+        moves = self.moves
+        state: str = moves[0].src if moves else self.__dict__["state"]
+        return state
 
     def refresh_from_db(
         self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
@@ -92,7 +94,7 @@ class StateModel(FastRow):
         names = set(fields) if fields is not None else None
         for field in self._meta.concrete_fields:
             if names is None or field.name in names or field.attname in names:
-                if field.is_relation and field.is_cached(self):
+                if isinstance(field, ForeignKey) and field.is_cached(self):
                     field.delete_cached_value(self)
                 self.__dict__[field.attname] = fresh.__dict__[field.attname]
         self.__dict__["_moves"] = []
@@ -102,13 +104,9 @@ class StateModel(FastRow):
             raise RuntimeError("state changes are written by the unit of work, not by save()")
         super().save(*args, **kwargs)
 
-    def _do_update(  # type: ignore[no-untyped-def]
-        self, base_qs, using, pk_val, values, update_fields, forced_update
-    ) -> bool:
+    def _do_update(self, base_qs: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
         # A form that was opened before the row moved on must not write over it.
-        updated = super()._do_update(
-            base_qs.filter(state=self.state_in_database), using, pk_val, values, update_fields, forced_update
-        )
-        if not updated and base_qs.filter(pk=pk_val).exists():
-            raise ConcurrentTransition(f"{self._meta.label} {pk_val} has moved on since it was read")
+        updated = super()._do_update(base_qs.filter(state=self.state_in_database), *args, **kwargs)
+        if not updated and base_qs.filter(pk=self.pk).exists():
+            raise ConcurrentTransition(f"{self._meta.label} {self.pk} has moved on since it was read")
         return updated

@@ -52,9 +52,9 @@ class FastRow(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Sequence[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
         if len(values) != len(cls._meta.concrete_fields):
-            return super().from_db(db, field_names, values)
+            return super().from_db(db, field_names, values, **more)
         row = cls.__new__(cls)
         state = ModelState()
         state.adding, state.db = False, db
@@ -71,7 +71,7 @@ def _attnames(model: type[models.Model]) -> tuple[str, ...]:
 
 @models.ForeignObject.register_lookup
 @models.Field.register_lookup
-class AnyOf(models.Lookup):  # type: ignore[type-arg]
+class AnyOf(models.Lookup):
     """`filter(pk__any_of=ids)`: one array parameter, where `__in` writes a placeholder for each value.
 
     With hundreds of values, building and splitting those placeholders costs more than the query.
@@ -83,11 +83,11 @@ class AnyOf(models.Lookup):  # type: ignore[type-arg]
     def get_prep_lookup(self) -> Any:
         return list(self.rhs) if not isinstance(self.rhs, Value) else self.rhs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, params = self.process_lhs(compiler, connection)
         field = self.lhs.output_field
         while field.is_relation:
             field = field.target_field
         kind = str(field.db_type(connection))
         kind = "text" if kind.startswith("varchar") else kind
-        return f"{left} = ANY(%s::{kind}[])", [*params, self.rhs]
+        return f"{left} = ANY(%s::{kind}[])", (*params, self.rhs)

@@ -41,7 +41,7 @@ def seal(value: Any) -> bytes:
     return bytes([len(name)]) + name + nonce + _cipher(settings.FIELD_KEY_CURRENT).encrypt(nonce, text, name)
 
 
-def unseal(column: bytes) -> Any:
+def unseal(column: bytes | memoryview) -> Any:
     """Decrypt what seal() made. Raises Undecipherable."""
     data = bytes(column)
     size = data[0] if data else 0

@@ -62,7 +62,7 @@ def load_orders(ids: Sequence[int], paths: frozenset[str], work: Work) -> dict[i
             values[pk]["order.qty_total"] = sum(line.ordered for line in group)
             values[pk]["lines"] = [
                 {
-                    "sku": skus[line.sku_id].code if line.sku_id in skus else None,
+                    "sku": skus[line.sku_id].code if line.sku_id is not None and line.sku_id in skus else None,
                     "qty": line.ordered,
                     "price": to_fen(line.unit_price),
                     "is_gift": line.is_gift,

@@ -60,7 +60,8 @@ def activate_version(*, flow_id: int, version_id: int, actor: Actor, reason: str
     before = flow.active_version_id
     flow.active_version = version
     flow.name_zh, flow.name_en = parsed.name.zh, parsed.name.en
-    flow._history_user_id, flow._change_reason = actor.user_id, reason
+    history_note: Any = flow  # simple-history reads who and why from the instance
+    history_note._history_user_id, history_note._change_reason = actor.user_id, reason
     flow.save()
     Deed.objects.create(
         at=at or timezone.now(),

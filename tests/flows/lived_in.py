@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from channels_sync.services import REFUND_KIND
+from channels_sync.kinds import REFUND_KIND
 from fulfillment.models import Shipment
 from ordercenter.common.actor import Actor
 from ordercenter.events.inbox import Incoming, receive

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_sync.handlers import TRACKING_KIND
+from channels_sync.kinds import TRACKING_KIND
 from finance.matching import business_day_of
 from finance.models import PaymentEntry
 from finance.services.payments import expected_fee

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from channels_sync.kinds import ORDER_KIND
 from channels_sync.models import ChannelAccount
-from channels_sync.services import ORDER_KIND
 from fulfillment.models import Carrier, FreightRate, WmsAccount
 from ordercenter.catalog.models import BundlePart, Channel, Shop, Sku
 from ordercenter.events.inbox import Incoming, receive

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -65,7 +66,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
     listed = _blacklisted(orders, contacts)
-    doubles = _duplicates(orders, contacts)
+    doubles = _duplicates(orders)
     found: dict[int, list[Finding]] = {}
     for order in orders.values():
         findings = [
@@ -180,8 +181,9 @@ GROUP BY o.id
 """
 
 
-def _duplicates(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -> dict[int, str]:
+def _duplicates(orders: Mapping[int, Order]) -> dict[int, str]:
     """Order id -> number of an order of the same buyer with the same goods to the same address shortly before."""
     with connection.cursor() as cursor:
-        cursor.execute(_DOUBLES, {"within": DUPLICATE_WITHIN, "ids": list(orders)})
+        parameters: dict[str, Any] = {"within": DUPLICATE_WITHIN, "ids": list(orders)}
+        cursor.execute(_DOUBLES, parameters)
         return dict(cursor.fetchall())

@@ -387,4 +387,4 @@ def test_every_finding_says_what_to_do():
 
     for finding in validate(broken, components()):
         assert finding.text.endswith((".", "。"))
-        assert finding.hint.endswith(".")
+        assert finding.hint.endswith((".", "。"))
