@@ -90,7 +90,7 @@ class OrderIn(StrictSerializer):
     buyer_remark = Text(max_length=1000, allow_blank=True, default="", help_text=_("A remark stops for a person."))
     seller_remark = Text(max_length=1000, allow_blank=True, default="")
     receiver = ReceiverIn()
-    lines = LineIn(many=True, min_length=1, max_length=MOST_LINES)
+    lines = serializers.ListField(child=LineIn(), min_length=1, max_length=MOST_LINES)
     payment = PaymentIn(required=False, allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class OrderIn(StrictSerializer):
 class BulkIn(StrictSerializer):
     """Up to 500 new orders. Each stands for itself: a row that is refused does not hold up the others."""
 
-    orders = OrderIn(many=True, min_length=1, max_length=MOST_ORDERS)
+    orders = serializers.ListField(child=OrderIn(), min_length=1, max_length=MOST_ORDERS)
 
 
 class RowOut(serializers.Serializer[Any]):

@@ -131,6 +131,7 @@ class ApiView(APIView):
 
     needs: ClassVar[str]
     permission: ClassVar[str] = ""
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permission_classes = [MayCall]
     throttle_classes = [CallerThrottle]
 
