@@ -16,6 +16,7 @@ from ordercenter.cases.services import CaseDraft
 from ordercenter.events.types import ShipmentShipped
 from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
+from ordercenter.orders.errors import OrderOnHold
 from ordercenter.orders.flow_components import pass_on
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
@@ -103,13 +104,17 @@ def stop_orders(failures: Mapping[int, Failed], work: Work) -> None:
     if short:
         orders_services.wait_for_supply(order_ids=short, work=work)
     skus = work.shared.get("skus", {})
-    orders_services.hold_orders(findings={pk: _findings(failed, skus) for pk, failed in failures.items()}, work=work)
+    findings = {pk: _findings(failed, skus) for pk, failed in failures.items()}
+    orders_services.hold_orders(findings={pk: found for pk, found in findings.items() if found}, work=work)
 
 
 def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
     error = failed.error
     if isinstance(error, NeedsPerson):
         return error.findings
+    if isinstance(error, OrderOnHold):
+        # What holds it has its case already; the step runs again when that is solved.
+        return []
     if isinstance(error, StockShort):
         codes = sorted(error.missing)
         first = codes[0] if codes else ""

@@ -12,7 +12,7 @@ from functools import cache
 
 from django.db import connection, models
 
-BLOCK = 1000
+BLOCK = 4000
 _pools: dict[tuple[str, str], deque[int]] = {}
 
 

@@ -11,6 +11,7 @@ from ordercenter.orders.errors import AmountMismatch
 from ordercenter.orders.intake_types import IncomingOrder, IncomingReceiver
 from ordercenter.orders.models import Order
 from ordercenter.orders.services.holding import Finding
+from ordercenter.orders.states import OrderState
 
 # What the platforms ask of a seller unless the listing promises otherwise.
 SHIP_WITHIN = timedelta(hours=48)
@@ -19,7 +20,9 @@ SHIP_WITHIN = timedelta(hours=48)
 def apply_payment(work: Work, order: Order, incoming: IncomingOrder, findings: dict[int, list[Finding]]) -> None:
     """Move an order to paid (or deposit paid) as its channel says; what does not add up becomes a finding."""
     if incoming.presale_state == "balance_due":
-        order.mark_deposit_paid()
+        # Every report until the balance is in says so again.
+        if order.state == OrderState.PENDING_PAYMENT:
+            order.mark_deposit_paid()
         return
     if incoming.paid_at is None or incoming.status == "created" or incoming.presale_state == "deposit_due":
         return
