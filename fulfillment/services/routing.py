@@ -101,7 +101,9 @@ def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None)
         )
         free = free_by_sku(sku_ids)
         chosen: list[int] = []
-        for order_id, _grade, _paid_at, sku_id, pieces in sorted(waiting, key=lambda w: (_RANK[Grade(w[1])], w[2], w[0])):
+        for order_id, _grade, _paid_at, sku_id, pieces in sorted(
+            waiting, key=lambda w: (_RANK[Grade(w[1])], w[2], w[0])
+        ):
             if free.get(sku_id, 0) >= pieces and order_id not in chosen:
                 free[sku_id] -= pieces
                 chosen.append(order_id)

@@ -97,15 +97,16 @@ def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None
 
 def copy_text(value: Any) -> str:
     """One value in COPY's text form (PostgreSQL manual, COPY, Text Format)."""
-    kind = type(value)
+    kind: type = type(value)
     if kind is str:
-        return value if _SPECIAL.search(value) is None else value.translate(_ESCAPES)
+        text: str = value
+        return text if _SPECIAL.search(text) is None else text.translate(_ESCAPES)
     if value is None:
         return "\\N"
     if kind is bool:
         return "t" if value else "f"
     if kind is bytes:
-        return "\\\\x" + value.hex()
+        return "\\\\x" + bytes.hex(value)
     text = str(value)
     return text if kind in _PLAIN or _SPECIAL.search(text) is None else text.translate(_ESCAPES)
 

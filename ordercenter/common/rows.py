@@ -7,7 +7,7 @@ models listens to any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any, Self, TypeVar
 
