@@ -88,7 +88,8 @@ class _Watch:
     def __init__(self, database_url: str):
         self._db = psycopg.connect(database_url, autocommit=True)
         self._db.execute(f"LISTEN {CHANNEL}")
-        self._last, self._seen, self._stopping = 0, {}, False
+        self._seen: dict[str, datetime] = {}
+        self._last, self._stopping = 0, False
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
