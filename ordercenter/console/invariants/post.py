@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from ordercenter.console.invariants.base import Check
 from ordercenter.console.invariants.sql import quoted
 from ordercenter.events import registry
-from ordercenter.events.codec import event_classes
 from ordercenter.events.tasks import KEEP_DONE
 from ordercenter.orders.states import OrderState
 
@@ -126,7 +125,13 @@ WHERE s.state IN ('shipped', 'delivered') AND s.reported_at IS NULL AND s.shippe
 
 
 def _handlers() -> Mapping[str, Any]:
-    pairs = [(name, handler) for name in sorted(event_classes()) for handler in registry.handler_names_for(name)]
+    """Handlers that want every event of a name; what one that picks and chooses left out, only its own code can say."""
+    pairs = [
+        (event.name, handler.name)
+        for handler in registry.handlers().values()
+        if handler.when is None
+        for event in handler.events
+    ]
     return {
         "events": [name for name, _handler in pairs],
         "handlers": [handler for _name, handler in pairs],

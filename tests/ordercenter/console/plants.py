@@ -466,7 +466,9 @@ def goods_that_are_in_no_catalogue(lived: LivedIn) -> None:
 
 @plants("facts_reach_their_handlers")
 def a_fact_that_one_handler_never_got(lived: LivedIn) -> None:
-    sql("DELETE FROM events_delivery WHERE id = (SELECT max(id) FROM events_delivery WHERE handler = 'workflow.flows')")
+    sql(
+        "DELETE FROM events_delivery WHERE id = (SELECT max(id) FROM events_delivery WHERE handler = 'fulfillment.stop')"
+    )
 
 
 @plants("no_delivery_waits")
