@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from channels_sync.adapters.base import ChannelAdapter
@@ -16,6 +17,9 @@ from ordercenter.cases.services import CaseDraft
 from ordercenter.common.errors import Misconfigured, OrderCenterError
 from ordercenter.common.secretfield import unseal
 
+# How often an account without authorisation looks whether it was given a new one.
+AUTHORISATION_PAUSE_S = 60
+
 
 class ChannelPaused(OrderCenterError):
     """The platform asked us to wait, or the shop's authorisation has to be renewed first."""
@@ -24,6 +28,7 @@ class ChannelPaused(OrderCenterError):
     title = _("The channel is paused.")
     hint = _("It goes on by itself; renew the authorisation if that is the reason.")
     retryable = True
+    is_pause = True
     status = 503
 
     def __init__(self, *, account_id: int, wait_s: float, reason: str):
@@ -52,15 +57,20 @@ def refuse_while_paused(account: ChannelAccount, *, at: datetime) -> None:
         raise ChannelPaused(account_id=account.pk, wait_s=wait_s, reason=account.pause_reason)
 
 
-def pause_after(account: ChannelAccount, error: OrderCenterError, *, at: datetime) -> None:
+@transaction.atomic
+def pause_after(account: ChannelAccount, error: OrderCenterError, *, at: datetime) -> ChannelPaused | None:
     """Remember a ban, a used-up quota or a lost authorisation, so that no further call is wasted on it.
 
-    A lost authorisation makes one case for the account, however many calls meet it.
+    A lost authorisation makes one case for the account, however many calls meet it. Returns what further calls get, or
+    None for an error that does not concern the account as a whole.
     """
-    if isinstance(error, ChannelThrottled):
-        wait_s = error.wait_s
-    elif isinstance(error, AuthorizationExpired):
-        wait_s = 60
+    if not isinstance(error, ChannelThrottled | AuthorizationExpired):
+        return None
+    # One after the other: several processes meet a lost authorisation at the same moment.
+    ChannelAccount.objects.select_for_update().get(pk=account.pk)
+    wait_s = error.wait_s
+    if isinstance(error, AuthorizationExpired):
+        wait_s = AUTHORISATION_PAUSE_S
         cases.open_cases(
             drafts=[
                 CaseDraft(
@@ -72,11 +82,11 @@ def pause_after(account: ChannelAccount, error: OrderCenterError, *, at: datetim
                 )
             ]
         )
-    else:
-        return
+    reason = f"{error.code}: {error}"[:200]
     ChannelAccount.objects.filter(pk=account.pk).update(
-        paused_until=at + timedelta(seconds=wait_s), pause_reason=f"{error.code}: {error}"[:200]
+        paused_until=at + timedelta(seconds=wait_s), pause_reason=reason
     )
+    return ChannelPaused(account_id=account.pk, wait_s=wait_s, reason=reason)
 
 
 def all_is_well(account: ChannelAccount) -> None:

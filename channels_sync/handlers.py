@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from channels_sync.accounts import adapter_of, refuse_while_paused
+from channels_sync.accounts import adapter_of, pause_after, refuse_while_paused
 from channels_sync.adapters import tmall_mapping
 from channels_sync.adapters.base import Tracking
 from channels_sync.errors import MessageUnreadable
@@ -211,4 +211,10 @@ def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[
     return {command.pk: attempt(command.payload) for command in commands}
 
 
-register_sender(Sender(TRACKING_KIND, _prepare_tracking))
+def _pause(target: str, error: OrderCenterError) -> OrderCenterError | None:
+    """A ban or a lost authorisation is the account's trouble: one case, and every parcel waits."""
+    account = ChannelAccount.objects.get(pk=int(target.partition(":")[2]))
+    return pause_after(account, error, at=timezone.now())
+
+
+register_sender(Sender(TRACKING_KIND, _prepare_tracking, pause=_pause))

@@ -13,6 +13,7 @@ class OrderCenterError(Exception):
 
     code: dotted, stable, part of the API contract. title: what happened, in plain words. hint: what to do next.
     retryable: whether the same call may succeed later without anybody changing anything (tasks go by it).
+    is_pause: nothing was tried because the other side has to be left alone for a while; counts as no try.
     status: the HTTP status that the API answers with.
     """
 
@@ -20,6 +21,7 @@ class OrderCenterError(Exception):
     title: ClassVar[str | Promise] = _("The request was refused.")
     hint: ClassVar[str | Promise] = ""
     retryable: ClassVar[bool] = False
+    is_pause: ClassVar[bool] = False
     status: ClassVar[int] = 409
 
     def evidence(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import threading
 import time
 
 import structlog
-from kombu.exceptions import OperationalError as BrokerError
 
 from ordercenter.events.tasks import send_outgoing
 
@@ -48,7 +47,7 @@ class Bell:
         while (target := self._wanted.get()) is not None:
             try:
                 send_outgoing.apply_async(kwargs={"target": target}, retry=False, expires=60)
-            except (BrokerError, OSError) as error:
-                # Everything still waits in the table; the next sweep rings again.
-                logger.warning("bell.broker_away", error=str(error)[:200])
+            except Exception as error:  # noqa: BLE001 - the border of the thread: a bell that died would never ring again
+                # Refused, silent, loading its data, out of memory: everything still waits in the table.
+                logger.warning("bell.broker_away", error=f"{type(error).__name__}: {error}"[:200])
                 self._silent_until = time.monotonic() + TROUBLE_REST_S

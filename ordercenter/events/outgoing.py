@@ -6,17 +6,20 @@ whether an earlier try took effect the receiver is asked first wherever it can b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import uniform
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.outage import database_is_away
 from ordercenter.events import log, registry
 from ordercenter.events.errors import CommandObsolete
 from ordercenter.events.log import Cause
@@ -26,8 +29,10 @@ from ordercenter.events.types import CommandAnswered
 
 logger = structlog.get_logger(__name__)
 
-LEASE_S = 90
-FIRST_PAUSE_S = 1.0
+# Whoever sends renews the lease while calls are out, however long they take: only a dead process lets it run out, and
+# what it held is in other hands this much later. Half a minute, so that everything is sent a minute after a restart.
+LEASE_S = 30
+RENEW_S = 10
 LONGEST_PAUSE_S = 600.0
 THREADS = 8
 
@@ -38,8 +43,23 @@ class Outcome:
 
     command: OutgoingCommand
     answer: Mapping[str, object] | None = None
-    error: BaseException | None = None
+    error: Exception | None = None
 
+    @property
+    def got_through(self) -> bool:
+        """Whether the receiver answered, be it with a no."""
+        return self.error is None or (isinstance(self.error, OrderCenterError) and not self.error.retryable)
+
+
+@dataclass(frozen=True)
+class Drain:
+    """tried: commands sent or refused. in_trouble: the last round came to nothing, the receiver shall rest."""
+
+    tried: int
+    in_trouble: bool = False
+
+
+ENDED = (OutgoingStatus.DONE, OutgoingStatus.REFUSED, OutgoingStatus.DEAD)
 
 # A command whose lease ran out was in the hands of a process that died: nobody knows how far it came.
 _CLAIM = """
@@ -51,6 +71,22 @@ WHERE id IN (
       AND ((status = 'waiting' AND due_at <= %(now)s) OR (status = 'sending' AND lease_until < %(now)s))
     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
+"""
+
+# The lease says whose a command is: each claim and each renewal has its own instant.
+_RENEW = """
+UPDATE events_outgoing SET lease_until = %s WHERE id = ANY(%s) AND status = 'sending' AND lease_until = %s
+"""
+
+_STORE = """
+UPDATE events_outgoing AS o
+SET status = v.status, lease_until = NULL, due_at = v.due_at, tries = v.tries, error_code = v.error_code,
+    error = v.error, answer = v.answer, answered_at = v.answered_at
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[],
+            %s::jsonb[], %s::timestamptz[])
+     AS v(id, lease_until, status, due_at, tries, error_code, error, answer, answered_at)
+WHERE o.id = v.id AND o.status = 'sending' AND o.lease_until = v.lease_until
+RETURNING o.id
 """
 
 
@@ -65,22 +101,21 @@ def waiting_targets(*, at: datetime) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def drain_target(target: str, *, limit: int = 64, rounds: int = 50) -> int:
-    """Send what is due for one receiver; returns how many commands were tried. Safe to run several times at once."""
-    tried = 0
+def drain_target(target: str, *, limit: int = 64, rounds: int = 10) -> Drain:
+    """Send what is due for one receiver, until nothing is or a whole round came to nothing: a receiver in trouble is left
+    alone for a while. Safe to run several times at once.
+    """
+    tried, most = 0, THREADS
     for _ in range(rounds):
-        commands = _claim(target, limit)
+        commands = _claim(target, most)
         if not commands:
             break
-        ready = _prepare(target, commands)
-        if len(commands) == 1:
-            outcomes = [_try(commands[0], ready[0])]
-        else:
-            with ThreadPoolExecutor(min(THREADS, len(commands))) as pool:
-                outcomes = list(pool.map(_try, commands, ready))
-        _write_down(outcomes)
         tried += len(commands)
-    return tried
+        if not _send(commands, _prepare(target, commands)):
+            return Drain(tried, in_trouble=True)
+        # The first round is small: should the receiver be silent, few commands wait for it at once.
+        most = limit
+    return Drain(tried)
 
 
 def _claim(target: str, limit: int) -> list[OutgoingCommand]:
@@ -100,25 +135,63 @@ def _claim(target: str, limit: int) -> list[OutgoingCommand]:
     return list(OutgoingCommand.objects.filter(pk__in=ids).order_by("pk"))
 
 
-def _prepare(target: str, commands: Sequence[OutgoingCommand]) -> list[Attempt | OrderCenterError]:
+def _prepare(target: str, commands: Sequence[OutgoingCommand]) -> list[Attempt | Exception]:
     """What each command needs to be sent, or the refusal that it gets instead."""
-    ready: dict[int, Attempt | OrderCenterError] = {}
+    ready: dict[int, Attempt | Exception] = {}
     for kind in {command.kind for command in commands}:
-        same = [command for command in commands if command.kind == kind]
-        try:
-            attempts = registry.senders()[kind].prepare(target, same)
-        except OrderCenterError as error:
-            ready.update((command.pk, error) for command in same)
-        else:
-            ready.update((c.pk, attempts.get(c.pk) or CommandObsolete(command_id=c.pk)) for c in same)
+        ready.update(_attempts(target, kind, [command for command in commands if command.kind == kind]))
     return [ready[command.pk] for command in commands]
 
 
-def _try(command: OutgoingCommand, attempt: Attempt | OrderCenterError) -> Outcome:
-    if isinstance(attempt, OrderCenterError):
+def _attempts(target: str, kind: str, same: Sequence[OutgoingCommand]) -> dict[int, Attempt | Exception]:
+    try:
+        attempts = registry.senders()[kind].prepare(target, same)
+    except OrderCenterError as error:
+        # Said of the receiver, not of one command.
+        return {command.pk: error for command in same}
+    except Exception as error:  # the border: what cannot be prepared must not keep the others back
+        if database_is_away(error):
+            raise
+        if len(same) == 1:
+            return {same[0].pk: error}
+        middle = len(same) // 2
+        return {**_attempts(target, kind, same[:middle]), **_attempts(target, kind, same[middle:])}
+    return {c.pk: attempts.get(c.pk) or CommandObsolete(command_id=c.pk) for c in same}
+
+
+def _send(commands: Sequence[OutgoingCommand], ready: Sequence[Attempt | Exception]) -> bool:
+    """Make the calls, several at once, and write down what is known at least every few seconds.
+
+    Returns whether any of them got through to the receiver.
+    """
+    got_through = False
+    with ThreadPoolExecutor(min(THREADS, len(commands))) as pool:
+        out = {pool.submit(_try, *pair): pair[0] for pair in zip(commands, ready, strict=True)}
+        try:
+            while out:
+                ended, _still_out = wait(out, timeout=RENEW_S)
+                outcomes = [call.result() for call in ended]
+                for call in ended:
+                    del out[call]
+                _write_down(outcomes, still_out=list(out.values()))
+                got_through |= any(outcome.got_through for outcome in outcomes)
+        finally:
+            _call_off(out)
+    return got_through
+
+
+def _call_off(out: Mapping[Future[Outcome], OutgoingCommand]) -> None:
+    """What nobody will write down any more shall not be sent either, where it is not on its way yet."""
+    for call in out:
+        call.cancel()
+
+
+def _try(command: OutgoingCommand, attempt: Attempt | Exception) -> Outcome:
+    if isinstance(attempt, Exception):
         return Outcome(command, error=attempt)
     try:
-        if attempt.query is not None and command.tries > 1 and command.error_code.endswith("outcome_unknown"):
+        # An error stands there from an earlier try: it may have taken effect all the same.
+        if attempt.query is not None and command.error_code:
             known = attempt.query()
             if known is not None:
                 return Outcome(command, answer=known)
@@ -127,50 +200,92 @@ def _try(command: OutgoingCommand, attempt: Attempt | OrderCenterError) -> Outco
         return Outcome(command, error=error)
 
 
-def _write_down(outcomes: Sequence[Outcome]) -> None:
+def _write_down(outcomes: Sequence[Outcome], *, still_out: Sequence[OutgoingCommand]) -> None:
+    """What came of the calls, the facts that follow, and a new lease for those that are still out."""
     now = timezone.now()
-    finals: list[tuple[OutgoingCommand, CommandAnswered]] = []
     with transaction.atomic():
-        for outcome in outcomes:
-            _settle(outcome, now)
-            command = outcome.command
-            if command.status in (OutgoingStatus.DONE, OutgoingStatus.REFUSED, OutgoingStatus.DEAD):
-                finals.append((command, _answered(command)))
-        OutgoingCommand.objects.bulk_update(
-            [outcome.command for outcome in outcomes],
-            ["status", "due_at", "lease_until", "error_code", "error", "answer", "answered_at"],
-        )
+        settled = [_settled(outcome, now) for outcome in _after_pauses(outcomes)]
+        ours = _store(settled)
+        ended = [command for command in settled if command.pk in ours and command.status in ENDED]
         log.record(
-            [event for _, event in finals],
-            causes=[Cause(command.chain_id, command.cause_id, command.depth + 1) for command, _ in finals],
+            [_answered(command) for command in ended],
+            causes=[Cause(command.chain_id, command.cause_id, command.depth + 1) for command in ended],
         )
+        if still_out:
+            lease = now + timedelta(seconds=LEASE_S)
+            with connection.cursor() as cursor:
+                cursor.execute(_RENEW, [lease, [c.pk for c in still_out], still_out[0].lease_until])
+            for command in still_out:
+                command.lease_until = lease
 
 
-def _settle(outcome: Outcome, now: datetime) -> None:
+def _after_pauses(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Where the error concerns the receiver as a whole, its sender says once how long to leave it alone."""
+    answers: dict[tuple[str, type[Exception]], OrderCenterError | None] = {}
+    after = []
+    for outcome in outcomes:
+        error, command = outcome.error, outcome.command
+        pause = registry.senders()[command.kind].pause
+        if pause is not None and isinstance(error, OrderCenterError):
+            key = (command.kind, type(error))
+            if key not in answers:
+                answers[key] = pause(command.target, error)
+            outcome = replace(outcome, error=answers[key] or error)
+        after.append(outcome)
+    return after
+
+
+def _settled(outcome: Outcome, now: datetime) -> OutgoingCommand:
     command, error = outcome.command, outcome.error
-    command.lease_until = None
     if error is None:
         command.status, command.answer, command.answered_at = OutgoingStatus.DONE, dict(outcome.answer or {}), now
         command.error_code, command.error = "", ""
-        return
+        return command
     command.error_code = error.code if isinstance(error, OrderCenterError) else "common.unexpected"
-    command.error = f"{type(error).__name__}: {error}"[:2000]
+    command.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "")
     logger.info("outgoing.failed", kind=command.kind, id=command.pk, tries=command.tries, code=command.error_code)
-    if isinstance(error, OrderCenterError) and not error.retryable:
+    if isinstance(error, OrderCenterError) and error.is_pause:
+        # Nothing was tried: a receiver that is left alone for long does not use up the tries.
+        command.status, command.tries = OutgoingStatus.WAITING, command.tries - 1
+        command.due_at = now + timedelta(seconds=_pause(1, error))
+    elif isinstance(error, OrderCenterError) and not error.retryable:
         command.status, command.answered_at = OutgoingStatus.REFUSED, now
     elif command.tries >= registry.senders()[command.kind].max_tries:
         command.status, command.answered_at = OutgoingStatus.DEAD, now
     else:
         command.status = OutgoingStatus.WAITING
         command.due_at = now + timedelta(seconds=_pause(command.tries, error))
+    return command
+
+
+def _store(commands: Sequence[OutgoingCommand]) -> set[int]:
+    """Write these commands where they are still ours; returns which are. One whose lease ran out belongs to another."""
+    columns: list[list[object]] = [
+        [c.pk for c in commands],
+        [c.lease_until for c in commands],
+        [c.status for c in commands],
+        [c.due_at for c in commands],
+        [c.tries for c in commands],
+        [c.error_code for c in commands],
+        [c.error for c in commands],
+        [None if c.answer is None else json.dumps(c.answer, default=str).replace("\\u0000", "") for c in commands],
+        [c.answered_at for c in commands],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, columns)
+        ours = {row[0] for row in cursor.fetchall()}
+    for command in commands:
+        if command.pk not in ours:
+            logger.warning("outgoing.lease_lost", kind=command.kind, id=command.pk)
+    return ours
 
 
 def _pause(tries: int, error: BaseException) -> float:
-    """Seconds until the next try: doubling from one second with a tenth of jitter, or what the receiver asked for."""
-    asked = getattr(error, "wait_s", None)
-    if asked is not None:
+    """Seconds until the next try: what the receiver asked for, or doubling from the first pause with a tenth of jitter."""
+    asked = getattr(error, "wait_s", 0)
+    if asked:
         return float(asked)
-    doubled: float = min(FIRST_PAUSE_S * 2 ** (tries - 1), LONGEST_PAUSE_S)
+    doubled: float = min(settings.OUTGOING_FIRST_PAUSE_S * 2 ** (tries - 1), LONGEST_PAUSE_S)
     return doubled * uniform(0.9, 1.1)
 
 

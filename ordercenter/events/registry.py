@@ -68,8 +68,8 @@ class Attempt:
     """One command made ready to send. Both run in a thread, outside of any transaction, and must not touch the database.
 
     send: makes the call; the answer as plain values, or one of our typed errors. query: asks the receiver whether an
-    earlier call took effect (None: it did not); absent where the receiver takes the same key twice without doing the
-    work twice.
+    earlier call took effect (None: it did not), before anything is repeated; absent where the receiver takes the same
+    key twice without doing the work twice.
     """
 
     send: Callable[[], Mapping[str, Any]]
@@ -82,11 +82,14 @@ class Sender:
 
     prepare(target, commands): reads what the calls need, set-wise, with the database at hand; an Attempt by command id.
     A typed error raised there is the outcome of every command of the list; a command that it leaves out is refused.
+    pause(target, error): looks at a typed error of a call, with the database at hand, and answers with another one
+    (`is_pause`) where it concerns the receiver as a whole: a ban, a lost authorisation.
     """
 
     kind: str
     prepare: Callable[[str, Sequence[Any]], Mapping[int, Attempt]]
     max_tries: int = 8
+    pause: Callable[[str, OrderCenterError], OrderCenterError | None] | None = None
 
 
 _handlers: dict[str, Handler] = {}

@@ -13,8 +13,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
+from ordercenter.common.outage import database_is_away
 from ordercenter.events import registry, timers
 from ordercenter.events.queues import EventQueue, InboxQueue, Queue
 from ordercenter.events.scope import all_or_nothing
@@ -78,11 +79,9 @@ class Relay:
                 if items:
                     _run_whole(queue, items)
             return len(items)
-        except OperationalError:
-            # The database itself is in trouble: nothing is wrong with the items.
-            raise
-        except Exception as error:  # noqa: BLE001 - the border: whatever a handler raises must not stop the others
-            if not items:
+        except Exception as error:  # the border: whatever a handler raises must not stop the others
+            if not items or database_is_away(error):
+                # Nothing is wrong with the items.
                 raise
             self._report(queue, items, error)
             return self._by_halves(queue, items, error)
@@ -103,9 +102,9 @@ class Relay:
                 if again:
                     _run_whole(queue, again)
             return len(items)
-        except OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - see take
+        except Exception as error:  # see take
+            if not again or database_is_away(error):
+                raise
             self._report(queue, again, error)
             return self._by_halves(queue, again, error)
 

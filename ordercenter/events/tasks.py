@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
+import structlog
 from celery import shared_task
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from ordercenter.common.outage import database_is_away
 from ordercenter.common.partitions import ensure_partitions
 from ordercenter.events import outgoing
 
+logger = structlog.get_logger(__name__)
+
 LINGER_S = 0.8
+# Then another receiver may have the thread, and a worker that was asked to stop can.
+LONGEST_DRAIN_S = 10.0
 LOOK_EVERY_S = 0.02
 # Done rows of the post office are of no use after this time; facts stay.
 KEEP_DONE = timedelta(days=14)
@@ -21,21 +29,41 @@ KEEP_DONE = timedelta(days=14)
 @shared_task(name="events.send_outgoing")
 def send_outgoing(*, target: str, **_: object) -> None:
     """Send what waits for one receiver, one drain at a time: a second one finds the lock taken and leaves."""
+    try:
+        with _alone(target) as alone:
+            if alone:
+                _drain_and_linger(target)
+    except (OperationalError, InterfaceError) as error:
+        if not database_is_away(error):
+            raise
+        # What was in hand comes back when its lease has run out; the rest never left the table.
+        logger.warning("outgoing.database_away", target=target, error=str(error)[:200])
+        connection.close()
+
+
+@contextmanager
+def _alone(target: str) -> Iterator[bool]:
+    """Whether nobody else drains this receiver. The lock is the session's: it ends with us, however we end."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext('outgoing'), hashtext(%s))", [target])
-        if not cursor.fetchone()[0]:
-            return
-        try:
-            _drain_and_linger(target)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('outgoing'), hashtext(%s))", [target])
+        alone = bool(cursor.fetchone()[0])
+    try:
+        yield alone
+    finally:
+        if alone and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext('outgoing'), hashtext(%s))", [target])
 
 
 def _drain_and_linger(target: str) -> None:
     """Send what waits, then stay a moment: where one command came, the next is near, and a task costs more than a look."""
+    until = time.monotonic() + LONGEST_DRAIN_S
     idle_since = time.monotonic()
-    while time.monotonic() - idle_since < LINGER_S:
-        if outgoing.drain_target(target):
+    while time.monotonic() < min(idle_since + LINGER_S, until):
+        drain = outgoing.drain_target(target)
+        if drain.in_trouble:
+            return
+        if drain.tried:
             idle_since = time.monotonic()
         else:
             time.sleep(LOOK_EVERY_S)

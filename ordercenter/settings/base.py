@@ -187,6 +187,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 
 LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=env.bool("OC_LOG_JSON", default=False))
 
+# After a call to the outside failed: seconds until the second try; each further pause is twice as long.
+OUTGOING_FIRST_PAUSE_S = env.float("OC_RETRY_FIRST_PAUSE_S", default=1.0)
+
 # Events: how many lanes share the work, and how many items a relay takes at once.
 EVENT_LANES = 16
 RELAY_BATCH_SIZE = env.int("OC_RELAY_BATCH_SIZE", default=500)
