@@ -1,0 +1,170 @@
+"""Playing a day: start the play, wait until everything has settled, fetch the bill, hold it against what was planted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from io import StringIO
+from typing import Any
+
+from django.core.management import call_command
+from django.utils import timezone
+
+from channels_sync.models import ChannelAccount
+from channels_sync.play.findings import Progress, Waiting, find, progress_of, still_waiting
+from channels_sync.play.report import DayReport, PlayedDay, compare
+from channels_sync.sandbox import goods
+from channels_sync.sandbox.control import SandboxControl
+from finance.models import ProviderAccount
+from finance.services.fetching import fetch_statement
+from ordercenter.catalog.models import Sku
+from ordercenter.inventory.models import StockLevel, Warehouse
+from ordercenter.inventory.services import Movement, move_stock
+from ordercenter.inventory.states import MovementReason
+
+# Without any progress for so long, what is missing will not come.
+STALL_S = 60.0
+# Parcels leave and buyers confirm this soon: the day is played at full speed.
+SHIP_AFTER_S, RECEIVE_AFTER_S = 0.5, 0.5
+_LOOK_S = 1.0
+
+Say = Callable[[str], None]
+
+
+def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float = STALL_S, say: Say) -> DayReport:
+    """Play a day of so many orders on a running system and say what became of them.
+
+    say: told now and then how far it is. The sandbox's pace and background are as before afterwards.
+    """
+    account = ChannelAccount.objects.filter(is_active=True).select_related("shop").order_by("pk")[0]
+    _fill_shelves(orders)
+    with _own_pace(sandbox):
+        begun = time.monotonic()
+        scenario_id = sandbox.start_scenario(seed=seed, orders=orders, bill=_bill_plan(orders))
+        scenario = _wait_played(sandbox, scenario_id, stall_s, say)
+        numbers = sorted(sandbox.receipts(scenario_id))
+        _wait_settled(account.shop_id, numbers, scenario["planted"], stall_s, say)
+        seconds = time.monotonic() - begun
+        days = [date.fromisoformat(day) for day in scenario["days"]]
+        _fetch_bills(days)
+        _wait_quiet(stall_s)
+        twice = sandbox.state()["deliveries"]["trades_twice"]
+        played = PlayedDay(
+            scenario=sandbox.scenario(scenario_id),
+            receipts=sandbox.receipts(scenario_id),
+            sent_twice={number: codes for number, codes in twice.items() if number in set(numbers)},
+            seconds=seconds,
+        )
+    found = find(shop_id=account.shop_id, numbers=numbers, days=days)
+    return compare(played, found, invariants=_invariants())
+
+
+def _bill_plan(orders: int) -> dict[str, int]:
+    """One difference of each kind in a thousand orders, at least one; a handful of orders has none."""
+    each = max(1, orders // 1000) if orders >= 20 else 0
+    return {"missing": each, "extra": each, "amount_off": each, "fee_off": each}
+
+
+def _fill_shelves(orders: int) -> None:
+    """A shop that sold out yesterday would make every order a case: bring in what a day can take, never more."""
+    wanted = max(goods.SKUS[0].stock, 3 * orders)
+    sku_ids = dict(Sku.objects.filter(code__in=[sku.code for sku in goods.SKUS]).values_list("code", "pk"))
+    levels = StockLevel.objects.filter(sku_id__in=sku_ids.values()).values_list(
+        "sku_id", "warehouse_id", "on_hand", "reserved"
+    )
+    free = {(sku_id, warehouse_id): on_hand - reserved for sku_id, warehouse_id, on_hand, reserved in levels}
+    at = timezone.now()
+    move_stock(
+        movements=[
+            Movement(
+                sku_id,
+                warehouse.pk,
+                wanted - free.get((sku_id, warehouse.pk), 0),
+                MovementReason.ARRIVAL,
+                "played day",
+                f"play:{at:%Y%m%d%H%M%S%f}:{code}:{warehouse.code}",
+            )
+            for code, sku_id in sku_ids.items()
+            for warehouse in Warehouse.objects.filter(code__in=[place.code for place in goods.WAREHOUSES])
+            if free.get((sku_id, warehouse.pk), 0) < wanted // 2
+        ]
+    ).raise_first()
+
+
+@contextmanager
+def _own_pace(sandbox: SandboxControl) -> Iterator[None]:
+    wanted = {"ship_after_s": SHIP_AFTER_S, "receive_after_s": RECEIVE_AFTER_S, "background_per_min": 0}
+    before = sandbox.switches()
+    sandbox.switches(**wanted)
+    try:
+        yield
+    finally:
+        sandbox.switches(**{name: before[name] for name in wanted})
+
+
+def _wait_played(sandbox: SandboxControl, scenario_id: str, stall_s: float, say: Say) -> dict[str, Any]:
+    """Until every order of the play was placed and paid."""
+    seen, last = (-1, -1), time.monotonic()
+    while True:
+        scenario = sandbox.scenario(scenario_id)
+        now = (scenario["created"], scenario["paid"])
+        if scenario["done"] and scenario["paid"] >= scenario["orders"]:
+            return scenario
+        if now != seen:
+            seen, last = now, time.monotonic()
+            say(f"placed {now[0]}, paid {now[1]} of {scenario['orders']}")
+        elif time.monotonic() - last > stall_s:
+            raise TimeoutError(f"the play stands still: {now[1]} of {scenario['orders']} orders paid")
+        time.sleep(_LOOK_S)
+
+
+def _wait_settled(shop_id: int, numbers: Sequence[str], planted: Mapping[str, Any], stall_s: float, say: Say) -> None:
+    """Until every order went through or has a case, and nothing waits; or until nothing moves any more."""
+    seen: tuple[Progress, Waiting] | None = None
+    last = time.monotonic()
+    while True:
+        progress, waiting = progress_of(shop_id=shop_id, numbers=numbers), still_waiting()
+        if (
+            progress.completed + progress.with_case >= len(numbers)
+            and progress.with_case >= len(planted)
+            and not waiting
+        ):
+            return
+        if (progress, waiting) != seen:
+            seen, last = (progress, waiting), time.monotonic()
+            say(
+                f"received {progress.received}, shipped {progress.shipped}, reported {progress.reported}, "
+                f"completed {progress.completed}, with a case {progress.with_case} of {len(numbers)}; waiting: "
+                f"{waiting.messages} messages, {waiting.deliveries} facts, {waiting.commands} calls"
+            )
+        elif time.monotonic() - last > stall_s:
+            say("nothing moves any more")
+            return
+        time.sleep(_LOOK_S)
+
+
+def _wait_quiet(within_s: float) -> None:
+    """Give what the bill set off a moment to settle."""
+    deadline = time.monotonic() + within_s
+    while still_waiting() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def _fetch_bills(days: Sequence[date]) -> None:
+    for provider in ProviderAccount.objects.filter(is_active=True).order_by("pk"):
+        for day in days:
+            fetch_statement(account=provider, business_day=day, at=timezone.now())
+
+
+def _invariants() -> dict[str, Any]:
+    """What `check_invariants` says; it stands a floor above us, so it is asked by name."""
+    out = StringIO()
+    try:
+        call_command("check_invariants", json=True, stdout=out)
+    except SystemExit:
+        pass  # it ends so when something is broken; what, it has written
+    report: dict[str, Any] = json.loads(out.getvalue())
+    return report

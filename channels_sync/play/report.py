@@ -1,0 +1,176 @@
+"""What was found against what was planted: pure, no database, no network."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from channels_sync.play.findings import Findings, FoundDifference, OrderWay
+
+# How the match calls what the sandbox planted in the bill.
+VERDICTS = {
+    "MISSING_ROW": "not_in_bill",
+    "EXTRA_ROW": "not_in_books",
+    "AMOUNT_OFF": "amount_differs",
+    "FEE_OFF": "fee_differs",
+}
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class PlayedDay:
+    """What the sandbox says: planted problems by order number, planted differences of the bill, the way of each order."""
+
+    scenario: Mapping[str, Any]
+    receipts: Mapping[str, Mapping[str, Any]]
+    sent_twice: Mapping[str, Sequence[str]]
+    seconds: float
+
+
+@dataclass
+class DayReport:
+    """The figures of a played day. problems: a sentence for each way in which it is not what was played."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return not self.problems
+
+
+def compare(day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any]) -> DayReport:
+    """Hold what our books say against what was played. invariants: what `check_invariants --json` answered."""
+    planted = {number: str(problem["code"]) for number, problem in day.scenario["planted"].items()}
+    report = DayReport()
+    through = _orders(report, day, found, planted)
+    _cases(report, found, planted)
+    _bill(report, day, found)
+    _latency(report, day, through)
+    broken = list(invariants["broken"])
+    report.figures["invariants"] = {"checked": invariants["checked"], "broken": broken}
+    if broken:
+        report.problems.append(f"invariants broken: {', '.join(broken)}")
+    report.figures["problems"] = report.problems
+    report.figures["ok"] = report.is_good
+    return report
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99 by nearest rank, rounded to milliseconds; empty for no values."""
+    ranked = sorted(values)
+    return (
+        {f"p{p}": round(ranked[min(len(ranked) - 1, len(ranked) * p // 100)]) for p in (50, 95, 99)} if ranked else {}
+    )
+
+
+def _orders(report: DayReport, day: PlayedDay, found: Findings, planted: Mapping[str, str]) -> list[OrderWay]:
+    ways = found.ways.values()
+    through = [way for way in ways if way.state == "completed" and not way.was_held]
+    stuck = [number for number in day.receipts if number not in planted and not _went_through(found.ways.get(number))]
+    orders = len(day.receipts)
+    report.figures |= {
+        "orders": orders,
+        "seed": day.scenario["spec"]["seed"],
+        "seconds": round(day.seconds, 1),
+        "orders_per_s": round(orders / day.seconds, 1) if day.seconds else 0,
+        "received": len(found.ways),
+        "untouched": len(through),
+        "untouched_percent": round(100 * len(through) / orders, 2) if orders else 100.0,
+        "shipped": sum(way.has_left for way in ways),
+        "reported_back": sum(way.is_reported for way in ways),
+        "completed": sum(way.state == "completed" for way in ways),
+        "reconciled": sum(way.is_reconciled for way in ways),
+        "sent_twice": len(day.sent_twice),
+    }
+    if stuck:
+        seen = Counter(way.state if (way := found.ways.get(number)) else "not received" for number in stuck)
+        states = ", ".join(f"{count} {state}" for state, count in sorted(seen.items()))
+        report.problems.append(f"orders without a problem that did not go through: {states} ({_some(stuck)})")
+    if day.sent_twice:
+        report.problems.append(f"orders sent to a warehouse twice: {_some(day.sent_twice)}")
+    return through
+
+
+def _went_through(way: OrderWay | None) -> bool:
+    return way is not None and way.state == "completed" and way.is_reported
+
+
+def _cases(report: DayReport, found: Findings, planted: Mapping[str, str]) -> None:
+    tally: dict[str, dict[str, int]] = defaultdict(lambda: {"planted": 0, "found": 0, "invented": 0})
+    missed, invented = [], []
+    for number, code in planted.items():
+        tally[code]["planted"] += 1
+        way = found.ways.get(number)
+        if way is not None and code in way.codes:
+            tally[code]["found"] += 1
+        else:
+            missed.append(f"{code} of {number}")
+    for way in found.ways.values():
+        for code in way.codes - {planted.get(way.order_no, "")}:
+            tally[code]["invented"] += 1
+            invented.append(f"{code} of {way.order_no}")
+    report.figures["cases"] = dict(sorted(tally.items()))
+    if missed:
+        report.problems.append(f"planted problems that were not found: {_some(missed)}")
+    if invented:
+        report.problems.append(f"problems that nobody planted: {_some(invented)}")
+
+
+def _bill(report: DayReport, day: PlayedDay, found: Findings) -> None:
+    """Differences of other plays and of the background shop are on the same bill: they are not of this day."""
+    bill = day.scenario["bill"]
+    planted = {(VERDICTS[lie["kind"]], lie["alipay_no"]) for lie in bill}
+    strangers = {lie["alipay_no"] for lie in bill}
+    ours: set[tuple[str, str]] = {
+        (difference.verdict, difference.external_no)
+        for difference in found.differences
+        if _is_of(day, difference) or difference.external_no in strangers
+    }
+    tally = {
+        kind: {
+            "planted": sum(1 for verdict_, _number in planted if verdict_ == verdict),
+            "found": sum(1 for verdict_, _number in planted & ours if verdict_ == verdict),
+        }
+        for kind, verdict in VERDICTS.items()
+    }
+    missed, invented = planted - ours, ours - planted
+    report.figures["differences"] = {
+        "planted": len(planted),
+        "found": len(planted & ours),
+        "invented": len(invented),
+        "by_kind": tally,
+    }
+    if missed:
+        report.problems.append(f"planted differences of the bill that were not found: {_some(_named(missed))}")
+    if invented:
+        report.problems.append(f"differences of the bill that nobody planted: {_some(_named(invented))}")
+
+
+def _is_of(day: PlayedDay, difference: FoundDifference) -> bool:
+    return difference.order_no in day.receipts
+
+
+def _latency(report: DayReport, day: PlayedDay, through: Sequence[OrderWay]) -> None:
+    to_command = [way.to_command_ms for way in through if way.to_command_ms is not None]
+    to_warehouse = []
+    for way in through:
+        receipt = day.receipts.get(way.order_no, {})
+        if receipt.get("message_at") and receipt.get("warehouse_at"):
+            waited = datetime.fromisoformat(receipt["warehouse_at"]) - datetime.fromisoformat(receipt["message_at"])
+            to_warehouse.append(waited.total_seconds() * 1000)
+    report.figures["receipt_to_command_ms"] = percentiles(to_command)
+    report.figures["message_to_warehouse_ms"] = percentiles(to_warehouse)
+
+
+def _named(differences: set[tuple[str, str]]) -> list[str]:
+    return sorted(f"{verdict} {number}" for verdict, number in differences)
+
+
+def _some(items: Any) -> str:
+    listed = [str(item) for item in items]
+    rest = len(listed) - SHOWN
+    return ", ".join(listed[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
