@@ -18,8 +18,10 @@ from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderOnHold
 from ordercenter.orders.flow_components import pass_on
+from ordercenter.orders.models import Order
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
+from ordercenter.orders.states import OrderState
 from ordercenter.workflow.components import StepCall, action, register_subject, register_trigger
 from ordercenter.workflow.engine import register_stopper, run_ids
 from ordercenter.workflow.fields import Catalogue, Field, FieldType
@@ -98,14 +100,21 @@ def send_to_wms(call: StepCall) -> None:
         call.refuse(refusal.key, refusal.error)
 
 
-def stop_orders(failures: Mapping[int, Failed], work: Work) -> None:
-    """Orders that their flow cannot bring on: each finding becomes a hold with a case."""
-    short = [pk for pk, failed in failures.items() if isinstance(failed.error, StockShort)]
+def stop_orders(failures: Mapping[int, Failed], work: Work) -> list[int]:
+    """Orders that their flow cannot bring on: each finding becomes a hold with a case.
+
+    Answers with those that were cancelled meanwhile: there is nothing to bring on and nobody to ask.
+    """
+    orders = work.lock(Order, list(failures))
+    cancelled = [pk for pk, order in orders.items() if order.state == OrderState.CANCELLED]
+    stopped = {pk: failed for pk, failed in failures.items() if pk not in cancelled}
+    short = [pk for pk, failed in stopped.items() if isinstance(failed.error, StockShort)]
     if short:
         orders_services.wait_for_supply(order_ids=short, work=work)
     skus = work.shared.get("skus", {})
-    findings = {pk: _findings(failed, skus) for pk, failed in failures.items()}
+    findings = {pk: _findings(failed, skus) for pk, failed in stopped.items()}
     orders_services.hold_orders(findings={pk: found for pk, found in findings.items() if found}, work=work)
+    return cancelled
 
 
 def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
@@ -129,7 +138,7 @@ def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
     return [Finding(failed.code, {"step": failed.node, "error": error.code, **error.evidence()})]
 
 
-def stop_shipments(failures: Mapping[int, Failed], work: Work) -> None:
+def stop_shipments(failures: Mapping[int, Failed], work: Work) -> list[int]:
     """Shipments that their flow cannot bring on: a case each."""
     shipments = work.lock(Shipment, list(failures))
     cases.open_cases(
@@ -147,6 +156,7 @@ def stop_shipments(failures: Mapping[int, Failed], work: Work) -> None:
         ],
         work=work,
     )
+    return []
 
 
 register_stopper("order", stop_orders)

@@ -24,8 +24,9 @@ from ordercenter.workflow.plan import ActionStep, Answer, Failed, Parked, Plan, 
 
 MAX_DEPTH = 8
 
-# subject ids that stopped -> the code and the reason; makes holds and cases in the unit of work.
-Stopper = Callable[[Mapping[int, Failed], Work], None]
+# subject ids that stopped -> the code and the reason; makes holds and cases in the unit of work. Answers with the subjects
+# that have come to their end meanwhile: their runs are void.
+Stopper = Callable[[Mapping[int, Failed], Work], Collection[int]]
 _stoppers: dict[str, Stopper] = {}
 
 
@@ -129,7 +130,8 @@ def settle(plan: Plan, result: PlanResult, runs: Mapping[int, FlowRun], work: Wo
         runs[failed.subject].error_code = failed.code
     stopper = _stoppers.get(plan.subject)
     if result.failed and stopper is not None:
-        stopper({failed.subject: failed for failed in result.failed}, work)
+        for pk in stopper({failed.subject: failed for failed in result.failed}, work):
+            _place(runs[pk], RunStatus.VOIDED, runs[pk].node, work)
 
 
 def _walk(

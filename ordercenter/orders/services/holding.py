@@ -18,7 +18,7 @@ from ordercenter.common.batch import BatchResult
 from ordercenter.events.types import OrderHeld, OrderReleased
 from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.models import Hold, Order
-from ordercenter.orders.states import OrderState
+from ordercenter.orders.states import CLOSED_STATES, OrderState
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,9 @@ def _go_on(work: Work, order: Order, holds: Sequence[Hold], codes: list[str]) ->
         return
     order.is_on_hold = False
     work.save(order, "is_on_hold")
+    if order.state in CLOSED_STATES:
+        # Nothing waits for it any more.
+        return
     if order.state == OrderState.AWAITING_SUPPLY:
         order.supply_arrived()
     work.record(OrderReleased(order_id=order.pk, codes=tuple(codes)))
