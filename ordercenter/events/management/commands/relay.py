@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import time
@@ -20,7 +19,7 @@ from ordercenter.events import outgoing
 from ordercenter.events.bell import Bell
 from ordercenter.events.log import CHANNEL
 from ordercenter.events.models import ProcessBeat
-from ordercenter.events.relay import Relay
+from ordercenter.events.relay import Relay, keep_collector_out
 from ordercenter.runtime.ready import announce_ready
 
 logger = structlog.get_logger(__name__)
@@ -50,10 +49,7 @@ class Command(BaseCommand):
             handled = loop.relay.drain()
             self.stdout.write(f"{handled} items handled")
             return
-        # What is loaded by now stays for ever: the collector need not look at it in every batch.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 50)
+        keep_collector_out()
         signal.signal(signal.SIGTERM, loop.ask_to_stop)
         signal.signal(signal.SIGINT, loop.ask_to_stop)
         loop.run()
