@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.operations.base import Operation
 
 # Every partitioned table with its column; the daily job prepares months for these.
@@ -65,18 +65,37 @@ class PartitionByMonth(Operation):
 
 
 def ensure_partitions(*, today: date, months_ahead: int = MONTHS_AHEAD) -> list[str]:
-    """Create the missing month partitions from this month on; returns the names of the new ones."""
+    """Create the missing month partitions from this month on; returns the names of the new ones.
+
+    Several processes may ask at once, as relays do when they start: one makes a partition, the others wait and find it.
+    """
     created = []
-    with connection.cursor() as cursor:
-        for table, column in PARTITIONED:
-            for ahead in range(months_ahead + 1):
-                first, following = _month(today, ahead), _month(today, ahead + 1)
-                name = f"{table}_{first:%Y%m}"
-                cursor.execute("SELECT to_regclass(%s)", [name])
-                if cursor.fetchone()[0] is None:
-                    _create(cursor, table, column, name, first, following)
-                    created.append(name)
+    for table, column in PARTITIONED:
+        for ahead in range(months_ahead + 1):
+            first, following = _month(today, ahead), _month(today, ahead + 1)
+            name = f"{table}_{first:%Y%m}"
+            if not _is_there(name) and _create_alone(table, column, name, first, following):
+                created.append(name)
     return created
+
+
+def _is_there(name: str) -> bool:
+    # Asked of the table, not by to_regclass(): that may still answer from what it knew before a lock was waited for.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = %s)", [name]
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _create_alone(table: str, column: str, name: str, first: date, following: date) -> bool:
+    """Whole or not at all: a process that dies halfway must not leave moved rows in a table that nothing reads."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('partitions'), 0)")
+        if _is_there(name):
+            return False
+        _create(cursor, table, column, name, first, following)
+        return True
 
 
 def _create(cursor: Any, table: str, column: str, name: str, first: date, following: date) -> None:
