@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -79,14 +79,14 @@ class OrderBulkCreate(ApiView):
 def _rows_of(data: Any) -> list[Any]:
     """The rows of the envelope, unread. Raises RequestInvalid when there is no list of 1 to 500 of them."""
     if not isinstance(data, dict):
-        raise RequestInvalid([FieldError(field="", code="invalid", detail=_now("The body has to be a JSON object."))])
+        raise RequestInvalid([FieldError(field="", code="invalid", detail=gettext("The body has to be a JSON object."))])
     unknown = [name for name in data if name != "orders"]
     if unknown:
-        detail = _now("There is no such field.")
+        detail = gettext("There is no such field.")
         raise RequestInvalid([FieldError(field=name[:64], code="unknown", detail=detail) for name in unknown[:20]])
     rows = data.get("orders")
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ORDERS:
-        detail = _now("A list of 1 to %(most)s orders is needed.") % {"most": MOST_ORDERS}
+        detail = gettext("A list of 1 to %(most)s orders is needed.") % {"most": MOST_ORDERS}
         raise RequestInvalid([FieldError(field="orders", code="length", detail=detail)])
     return rows
 
