@@ -12,7 +12,6 @@ from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
@@ -38,6 +37,7 @@ from ordercenter.common.problems import (
     problem_of,
 )
 from ordercenter.common.rest_fields import StrictSerializer, mistakes_of, read_query
+from ordercenter.common.rest_output import PlainOutput
 from ordercenter.common.scope import NOTHING, Scope, scope_of
 
 _KINDS: tuple[tuple[type[Exception], type[OrderCenterError]], ...] = (
@@ -153,9 +153,9 @@ class ApiView(APIView):
         """The body of this call. Raises the framework's ValidationError, which is answered like RequestInvalid."""
         return serializer.run_validation(self.request.data)
 
-    def answer_page(self, page: Page[Any], serializer: type[BaseSerializer[Any]]) -> Response:
+    def answer_page(self, page: Page[Any], output: type[PlainOutput]) -> Response:
         """One page of a list, see PageOut."""
-        rows = serializer(page.rows, many=True).data
+        rows = [output.row(row) for row in page.rows]
         url = page.next_url(self.request.path, self.request.query_params)
         return Response({"results": rows, "next_cursor": page.next_cursor, "next": url})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 
 from ordercenter.common.scope import Scope
 from ordercenter.orders.errors import OrderUnknown
@@ -33,8 +33,8 @@ def orders_matching(filters: Mapping[str, Any], *, scope: Scope) -> QuerySet[Ord
 
 
 def with_details(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Each with shop, receiver, lines and `open_holds`. Two statements beside that of the orders."""
-    lines = OrderLine.objects.select_related("sku", "bundle").order_by("line_no")
+    """Each with shop, receiver, lines (with `sku_code` and `bundle_code`) and `open_holds`. Two statements more."""
+    lines = OrderLine.objects.annotate(sku_code=F("sku__code"), bundle_code=F("bundle__code")).order_by("line_no")
     holds = Hold.objects.filter(released_at__isnull=True).order_by("pk")
     return orders.select_related("shop", "contact").prefetch_related(
         Prefetch("lines", lines), Prefetch("holds", holds, to_attr="open_holds")

@@ -17,6 +17,7 @@ from ordercenter.cases.states import CaseLevel, CaseState
 from ordercenter.common.keyset import page_by_key
 from ordercenter.common.rest import ApiView
 from ordercenter.common.rest_fields import Choice, Code, Instant, PageOut, PageQuery, QueryNumber, Text
+from ordercenter.common.rest_output import PlainOutput
 
 # Words of buyers: they may hold phone numbers and addresses.
 FREE_TEXT = frozenset({"buyer_remark", "seller_remark"})
@@ -37,7 +38,7 @@ class CaseQuery(PageQuery):
     opened_before = Instant(required=False, help_text=_("Opened before this time."))
 
 
-class CaseOut(serializers.ModelSerializer[Case]):
+class CaseOut(PlainOutput, serializers.ModelSerializer[Case]):
     """One case. title is in the language of the reader; evidence leaves out what buyers wrote."""
 
     title = serializers.SerializerMethodField()
@@ -113,4 +114,4 @@ class CaseDetail(ApiView):
         responses={200: CaseOut},
     )
     def get(self, request: Request, case_id: int) -> Response:
-        return Response(CaseOut(case_in_scope(case_id, scope=self.reach())).data)
+        return Response(CaseOut.row(case_in_scope(case_id, scope=self.reach())))

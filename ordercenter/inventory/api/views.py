@@ -12,6 +12,7 @@ from ordercenter.common.api_client import STOCK_READ
 from ordercenter.common.keyset import MOST_ROWS, page_by_key
 from ordercenter.common.rest import ApiView
 from ordercenter.common.rest_fields import Code, PageOut, PageQuery, Text
+from ordercenter.common.rest_output import PlainOutput
 from ordercenter.inventory.models import StockLevel
 from ordercenter.inventory.selectors import stock_matching
 
@@ -25,7 +26,7 @@ class StockQuery(PageQuery):
     warehouse = serializers.ListField(child=Code(max_length=32), required=False, help_text=_("Codes of warehouses."))
 
 
-class StockOut(serializers.ModelSerializer[StockLevel]):
+class StockOut(PlainOutput, serializers.ModelSerializer[StockLevel]):
     """One SKU in one warehouse."""
 
     sku = serializers.CharField(source="sku.code", help_text=_("Our SKU code."))

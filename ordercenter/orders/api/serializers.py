@@ -16,6 +16,7 @@ from ordercenter.common.rest_fields import (
     StrictSerializer,
     Text,
 )
+from ordercenter.common.rest_output import PlainOutput
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import Grade, OrderState
 
@@ -38,7 +39,7 @@ class OrderQuery(PageQuery):
     changed_before = Instant(required=False, help_text=_("Changed at the channel before this time."))
 
 
-class ReceiverOut(serializers.ModelSerializer[Contact]):
+class ReceiverOut(PlainOutput, serializers.ModelSerializer[Contact]):
     """Where the parcel goes; name, phone and address are masked, always."""
 
     name = serializers.CharField(source="masked_name")
@@ -50,12 +51,12 @@ class ReceiverOut(serializers.ModelSerializer[Contact]):
         fields = ["name", "phone", "province", "city", "district", "town", "address"]
 
 
-class OrderLineOut(serializers.ModelSerializer[OrderLine]):
+class OrderLineOut(PlainOutput, serializers.ModelSerializer[OrderLine]):
     """One line. ordered = cancelled + unplanned + backordered + reserved + released + shipped, always."""
 
-    sku = serializers.CharField(source="sku.code", default=None, allow_null=True, help_text=_("Our SKU code."))
+    sku = serializers.CharField(source="sku_code", allow_null=True, help_text=_("Our SKU code."))
     bundle = serializers.CharField(
-        source="bundle.code", default=None, allow_null=True, help_text=_("The bundle that the line is a part of.")
+        source="bundle_code", allow_null=True, help_text=_("The bundle that the line is a part of.")
     )
 
     class Meta:
@@ -83,7 +84,7 @@ class OrderLineOut(serializers.ModelSerializer[OrderLine]):
         ]
 
 
-class OrderOut(serializers.ModelSerializer[Order]):
+class OrderOut(PlainOutput, serializers.ModelSerializer[Order]):
     """One order, whole: amounts as text in its currency, times in UTC."""
 
     shop = serializers.CharField(source="shop.code", help_text=_("Code of the shop."))

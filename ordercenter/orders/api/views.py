@@ -47,7 +47,7 @@ class OrderDetail(ApiView):
         responses={200: OrderOut},
     )
     def get(self, request: Request, order_id: int) -> Response:
-        return Response(OrderOut(order_in_scope(order_id, scope=self.reach())).data)
+        return Response(OrderOut.row(order_in_scope(order_id, scope=self.reach())))
 
 
 class OrderCancel(ApiView):
