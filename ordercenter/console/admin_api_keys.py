@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
@@ -111,7 +111,7 @@ class ApiKeyAdmin(StepsMixin, HistoryAdmin):
 
     @display(description=_("state"), label={"active": "success", "revoked": "danger"})
     def state_label(self, key: ApiKey) -> tuple[str, str]:
-        return ("revoked", _now("revoked")) if key.revoked_at else ("active", _now("active"))
+        return ("revoked", gettext("revoked")) if key.revoked_at else ("active", gettext("active"))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Its own page: the secret must be shown, and it must be shown once only."""
@@ -136,7 +136,7 @@ class ApiKeyAdmin(StepsMixin, HistoryAdmin):
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": _now("New API key"),
+            "title": gettext("New API key"),
             "opts": self.opts,
             "form": form,
             "token": token,

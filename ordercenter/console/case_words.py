@@ -76,6 +76,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("It must not be shipped for now."),
         _("Look at the order at the channel; it goes on by itself when the channel lets it go."),
     ),
+    "SHIPPED_ELSEWHERE": CaseWords(
+        _("The channel says that the goods have left, but nothing was sent from here."),
+        _("Shipping now would send the goods twice; the order waits."),
+        _("Ask who shipped it; cancel the order here, or resolve the case to ship all the same."),
+    ),
     "CHANGED_AFTER_AUDIT": CaseWords(
         _("The buyer changed the order after it had been approved."),
         _("What was planned may be wrong; the order waits."),

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -152,7 +152,7 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     @display(description=_("activation"))
     def activation_link(self, flow: Flow) -> str:
         url = reverse("admin:workflow_flow_activate", args=[flow.pk])
-        text = _now("Choose the version ...")
+        text = gettext("Choose the version ...")
         return format_html('<a class="text-primary-600 underline" href="{}">{}</a>', url, text)
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
@@ -166,9 +166,9 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
             except OrderCenterError as error:
                 _add_mistakes(form, error)
             else:
-                messages.success(request, _now("Kept as version %(number)s.") % {"number": version.number})
+                messages.success(request, gettext("Kept as version %(number)s.") % {"number": version.number})
                 return HttpResponseRedirect(reverse("admin:workflow_flow_activate", args=[version.flow_id]))
-        return self._form_page(request, form, _now("New flow version"), multipart=True)
+        return self._form_page(request, form, gettext("New flow version"), multipart=True)
 
     def activate_view(self, request: HttpRequest, flow_id: int) -> HttpResponse:
         """Choose the version that new runs take."""
@@ -189,9 +189,9 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
             except OrderCenterError as error:
                 _add_mistakes(form, error)
             else:
-                messages.success(request, _now("New runs take this version from now on."))
+                messages.success(request, gettext("New runs take this version from now on."))
                 return HttpResponseRedirect(reverse("admin:workflow_flow_change", args=[flow.pk]))
-        return self._form_page(request, form, _now("Active version of %(flow)s") % {"flow": flow.key})
+        return self._form_page(request, form, gettext("Active version of %(flow)s") % {"flow": flow.key})
 
     def _form_page(
         self, request: HttpRequest, form: forms.Form, title: str, *, multipart: bool = False

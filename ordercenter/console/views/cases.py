@@ -27,10 +27,10 @@ from ordercenter.common.batch import BatchResult
 from ordercenter.common.scope import Scope, scope_of
 from ordercenter.console.case_words import words_of
 from ordercenter.console.pages import back_to, page
+from ordercenter.console.rerunning import run_again
 from ordercenter.console.selectors import case_queue
 from ordercenter.console.selectors.case_queue import Filters
 from ordercenter.console.wording import payload_words
-from ordercenter.workflow import services as workflow
 
 SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "3d": timedelta(days=3)}
 MOST_AT_ONCE = 500
@@ -122,8 +122,7 @@ def _snooze(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) ->
 
 
 def _rerun(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
-    subjects = list(Case.objects.filter(pk__in=ids).values_list("subject", flat=True))
-    count = workflow.run_stopped_again(subjects=subjects, at=at, actor=actor)
+    count = run_again(case_ids=ids, reason=_reason(request), at=at, actor=actor)
     if count:
         messages.success(request, ngettext("%(n)s step runs again.", "%(n)s steps run again.", count) % {"n": count})
     else:
