@@ -62,7 +62,7 @@ class Work:
     def lock_children(self, model: type[M], parent: str, parent_pks: Collection[Any]) -> dict[Any, list[M]]:
         """All rows of `model` whose `parent` column is one of these, locked, by parent, in primary-key order.
 
-        New rows of this work count. One statement for the parents not asked for before.
+        New rows that the work has by then count. One statement for the parents not asked for before.
         """
         known: dict[Any, list[M]] = self.shared.setdefault(("children", model, parent), {})
         missing = sorted({pk for pk in parent_pks if pk not in known})
@@ -72,6 +72,10 @@ class Work:
             query = model._default_manager.filter(**{f"{parent}__any_of": missing}).order_by("pk")
             for row in query.select_for_update(of=("self",)):
                 known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
+            asked = set(missing)
+            for row in self._new.get(model, ()):
+                if getattr(row, parent) in asked:
+                    known[getattr(row, parent)].append(row)
         return {pk: known[pk] for pk in parent_pks}
 
     def adopt(self, model: type[M], instances: Iterable[M]) -> None:

@@ -42,6 +42,7 @@ CODES: dict[str, CaseCode] = dict(
         _blocking("ROUTING_NONE", _("No warehouse delivers there"), 4),
         _blocking("PAYMENT_MISMATCH", _("Amount paid is not the amount due"), 2),
         _blocking("CHANNEL_HELD", _("Held by the channel"), 24),
+        _blocking("SHIPPED_ELSEWHERE", _("Already shipped, says the channel"), 2),
         _blocking("CHANGED_AFTER_AUDIT", _("Changed by the buyer after review"), 1),
         _blocking("WMS_REJECTED", _("Rejected by the warehouse"), 2),
         _blocking("WMS_SILENT", _("The warehouse does not answer"), 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from ordercenter.common.rows import new_row
 from ordercenter.events.types import OrderReceived
 from ordercenter.orders.intake_types import STATUS_RANK, IncomingLine, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services.closing import cancel_orders
+from ordercenter.orders.services.ending import closed_by_channel, has_left, is_over, shipped_elsewhere
 from ordercenter.orders.services.holding import Finding, hold_orders
 from ordercenter.orders.services.payment import SHIP_WITHIN, apply_payment, receiver_of
 from ordercenter.orders.services.updates import update_orders
@@ -49,7 +52,8 @@ def take_orders(
 
     The unique key (shop, channel order number) decides what is new; of several reports of one order in the list the
     newest counts. Emits OrderReceived and, for what is paid, OrderPaid. An order whose payment is not what is due is
-    held with a case. Constant number of statements.
+    held with a case, and so is one whose goods, says the channel, have left before we ever sent them. One that has
+    ended already is kept as cancelled. Constant number of statements.
     """
     result = IntakeResult()
     with unit_of_work(work, at=at, actor=actor) as work:
@@ -114,12 +118,19 @@ def _create(work: Work, fresh: Sequence[TakenOrder]) -> list[Order]:
     work.add(orders)
     work.add([line for t, order in zip(fresh, orders, strict=True) for line in _new_lines(t.order, order)])
     findings: dict[int, list[Finding]] = {}
+    ended: dict[str, list[int]] = defaultdict(list)
     for t, order in zip(fresh, orders, strict=True):
         work.record(OrderReceived(order_id=order.id, channel_order_no=order.channel_order_no))
         apply_payment(work, order, t.order, findings)
         if t.order.held:
             findings.setdefault(order.id, []).append(Finding("CHANNEL_HELD", {"channel_status": t.order.raw_status}))
+        if has_left(t.order):
+            findings.setdefault(order.id, []).append(shipped_elsewhere(order, t.order))
+        elif is_over(t.order):
+            ended[closed_by_channel(t.order)].append(order.id)
     hold_orders(findings=findings, work=work)
+    for reason, order_ids in ended.items():
+        cancel_orders(order_ids=order_ids, reason=reason, work=work)
     return orders
 
 

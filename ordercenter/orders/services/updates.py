@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ordercenter.audit.work import Work
-from ordercenter.catalog.contacts import make_contact
+from ordercenter.catalog.contacts import clear_data, make_contact
 from ordercenter.catalog.models import Contact
 from ordercenter.events.types import OrderChangedByChannel, TradeFinished
 from ordercenter.orders.intake_types import STATUS_RANK, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services import payment
 from ordercenter.orders.services.closing import cancel_orders
-from ordercenter.orders.services.holding import Finding, hold_orders, release_holds
+from ordercenter.orders.services.ending import closed_by_channel, has_left, is_over, shipped_elsewhere
+from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, OrderState, RefundStatus
 
 # Refund words of a line that stop it from being shipped.
 ASKING = (RefundStatus.REQUESTED, RefundStatus.AGREED, RefundStatus.RETURNING)
 _PAYABLE = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE)
+_PLACE = ("province", "city", "district", "town", "opaque_id")
+_WHY_GONE = {
+    "CHANNEL_HELD": "the channel released the order",
+    "PAYMENT_MISMATCH": "paid as due",
+    "ADDRESS_INCOMPLETE": "the receiver was changed at the channel",
+}
 
 
 def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) -> None:
@@ -30,7 +37,7 @@ def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) ->
     contacts = _contacts(orders)
     findings: dict[int, list[Finding]] = defaultdict(list)
     cancelled: dict[str, list[int]] = defaultdict(list)
-    freed: list[int] = []
+    gone: dict[str, list[int]] = defaultdict(list)
     new_contacts: list[tuple[Order, Contact]] = []
     for order, report in reports:
         changed = _apply_facts(work, order, report, lines[order.pk])
@@ -38,20 +45,23 @@ def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) ->
         if contact is not None:
             new_contacts.append((order, contact))
             changed.append("receiver")
+        was_payable = order.state in _PAYABLE
         _apply_money_and_refunds(work, order, report, lines[order.pk], findings)
-        _apply_end(work, order, report, cancelled)
+        _apply_end(work, order, report, lines[order.pk], findings, cancelled)
         if report.held:
             findings[order.pk].append(Finding("CHANNEL_HELD", {"channel_status": report.raw_status}))
-        elif order.is_on_hold:
-            freed.append(order.pk)
+        if order.is_on_hold:
+            is_paid_now = was_payable and order.state not in _PAYABLE
+            for code in _causes_gone(report, changed, is_paid_now=is_paid_now):
+                gone[code].append(order.pk)
         if _too_late_to_change(order, changed):
             findings[order.pk].append(Finding("CHANGED_AFTER_AUDIT", {"fields": sorted(changed)}))
         if changed:
             work.record(OrderChangedByChannel(order_id=order.pk, fields=tuple(sorted(changed))))
     _replace_contacts(work, new_contacts)
-    hold_orders(findings={pk: found for pk, found in findings.items() if found}, work=work)
-    if freed:
-        release_holds(order_ids=freed, codes=["CHANNEL_HELD"], reason="the channel released the order", work=work)
+    hold_orders(findings=_not_accepted(findings), work=work)
+    for code, order_ids in gone.items():
+        release_holds(order_ids=order_ids, codes=[code], reason=_WHY_GONE[code], accepted=False, work=work)
     for reason, order_ids in cancelled.items():
         cancel_orders(order_ids=order_ids, reason=reason, work=work)
 
@@ -87,11 +97,42 @@ def _apply_money_and_refunds(
         findings[order.pk].append(Finding("REFUND_BEFORE_SHIP", {"lines": asked}))
 
 
-def _apply_end(work: Work, order: Order, report: IncomingOrder, cancelled: dict[str, list[int]]) -> None:
+def _causes_gone(report: IncomingOrder, changed: Sequence[str], *, is_paid_now: bool) -> Iterator[str]:
+    """What may hold the order no longer, because the report took its cause away; what is still wrong is found again."""
+    if not report.held:
+        yield "CHANNEL_HELD"
+    if is_paid_now:
+        yield "PAYMENT_MISMATCH"
+    if "receiver" in changed:
+        yield "ADDRESS_INCOMPLETE"
+
+
+def _apply_end(
+    work: Work,
+    order: Order,
+    report: IncomingOrder,
+    lines: Sequence[OrderLine],
+    findings: dict[int, list[Finding]],
+    cancelled: dict[str, list[int]],
+) -> None:
     if report.status == "completed" and order.state not in CLOSED_STATES:
         work.record(TradeFinished(order_id=order.pk, occurred_at=report.modified_at))
-    elif report.status in ("cancelled", "closed") and order.state in (*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT):
-        cancelled[f"closed by the channel ({report.raw_status})"].append(order.pk)
+    elif is_over(report) and order.state in (*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT):
+        cancelled[closed_by_channel(report)].append(order.pk)
+    elif has_left(report) and order.state in (*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT):
+        if not any(line.shipped for line in lines):
+            findings[order.pk].append(shipped_elsewhere(order, report))
+
+
+def _not_accepted(findings: Mapping[int, list[Finding]]) -> dict[int, list[Finding]]:
+    """Without what a person has let pass before; a change is another one each time."""
+    repeats = [pk for pk, found in findings.items() if any(f.code == "SHIPPED_ELSEWHERE" for f in found)]
+    accepted = accepted_codes(repeats) if repeats else {}
+    left = {
+        pk: [f for f in found if f.code != "SHIPPED_ELSEWHERE" or f.code not in accepted.get(pk, ())]
+        for pk, found in findings.items()
+    }
+    return {pk: found for pk, found in left.items() if found}
 
 
 def _too_late_to_change(order: Order, changed: list[str]) -> bool:
@@ -103,9 +144,10 @@ def _moved_house(contact: Contact | None, report: IncomingOrder) -> Contact | No
     fresh = make_contact(payment.receiver_of(report.receiver))
     if contact is None:
         return fresh
-    same: Callable[[str], bool] = lambda name: getattr(contact, name) == getattr(fresh, name)  # noqa: E731
-    names = ("province", "city", "district", "masked_name", "masked_phone", "masked_address", "address_hash")
-    return None if all(same(name) for name in names) else fresh
+    if any(getattr(contact, name) != getattr(fresh, name) for name in _PLACE):
+        return fresh
+    # Behind the same stars may stand another name or number.
+    return None if clear_data(contact) == clear_data(fresh) else fresh
 
 
 def _contacts(orders: Sequence[Order]) -> Mapping[int, Contact]:
