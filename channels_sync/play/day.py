@@ -13,9 +13,9 @@ from typing import Any
 from django.core.management import call_command
 from django.utils import timezone
 
-from channels_sync.models import ChannelAccount
 from channels_sync.play.findings import Progress, Waiting, find, progress_of, still_waiting
 from channels_sync.play.report import DayReport, PlayedDay, compare
+from channels_sync.play.system import sandbox_account
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.control import SandboxControl
 from finance.models import ProviderAccount
@@ -39,15 +39,14 @@ def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float 
 
     say: told now and then how far it is. The sandbox's pace and background are as before afterwards.
     """
-    account = ChannelAccount.objects.filter(is_active=True).select_related("shop").order_by("pk")[0]
+    shop_id = sandbox_account().shop_id
     _fill_shelves(orders)
     with _own_pace(sandbox):
         begun = time.monotonic()
         scenario_id = sandbox.start_scenario(seed=seed, orders=orders, bill=_bill_plan(orders))
         scenario = _wait_played(sandbox, scenario_id, stall_s, say)
         numbers = sorted(sandbox.receipts(scenario_id))
-        _wait_settled(account.shop_id, numbers, scenario["planted"], stall_s, say)
-        seconds = time.monotonic() - begun
+        settled = _wait_settled(shop_id, numbers, scenario["planted"], stall_s, say)
         days = [date.fromisoformat(day) for day in scenario["days"]]
         _fetch_bills(days)
         _wait_quiet(stall_s)
@@ -56,9 +55,9 @@ def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float 
             scenario=sandbox.scenario(scenario_id),
             receipts=sandbox.receipts(scenario_id),
             sent_twice={number: codes for number, codes in twice.items() if number in set(numbers)},
-            seconds=seconds,
+            seconds=settled - begun,
         )
-    found = find(shop_id=account.shop_id, numbers=numbers, days=days)
+    found = find(shop_id=shop_id, numbers=numbers, days=days)
     return compare(played, found, invariants=_invariants())
 
 
@@ -121,29 +120,36 @@ def _wait_played(sandbox: SandboxControl, scenario_id: str, stall_s: float, say:
         time.sleep(_LOOK_S)
 
 
-def _wait_settled(shop_id: int, numbers: Sequence[str], planted: Mapping[str, Any], stall_s: float, say: Say) -> None:
-    """Until every order went through or has a case, and nothing waits; or until nothing moves any more."""
+def _wait_settled(shop_id: int, numbers: Sequence[str], planted: Mapping[str, Any], stall_s: float, say: Say) -> float:
+    """Until every order went through or has a case, and nothing waits; or until nothing moves any more.
+
+    Returns when the last of it moved, on the monotonic clock.
+    """
     seen: tuple[Progress, Waiting] | None = None
-    last = time.monotonic()
+    moved = time.monotonic()
     while True:
         progress, waiting = progress_of(shop_id=shop_id, numbers=numbers), still_waiting()
-        if (
-            progress.completed + progress.with_case >= len(numbers)
-            and progress.with_case >= len(planted)
-            and not waiting
-        ):
-            return
         if (progress, waiting) != seen:
-            seen, last = (progress, waiting), time.monotonic()
-            say(
-                f"received {progress.received}, shipped {progress.shipped}, reported {progress.reported}, "
-                f"completed {progress.completed}, with a case {progress.with_case} of {len(numbers)}; waiting: "
-                f"{waiting.messages} messages, {waiting.deliveries} facts, {waiting.commands} calls"
-            )
-        elif time.monotonic() - last > stall_s:
+            seen, moved = (progress, waiting), time.monotonic()
+            say(_sentence(progress, waiting, len(numbers)))
+        elif time.monotonic() - moved > stall_s:
             say("nothing moves any more")
-            return
+            return moved
+        if _is_settled(progress, waiting, orders=len(numbers), planted=len(planted)):
+            return moved
         time.sleep(_LOOK_S)
+
+
+def _is_settled(progress: Progress, waiting: Waiting, *, orders: int, planted: int) -> bool:
+    return progress.at_their_end >= orders and progress.with_case >= planted and not waiting
+
+
+def _sentence(progress: Progress, waiting: Waiting, orders: int) -> str:
+    return (
+        f"received {progress.received}, shipped {progress.shipped}, reported {progress.reported}, completed "
+        f"{progress.completed}, with a case {progress.with_case} of {orders}; waiting: {waiting.messages} messages, "
+        f"{waiting.deliveries} facts, {waiting.commands} calls"
+    )
 
 
 def _wait_quiet(within_s: float) -> None:

@@ -31,11 +31,12 @@ class OrderWay:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts over the orders of a day, cheap enough to be asked every second."""
+    """Counts over the orders of a day, cheap enough to be asked every second. at_their_end: completed or with a case."""
 
     received: int = 0
     completed: int = 0
     with_case: int = 0
+    at_their_end: int = 0
     shipped: int = 0
     reported: int = 0
 
@@ -70,14 +71,16 @@ class Findings:
 
 
 _PROGRESS = """
-SELECT count(*), count(*) FILTER (WHERE o.state = 'completed'),
-       count(*) FILTER (WHERE EXISTS (SELECT FROM cases_case c WHERE c.subject = 'order:' || o.id)),
+SELECT count(*), count(*) FILTER (WHERE o.state = 'completed'), count(*) FILTER (WHERE c.has_case),
+       count(*) FILTER (WHERE o.state = 'completed' OR c.has_case),
        count(*) FILTER (WHERE o.state IN ('shipped', 'delivered', 'completed')),
        (SELECT count(DISTINCT l.order_id) FROM fulfillment_shipmentline l
         JOIN fulfillment_shipment s ON s.id = l.shipment_id AND s.reported_at IS NOT NULL
         JOIN orders_order r ON r.id = l.order_id
         WHERE r.shop_id = %(shop)s AND r.channel_order_no = ANY(%(numbers)s))
-FROM orders_order o WHERE o.shop_id = %(shop)s AND o.channel_order_no = ANY(%(numbers)s)
+FROM orders_order o
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'order:' || o.id) AS has_case) c
+WHERE o.shop_id = %(shop)s AND o.channel_order_no = ANY(%(numbers)s)
 """
 
 _WAYS = """

@@ -50,12 +50,18 @@ def _environment() -> dict[str, str]:
     return env
 
 
-@contextmanager
-def _sandbox() -> Iterator[SandboxControl]:
-    account = ChannelAccount.objects.filter(is_active=True, base_url__startswith="http://127.0.0.1:").first()
+def sandbox_account() -> ChannelAccount:
+    """The shop that the sandbox plays. Raises Misconfigured when there is none."""
+    accounts = ChannelAccount.objects.filter(is_active=True, base_url__startswith="http://127.0.0.1:")
+    account = accounts.order_by("pk").first()
     if account is None:
         raise Misconfigured("no shop of this installation is on the sandbox: run `manage.py seed_demo` first")
-    where = urlsplit(account.base_url)
+    return account
+
+
+@contextmanager
+def _sandbox() -> Iterator[SandboxControl]:
+    where = urlsplit(sandbox_account().base_url)
     with SandboxControl(f"{where.scheme}://{where.netloc}") as sandbox:
         if not sandbox.wait_ready(timeout_s=READY_TIMEOUT_S):
             raise Misconfigured(f"the sandbox does not answer at {where.netloc}: is `manage.py up` still starting?")

@@ -1,0 +1,137 @@
+"""What was found against what was planted: each way in which a day can go wrong is a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from channels_sync.play.findings import Findings, FoundDifference, OrderWay
+from channels_sync.play.report import PlayedDay, compare, percentiles
+
+GOOD = OrderWay("1", "completed", False, frozenset(), True, True, True, 40.0)
+HELD = OrderWay("2", "preprocessing", True, frozenset({"BLACKLIST"}), False, False, True, None)
+FINE: dict[str, Any] = {"checked": 45, "broken": []}
+LIE = {"kind": "FEE_OFF", "alipay_no": "A1", "order_no": "T200P1"}
+MESSAGE = {"message_at": "2026-11-11T00:00:00.000Z", "warehouse_at": "2026-11-11T00:00:00.250Z"}
+
+
+def a_day(**changes: Any) -> PlayedDay:
+    """One order that goes through, one of a blacklisted buyer, one wrong fee."""
+    scenario = {"planted": {"2": {"code": "BLACKLIST"}}, "bill": [LIE], "spec": {"seed": 7}}
+    day = PlayedDay(scenario=scenario, receipts={"1": MESSAGE, "2": {}}, sent_twice={}, seconds=4.0)
+    return replace(day, **changes)
+
+
+def findings(*ways: OrderWay, differences: tuple[FoundDifference, ...] | None = None) -> Findings:
+    found = (FoundDifference("fee_differs", "A1", "1"),) if differences is None else differences
+    return Findings({way.order_no: way for way in ways or (GOOD, HELD)}, list(found))
+
+
+def test_a_day_on_which_everything_was_found_and_nothing_invented_is_good() -> None:
+    report = compare(a_day(), findings(), invariants=FINE)
+
+    assert report.problems == []
+    assert report.figures == {
+        "orders": 2,
+        "seed": 7,
+        "seconds": 4.0,
+        "orders_per_s": 0.5,
+        "received": 2,
+        "untouched": 1,
+        "untouched_percent": 50.0,
+        "shipped": 1,
+        "reported_back": 1,
+        "completed": 1,
+        "reconciled": 2,
+        "sent_twice": 0,
+        "cases": {"BLACKLIST": {"planted": 1, "found": 1, "invented": 0}},
+        "differences": {
+            "planted": 1,
+            "found": 1,
+            "invented": 0,
+            "by_kind": {
+                "MISSING_ROW": {"planted": 0, "found": 0},
+                "EXTRA_ROW": {"planted": 0, "found": 0},
+                "AMOUNT_OFF": {"planted": 0, "found": 0},
+                "FEE_OFF": {"planted": 1, "found": 1},
+            },
+        },
+        "receipt_to_command_ms": {"p50": 40, "p95": 40, "p99": 40},
+        "message_to_warehouse_ms": {"p50": 250, "p95": 250, "p99": 250},
+        "invariants": {"checked": 45, "broken": []},
+        "problems": [],
+        "ok": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("day", "found", "invariants", "problem"),
+    [
+        (
+            a_day(),
+            findings(GOOD, replace(HELD, codes=frozenset())),
+            FINE,
+            "planted problems that were not found: BLACKLIST of 2",
+        ),
+        (
+            a_day(),
+            findings(replace(GOOD, codes=frozenset({"SHORT_PICK"})), HELD),
+            FINE,
+            "problems that nobody planted: SHORT_PICK of 1",
+        ),
+        (
+            a_day(),
+            findings(replace(GOOD, state="shipped"), HELD),
+            FINE,
+            "orders without a problem that did not go through: 1 shipped (1)",
+        ),
+        (
+            a_day(),
+            findings(replace(GOOD, is_reported=False), HELD),
+            FINE,
+            "orders without a problem that did not go through: 1 completed (1)",
+        ),
+        (
+            a_day(),
+            findings(HELD),
+            FINE,
+            "orders without a problem that did not go through: 1 not received (1)",
+        ),
+        (
+            a_day(),
+            findings(differences=()),
+            FINE,
+            "planted differences of the bill that were not found: fee_differs A1",
+        ),
+        (
+            a_day(),
+            findings(
+                differences=(FoundDifference("fee_differs", "A1", "1"), FoundDifference("not_in_books", "A2", "2"))
+            ),
+            FINE,
+            "differences of the bill that nobody planted: not_in_books A2",
+        ),
+        (a_day(sent_twice={"1": ["DO1", "DO2"]}), findings(), FINE, "orders sent to a warehouse twice: 1"),
+        (a_day(), findings(), {"checked": 45, "broken": ["paid_once"]}, "invariants broken: paid_once"),
+    ],
+)
+def test_what_is_not_as_it_was_played_is_said(
+    day: PlayedDay, found: Findings, invariants: dict[str, Any], problem: str
+) -> None:
+    report = compare(day, found, invariants=invariants)
+
+    assert report.problems == [problem]
+    assert report.figures["ok"] is False
+
+
+def test_differences_of_other_orders_on_the_same_bill_are_none_of_this_day() -> None:
+    others = (FoundDifference("fee_differs", "A1", "1"), FoundDifference("not_in_books", "B9", "999"))
+
+    assert compare(a_day(), findings(differences=others), invariants=FINE).problems == []
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    assert percentiles([float(n) for n in range(200)]) == {"p50": 100, "p95": 190, "p99": 198}
+    assert percentiles([]) == {}
