@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ordercenter.audit.models import Deed
+from ordercenter.cases.codes import CODES
 from ordercenter.cases.models import Case, CaseGroup
 from ordercenter.catalog.models import Shop
 from ordercenter.console.case_words import WORDS
-from ordercenter.cases.codes import CODES
 from ordercenter.events.relay import Relay
 from ordercenter.orders.models import Order
 from ordercenter.workflow.models import FlowRun
