@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
@@ -31,17 +31,18 @@ class PlainOutput(serializers.BaseSerializer[Any]):
     @classmethod
     def row(cls, instance: Any) -> dict[str, Any]:
         """One row as the API shows it."""
-        return _shared(cls).to_representation(instance)
+        # Making the fields of a serializer anew costs as much as a page of its rows; it holds nothing of a request.
+        shared = _shared.get(cls)
+        if shared is None:
+            shared = _shared[cls] = cls()
+        return shared.to_representation(instance)
 
     @cached_property
     def _readers(self) -> list[tuple[str, Getter]]:
         return [(name, _reader(field)) for name, field in self.fields.items()]  # type: ignore[attr-defined]
 
 
-@cache
-def _shared(serializer: type[PlainOutput]) -> PlainOutput:
-    # Making the fields of a serializer anew costs as much as a page of its rows; it holds nothing of a request.
-    return serializer()
+_shared: dict[type[PlainOutput], PlainOutput] = {}
 
 
 def _reader(field: Any) -> Getter:
@@ -50,8 +51,8 @@ def _reader(field: Any) -> Getter:
         return method
     get = _getter(field.source_attrs)
     if isinstance(field, serializers.ListSerializer):
-        child = field.child.to_representation
-        return lambda row: [child(part) for part in get(row).all()]
+        child: Any = field.child
+        return lambda row: [child.to_representation(part) for part in get(row).all()]
     if isinstance(field, _AS_IT_IS):
         return get
     write = _writer(field)

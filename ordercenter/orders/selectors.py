@@ -33,11 +33,13 @@ def orders_matching(filters: Mapping[str, Any], *, scope: Scope) -> QuerySet[Ord
 
 
 def with_details(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Each with shop, receiver, lines (with `sku_code` and `bundle_code`) and `open_holds`. Two statements more."""
+    """Each with `shop_code`, receiver, lines (with `sku_code`, `bundle_code`) and `open_holds`. Two statements more."""
     lines = OrderLine.objects.annotate(sku_code=F("sku__code"), bundle_code=F("bundle__code")).order_by("line_no")
     holds = Hold.objects.filter(released_at__isnull=True).order_by("pk")
-    return orders.select_related("shop", "contact").prefetch_related(
-        Prefetch("lines", lines), Prefetch("holds", holds, to_attr="open_holds")
+    return (
+        orders.select_related("contact")
+        .annotate(shop_code=F("shop__code"))
+        .prefetch_related(Prefetch("lines", lines), Prefetch("holds", holds, to_attr="open_holds"))
     )
 
 

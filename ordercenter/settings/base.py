@@ -181,6 +181,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep": {"task": "events.sweep", "schedule": 10.0},
     "pull": {"task": "channels.pull_all", "schedule": 60.0},
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
+    "forget-answers": {"task": "catalog.forget_answers", "schedule": 1800.0},
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
 }

@@ -87,7 +87,7 @@ class OrderLineOut(PlainOutput, serializers.ModelSerializer[OrderLine]):
 class OrderOut(PlainOutput, serializers.ModelSerializer[Order]):
     """One order, whole: amounts as text in its currency, times in UTC."""
 
-    shop = serializers.CharField(source="shop.code", help_text=_("Code of the shop."))
+    shop = serializers.CharField(source="shop_code", help_text=_("Code of the shop."))
     placed_at = Instant()
     paid_at = Instant(allow_null=True)
     ship_by = Instant(allow_null=True)

@@ -17,6 +17,7 @@ from channels_sync.errors import TwoListsMet
 from finance.models import PaymentEntry
 from ordercenter.catalog.idempotency import TwinRunning, checked_key, forget_expired, run_once
 from ordercenter.catalog.models import IdempotencyRecord
+from ordercenter.catalog.tasks import forget_answers
 from ordercenter.orders.models import Order
 from tests.ordercenter.api.company import NOON, Caller, Company, new_order
 
@@ -131,6 +132,16 @@ def test_answers_are_kept_for_two_days_and_then_forgotten(company: Company, call
 
     assert forget_expired(at=kept.expires_at - timedelta(seconds=1)) == 0
     assert forget_expired(at=kept.expires_at) == 1
+
+
+def test_what_need_not_be_kept_goes_by_itself(company: Company, caller: Caller) -> None:
+    create(caller, new_order("A-1"), key="old")
+    create(caller, new_order("A-2"), key="new")
+    IdempotencyRecord.objects.filter(key="old").update(expires_at=timezone.now())
+
+    forget_answers()
+
+    assert [record.key for record in IdempotencyRecord.objects.all()] == ["new"]
 
 
 def test_an_expired_key_may_be_used_for_another_request(company: Company, caller: Caller) -> None:
