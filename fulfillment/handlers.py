@@ -10,7 +10,7 @@ from fulfillment.errors import WarehouseMessageUnreadable, WarehouseNotConnected
 from fulfillment.models import Shipment, WmsAccount
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
-from fulfillment.states import IN_WAREHOUSE
+from fulfillment.states import HAS_LEFT, IN_WAREHOUSE
 from fulfillment.wms.documents import CancelDocument, DeliveryConfirm
 from fulfillment.wms.qimen import QimenClient, QimenCredentials
 from fulfillment.wms.qimen_xml import read_delivery_confirm
@@ -113,17 +113,21 @@ def _client(target: str) -> QimenClient:
 def _prepare_create(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
     client = _client(target)
     documents = delivery_documents([_shipment(c) for c in commands])
-    alive = set(Shipment.objects.filter(pk__in=documents, state__in=IN_WAREHOUSE).values_list("pk", flat=True))
+    states = dict(Shipment.objects.filter(pk__in=documents).values_list("pk", "state"))
+    needed = {pk for pk, state in states.items() if state in IN_WAREHOUSE or state in HAS_LEFT}
 
     def attempt(shipment_id: int) -> Attempt:
         def send() -> dict[str, Any]:
+            if states[shipment_id] in HAS_LEFT:
+                # Its answer got lost, its parcel did not: the warehouse knew it.
+                return {"was_known": True}
             accepted = client.create_delivery_order(documents[shipment_id])
             return {"warehouse_ref": accepted.warehouse_ref, "was_known": accepted.was_known}
 
         # The same number twice is the same delivery order: repeating is safe, asking first would only cost time.
         return Attempt(send)
 
-    return {c.pk: attempt(_shipment(c)) for c in commands if _shipment(c) in alive}
+    return {c.pk: attempt(_shipment(c)) for c in commands if _shipment(c) in needed}
 
 
 def _prepare_cancel(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:

@@ -35,6 +35,7 @@ class WaybillState(models.TextChoices):
     VOID = "void", _("Void")
 
 
+HAS_LEFT = (ShipmentState.SHIPPED, ShipmentState.DELIVERED)
 # States in which the goods are still in the warehouse.
 IN_WAREHOUSE = (
     ShipmentState.PLANNED,

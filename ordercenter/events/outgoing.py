@@ -61,14 +61,17 @@ class Drain:
 
 ENDED = (OutgoingStatus.DONE, OutgoingStatus.REFUSED, OutgoingStatus.DEAD)
 
-# A command whose lease ran out was in the hands of a process that died: nobody knows how far it came.
+# A command whose lease ran out was in the hands of a process that died: nobody knows how far it came. What a receiver is
+# told about one subject is told in order: it cannot stop a document that it was not given yet.
 _CLAIM = """
 UPDATE events_outgoing SET status = 'sending', lease_until = %(lease)s, tries = tries + 1,
        error_code = CASE WHEN status = 'sending' THEN 'events.outcome_unknown' ELSE error_code END
 WHERE id IN (
-    SELECT id FROM events_outgoing
+    SELECT id FROM events_outgoing AS o
     WHERE target = %(target)s AND kind = ANY(%(kinds)s)
       AND ((status = 'waiting' AND due_at <= %(now)s) OR (status = 'sending' AND lease_until < %(now)s))
+      AND NOT EXISTS (SELECT FROM events_outgoing AS before WHERE before.subject = o.subject AND before.id < o.id
+                      AND before.target = o.target AND before.status IN ('waiting', 'sending'))
     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
