@@ -46,10 +46,10 @@ lint: setup
 	$(BIN)/python manage.py check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-# Collects new texts for translators (needs gettext's xgettext) and compiles all catalogues (does not).
+# Collects new texts (needs the xgettext program of GNU gettext), names those to translate, compiles all catalogues.
 messages: setup
-	$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --ignore=.venv --ignore=tests
-	@$(BIN)/python -m ordercenter.runtime.catalogues
+	$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --no-wrap --ignore=.venv --ignore=tests
+	@$(BIN)/python -m ordercenter.runtime.catalogues --tidy
 
 # After a change of the dependencies in pyproject.toml; needs uv. No host names in the lists.
 lock:
