@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import BundlePart, ListingMatch, Sku
@@ -32,8 +33,8 @@ class Goods:
 def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Give every line its SKU; a bundle becomes the lines of its parts, amounts shared to the fen.
 
-    Refused with NeedsPerson (SKU_UNMAPPED): orders with a line that no listing match and no SKU code explains. Lines
-    that have a SKU already are left alone. At most four statements.
+    Refused with NeedsPerson (SKU_UNMAPPED): orders with a line that no listing match and no SKU code explains, or that
+    means a bundle without parts. Lines that have a SKU already are left alone. At most four statements.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
@@ -47,10 +48,10 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
             if line.sku_id is not None:
                 continue
             sku = goods.sku_of(order.shop_id, line)
-            if sku is None:
+            if sku is None or (sku.is_bundle and not goods.parts.get(sku.id)):
                 unknown.append(line)
             elif sku.is_bundle:
-                exploded.extend(_explode(work, line, sku, goods.parts.get(sku.id, ()), lines[order.id], skus))
+                exploded.extend(_explode(work, line, sku, goods.parts[sku.id], lines[order.id], skus))
             else:
                 _assign(work, line, sku, skus)
         if unknown:
@@ -59,6 +60,12 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
             result.done.append(order)
     work.add(exploded)
     return result
+
+
+def bundle_shares(paid: Decimal, parts: Sequence[BundlePart]) -> list[Decimal]:
+    """What was paid for a bundle, shared over its parts by their list prices, by pieces when all are free; to the fen."""
+    weights = [part.part.list_price * part.quantity for part in parts]
+    return split_amount(paid, weights if any(weights) else [part.quantity for part in parts])
 
 
 def _goods(orders: Mapping[int, Order], lines: Sequence[OrderLine]) -> Goods:
@@ -91,12 +98,7 @@ def _explode(
     skus: dict[int, Sku],
 ) -> list[OrderLine]:
     """The first part takes the line over, the others follow as new lines of the same channel line."""
-    if not parts:
-        raise ValueError(f"bundle {bundle.code} has no parts")
-    weights = [part.part.list_price * part.quantity for part in parts]
-    if not sum(weights):
-        weights = [part.quantity for part in parts]  # type: ignore[misc]
-    shares = split_amount(line.paid_share, weights)
+    shares = bundle_shares(line.paid_share, parts)
     whole, added = line.ordered, []
     for number, (part, share) in enumerate(zip(parts, shares, strict=True)):
         pieces = whole * part.quantity
