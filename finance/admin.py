@@ -11,18 +11,26 @@ from unfold.decorators import display
 
 from finance.models import Match, PaymentEntry, ProviderAccount, Statement, StatementLine
 from finance.states import LineState, StatementState
-from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ReadOnlyHistoryAdmin, ScopedRelatedFilter
+from ordercenter.common.admin_base import (
+    Colours,
+    HistoryAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyHistoryAdmin,
+    ScopedRelatedFilter,
+)
 from ordercenter.common.sealed_form import SealedForm
 
-VERDICT_COLOURS = {
-    LineState.MATCHED: "success",
-    LineState.SIGNED_OFF: "info",
-    LineState.AMOUNT_DIFFERS: "danger",
-    LineState.FEE_DIFFERS: "warning",
-    LineState.NOT_IN_BOOKS: "danger",
-    LineState.NOT_IN_BILL: "danger",
-    LineState.DUPLICATE: "danger",
-}
+VERDICT_COLOURS = Colours(
+    {
+        LineState.MATCHED: "success",
+        LineState.SIGNED_OFF: "info",
+        LineState.AMOUNT_DIFFERS: "danger",
+        LineState.FEE_DIFFERS: "warning",
+        LineState.NOT_IN_BOOKS: "danger",
+        LineState.NOT_IN_BILL: "danger",
+        LineState.DUPLICATE: "danger",
+    }
+)
 
 
 class ProviderAccountForm(SealedForm):
@@ -74,7 +82,9 @@ class StatementAdmin(ReadOnlyHistoryAdmin):
     @display(
         description=_("state"),
         ordering="state",
-        label={StatementState.OPEN: "warning", StatementState.MATCHED: "info", StatementState.CLOSED: "success"},
+        label=Colours(
+            {StatementState.OPEN: "warning", StatementState.MATCHED: "info", StatementState.CLOSED: "success"}
+        ),
     )
     def state_label(self, statement: Statement) -> tuple[str, str]:
         return statement.state, statement.get_state_display()

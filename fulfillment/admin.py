@@ -13,6 +13,7 @@ from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentL
 from fulfillment.states import ParcelState, ShipmentState, WaybillState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.admin_base import (
+    Colours,
     HistoryAdmin,
     ReadOnlyAdmin,
     ReadOnlyHistoryAdmin,
@@ -21,15 +22,17 @@ from ordercenter.common.admin_base import (
 )
 from ordercenter.common.sealed_form import SealedForm
 
-SHIPMENT_COLOURS = {
-    ShipmentState.PLANNED: "warning",
-    ShipmentState.DISPATCHED: "info",
-    ShipmentState.ACCEPTED: "info",
-    ShipmentState.REJECTED: "danger",
-    ShipmentState.INTERCEPTING: "warning",
-    ShipmentState.SHIPPED: "success",
-    ShipmentState.DELIVERED: "success",
-}
+SHIPMENT_COLOURS = Colours(
+    {
+        ShipmentState.PLANNED: "warning",
+        ShipmentState.DISPATCHED: "info",
+        ShipmentState.ACCEPTED: "info",
+        ShipmentState.REJECTED: "danger",
+        ShipmentState.INTERCEPTING: "warning",
+        ShipmentState.SHIPPED: "success",
+        ShipmentState.DELIVERED: "success",
+    }
+)
 
 offer_steps(
     Step(Parcel, "mark_delivered", _("Mark as signed for"), "fulfillment.change_parcel"),
@@ -155,7 +158,7 @@ class ParcelAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     @display(
         description=_("state"),
         ordering="state",
-        label={ParcelState.DELIVERED: "success", ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"},
+        label=Colours({ParcelState.DELIVERED: "success", ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"}),
     )
     def state_label(self, parcel: Parcel) -> tuple[str, str]:
         return parcel.state, parcel.get_state_display()
@@ -174,7 +177,9 @@ class WaybillAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     ordering = ["-id"]
 
     @display(
-        description=_("state"), ordering="state", label={WaybillState.USED: "success", WaybillState.FAILED: "danger"}
+        description=_("state"),
+        ordering="state",
+        label=Colours({WaybillState.USED: "success", WaybillState.FAILED: "danger"}),
     )
     def state_label(self, waybill: Waybill) -> tuple[str, str]:
         return waybill.state, waybill.get_state_display()

@@ -14,16 +14,18 @@ from ordercenter.cases.codes import case_code
 from ordercenter.cases.models import Case, CaseGroup
 from ordercenter.cases.states import CaseLevel, CaseState
 from ordercenter.common.actor import Actor
-from ordercenter.common.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin
+from ordercenter.common.admin_base import Colours, ReadOnlyAdmin, ReadOnlyHistoryAdmin
 from ordercenter.common.batch import BatchResult
 
-LEVEL_COLOURS = {CaseLevel.BLOCKING: "danger", CaseLevel.WARNING: "warning"}
-STATE_COLOURS = {
-    CaseState.OPEN: "warning",
-    CaseState.CLAIMED: "info",
-    CaseState.RESOLVED: "success",
-    CaseState.AUTO_RESOLVED: "success",
-}
+LEVEL_COLOURS = Colours({CaseLevel.BLOCKING: "danger", CaseLevel.WARNING: "warning"})
+STATE_COLOURS = Colours(
+    {
+        CaseState.OPEN: "warning",
+        CaseState.CLAIMED: "info",
+        CaseState.RESOLVED: "success",
+        CaseState.AUTO_RESOLVED: "success",
+    }
+)
 
 
 def _give_back(pk: int, reason: str, actor: Actor) -> BatchResult:

@@ -34,6 +34,13 @@ __all__ = [
 MOST_CHOICES = 200
 
 
+class Colours(dict[str, str]):
+    """Colours of labels by value, in the theme's words; a value without one is grey, and still shown by its label."""
+
+    def __missing__(self, value: str) -> str:
+        return ""
+
+
 class ScopeMixin:
     """Narrows the rows of an admin page to the reader's scope."""
 

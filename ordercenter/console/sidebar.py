@@ -145,6 +145,11 @@ def icon(request: HttpRequest) -> str:
     return static("console/icon.svg")
 
 
+def stylesheet(request: HttpRequest) -> str:
+    """The address of what we add to the theme's styles."""
+    return static("console/admin.css")
+
+
 def account(request: HttpRequest) -> list[dict[str, Any]]:
     """Entries of the menu under the reader's name."""
     return [{"title": _("Change password"), "link": reverse("password_change")}]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from ordercenter.common.admin_base import ReadOnlyAdmin
+from ordercenter.common.admin_base import Colours, ReadOnlyAdmin
 from ordercenter.common.admin_messages import report_batch
 from ordercenter.events import retrying
 from ordercenter.events.models import (
@@ -27,14 +27,16 @@ from ordercenter.events.models import (
     WorkStatus,
 )
 
-STATUS_COLOURS = {
-    WorkStatus.WAITING: "info",
-    WorkStatus.SENDING: "info",
-    WorkStatus.DONE: "success",
-    WorkStatus.PARKED: "danger",
-    OutgoingStatus.DEAD: "danger",
-    OutgoingStatus.REFUSED: "warning",
-}
+STATUS_COLOURS = Colours(
+    {
+        WorkStatus.WAITING: "info",
+        WorkStatus.SENDING: "info",
+        WorkStatus.DONE: "success",
+        WorkStatus.PARKED: "danger",
+        OutgoingStatus.DEAD: "danger",
+        OutgoingStatus.REFUSED: "warning",
+    }
+)
 
 
 class PostOfficeAdmin(ReadOnlyAdmin):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter
+from ordercenter.common.admin_base import Colours, HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter
 from ordercenter.common.scope import scope_of
 from ordercenter.inventory.models import Reservation, StockLevel, StockMovement, Warehouse, WarehouseAccess
 from ordercenter.inventory.states import ReservationState
@@ -75,7 +75,7 @@ class ReservationAdmin(OfAllShopsMixin, ReadOnlyAdmin):
     @display(
         description=_("state"),
         ordering="state",
-        label={ReservationState.ACTIVE: "info", ReservationState.CONSUMED: "success"},
+        label=Colours({ReservationState.ACTIVE: "info", ReservationState.CONSUMED: "success"}),
     )
     def state_label(self, reservation: Reservation) -> tuple[str, str]:
         return reservation.state, reservation.get_state_display()

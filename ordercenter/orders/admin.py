@@ -15,25 +15,33 @@ from unfold.decorators import display
 
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.actor import Actor
-from ordercenter.common.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin, ReadOnlyInline, ScopedRelatedFilter
+from ordercenter.common.admin_base import (
+    Colours,
+    ReadOnlyAdmin,
+    ReadOnlyHistoryAdmin,
+    ReadOnlyInline,
+    ScopedRelatedFilter,
+)
 from ordercenter.common.batch import BatchResult
 from ordercenter.orders import services
 from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
 from ordercenter.orders.search import search_orders
 from ordercenter.orders.states import Grade, OrderState
 
-STATE_COLOURS = {
-    OrderState.PENDING_PAYMENT: "warning",
-    OrderState.PREPROCESSING: "info",
-    OrderState.APPROVED: "info",
-    OrderState.AWAITING_SUPPLY: "warning",
-    OrderState.IN_FULFILLMENT: "info",
-    OrderState.SHIPPED: "success",
-    OrderState.DELIVERED: "success",
-    OrderState.COMPLETED: "success",
-    OrderState.CANCELLED: "danger",
-}
-GRADE_COLOURS = {Grade.RUSH: "danger", Grade.VIP: "warning"}
+STATE_COLOURS = Colours(
+    {
+        OrderState.PENDING_PAYMENT: "warning",
+        OrderState.PREPROCESSING: "info",
+        OrderState.APPROVED: "info",
+        OrderState.AWAITING_SUPPLY: "warning",
+        OrderState.IN_FULFILLMENT: "info",
+        OrderState.SHIPPED: "success",
+        OrderState.DELIVERED: "success",
+        OrderState.COMPLETED: "success",
+        OrderState.CANCELLED: "danger",
+    }
+)
+GRADE_COLOURS = Colours({Grade.RUSH: "danger", Grade.VIP: "warning"})
 
 
 def _release(pk: int, reason: str, actor: Actor) -> BatchResult:
@@ -130,7 +138,7 @@ class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     def grade_label(self, order: Order) -> tuple[str, str]:
         return order.grade, order.get_grade_display()
 
-    @display(description=_("on hold"), ordering="is_on_hold", label={"held": "warning"})
+    @display(description=_("on hold"), ordering="is_on_hold", label=Colours({"held": "warning"}))
     def hold_label(self, order: Order) -> tuple[str, str] | None:
         return ("held", _("on hold")) if order.is_on_hold else None
 

@@ -13,6 +13,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/console/",
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ordercenter.console.sidebar.icon"}],
+    "STYLES": ["ordercenter.console.sidebar.stylesheet"],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

@@ -23,7 +23,7 @@ from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor, actor_of
-from ordercenter.common.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin, ReadOnlyInline
+from ordercenter.common.admin_base import Colours, ReadOnlyAdmin, ReadOnlyHistoryAdmin, ReadOnlyInline
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.workflow import services
@@ -225,7 +225,7 @@ class FlowVersionAdmin(ReadOnlyAdmin):
         return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
 
 
-RUN_COLOURS = {RunStatus.WAITING: "info", RunStatus.DONE: "success", RunStatus.STOPPED: "danger"}
+RUN_COLOURS = Colours({RunStatus.WAITING: "info", RunStatus.DONE: "success", RunStatus.STOPPED: "danger"})
 
 
 @admin.register(FlowRun)

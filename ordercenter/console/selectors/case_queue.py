@@ -13,9 +13,8 @@ from ordercenter.cases.models import Case
 from ordercenter.cases.states import OPEN_STATES, CaseState
 from ordercenter.catalog.models import Shop
 from ordercenter.common.scope import Scope
-from ordercenter.console.selectors.order_page import order_in_scope
+from ordercenter.console.selectors.order_page import StoppedStep, order_in_scope, stopped_steps
 from ordercenter.orders.models import Order
-from ordercenter.workflow.models import FlowRun
 
 PAGE_ROWS = 50
 SOON = timedelta(minutes=30)
@@ -53,7 +52,7 @@ class CaseView:
 
     case: Case
     order: Order | None
-    runs: list[FlowRun]
+    stopped: list[StoppedStep]
     same_root: int
     shop: Shop | None
 
@@ -120,12 +119,11 @@ def case_view(case: Case, scope: Scope) -> CaseView:
     """What the panel of a case shows. At most five statements."""
     kind, _sep, number = case.subject.partition(":")
     order = order_in_scope(int(number), scope) if kind == "order" and number.isdigit() else None
-    runs = FlowRun.objects.filter(subject=case.subject, status="stopped").select_related("version__flow")
     same = cases_in_scope(scope).filter(group_id=case.group_id, state__in=OPEN_STATES).count() if case.group_id else 0
     return CaseView(
         case=case,
         order=order,
-        runs=list(runs.defer("version__document")),
+        stopped=stopped_steps(case.subject),
         same_root=max(0, same - 1) if case.is_open else same,
         shop=Shop.objects.filter(pk=case.shop_id).first() if case.shop_id and order is None else None,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch
+from django.utils.translation import get_language
 
 from finance.models import PaymentEntry
 from fulfillment.models import Parcel, Shipment, ShipmentLine
@@ -48,6 +49,16 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class StoppedStep:
+    """Where a flow run stopped: the flow's and the step's names in the reader's language, and the error's code."""
+
+    flow: str
+    version: int
+    step: str
+    error_code: str
+
+
+@dataclass(frozen=True)
 class OrderPage:
     """An order with everything around it; rows in the order they are shown."""
 
@@ -59,7 +70,7 @@ class OrderPage:
     shipments: list[Shipment]
     payments: list[PaymentEntry]
     refunds: list[RefundRequest]
-    stopped_runs: list[FlowRun]
+    stopped: list[StoppedStep]
 
     @property
     def open_holds(self) -> list[Hold]:
@@ -97,12 +108,33 @@ def order_page(order: Order) -> OrderPage:
         ),
         payments=list(order.payment_entries.order_by("pk")),
         refunds=list(order.refund_requests.order_by("pk")),
-        stopped_runs=list(
-            FlowRun.objects.filter(subject=subject, status="stopped")
-            .select_related("version__flow")
-            .defer("version__document")
-        ),
+        stopped=stopped_steps(subject),
     )
+
+
+def stopped_steps(subject: str) -> list[StoppedStep]:
+    """The stopped runs of a subject, by the names that their documents give. One statement."""
+    runs = FlowRun.objects.filter(subject=subject, status="stopped").select_related("version__flow").order_by("pk")
+    return [_stopped_step(run) for run in runs]
+
+
+def _stopped_step(run: FlowRun) -> StoppedStep:
+    document = run.version.document
+    nodes = {node["id"]: node.get("name") for node in document["nodes"]}
+    return StoppedStep(
+        flow=_local(document.get("name")) or run.version.flow.key,
+        version=run.version.number,
+        step=_local(nodes.get(run.node)) or run.node,
+        error_code=run.error_code,
+    )
+
+
+def _local(names: Any) -> str:
+    """A name of a flow document in the reader's language, else in the other one."""
+    if not isinstance(names, dict):
+        return ""
+    mine, other = ("en", "zh") if (get_language() or "").startswith("en") else ("zh", "en")
+    return str(names.get(mine) or names.get(other) or "")
 
 
 def _stages(order: Order) -> list[Stage]:

@@ -26,7 +26,9 @@ PAGE_ROWS = 100
 # An order with more changes than this shows the first ones only; none comes near.
 MOST_CHANGES = 1000
 # What the history need not repeat: moves have rows of their own, the rest is for machines.
-QUIET_FIELDS = frozenset({"state", "content_key", "is_on_hold", "inbox_id", "contact", "channel_modified_at"})
+QUIET_FIELDS = frozenset(
+    {"state", "content_key", "is_on_hold", "inbox_id", "contact", "channel_modified_at", "channel_rank"}
+)
 
 STATE, RECORD, DEED, FACT, CASE_OPENED, CASE_CLOSED, COMMAND, ANSWER = range(8)
 KINDS = {
