@@ -96,6 +96,7 @@ def create_shipment(call: StepCall) -> None:
 def send_to_wms(call: StepCall) -> None:
     result = services.dispatch_shipments(order_ids=call.subjects, flow_runs=run_ids(call.work), work=call.work)
     call.park(result.done, "command")
+    call.go(result.taken)
     for refusal in result.refused:
         call.refuse(refusal.key, refusal.error)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fulfillment import services
-from fulfillment.errors import WarehouseMessageUnreadable, WarehouseNotConnected
+from fulfillment.errors import WarehouseMessageUnreadable, WarehouseNotConnected, WarehouseRefused, WarehouseUnavailable
 from fulfillment.models import Shipment, WmsAccount
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
 from fulfillment.states import HAS_LEFT, IN_WAREHOUSE
-from fulfillment.wms.documents import CancelDocument, DeliveryConfirm
+from fulfillment.wms.documents import CancelDocument, DeliveryConfirm, DeliveryOrderDocument
 from fulfillment.wms.qimen import QimenClient, QimenCredentials
 from fulfillment.wms.qimen_xml import read_delivery_confirm
 from ordercenter.audit.work import unit_of_work
@@ -27,6 +27,8 @@ from ordercenter.orders.services.holding import Finding
 from ordercenter.workflow import services as workflow
 
 CONFIRM_KIND = "qimen.deliveryorder.confirm"
+# The warehouse's words for a delivery order that it will not ship.
+GIVEN_UP_THERE = ("CANCELED", "CLOSED", "REJECT")
 WAREHOUSE = Actor("warehouse", "qimen")
 
 
@@ -124,10 +126,24 @@ def _prepare_create(target: str, commands: Sequence[OutgoingCommand]) -> dict[in
             accepted = client.create_delivery_order(documents[shipment_id])
             return {"warehouse_ref": accepted.warehouse_ref, "was_known": accepted.was_known}
 
-        # The same number twice is the same delivery order: repeating is safe, asking first would only cost time.
-        return Attempt(send)
+        # The same number twice is the same delivery order, so repeating does no harm; but a warehouse that has it may
+        # still say no to the repeat, and we would believe the wrong one of its two answers.
+        return Attempt(send, lambda: _known_there(client, documents[shipment_id]))
 
     return {c.pk: attempt(_shipment(c)) for c in commands if _shipment(c) in needed}
+
+
+def _known_there(client: QimenClient, document: DeliveryOrderDocument) -> dict[str, Any] | None:
+    """Whether the warehouse has this delivery order; None also where it cannot be asked, for the number protects us."""
+    try:
+        found = client.query_delivery_order(
+            order_code=document.code, warehouse_code=document.warehouse_code, owner_code=document.owner_code
+        )
+    except (WarehouseRefused, WarehouseUnavailable):
+        return None
+    if found.status in GIVEN_UP_THERE:
+        return None
+    return {"warehouse_ref": found.warehouse_ref, "was_known": True}
 
 
 def _prepare_cancel(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:

@@ -126,6 +126,10 @@ class Shipment(StateModel):
     def reject(self) -> None:
         """The warehouse will not ship it."""
 
+    @transition(field=state, source=ShipmentState.REJECTED, target=ShipmentState.PLANNED)
+    def plan_again(self) -> None:
+        """What the warehouse did not like is mended: it is handed over once more, under the same number."""
+
     @transition(
         field=state, source=[ShipmentState.DISPATCHED, ShipmentState.ACCEPTED], target=ShipmentState.INTERCEPTING
     )
@@ -138,11 +142,16 @@ class Shipment(StateModel):
 
     @transition(
         field=state,
-        source=[ShipmentState.DISPATCHED, ShipmentState.ACCEPTED, ShipmentState.INTERCEPTING],
+        source=[
+            ShipmentState.DISPATCHED,
+            ShipmentState.ACCEPTED,
+            ShipmentState.REJECTED,
+            ShipmentState.INTERCEPTING,
+        ],
         target=ShipmentState.SHIPPED,
     )
     def mark_shipped(self) -> None:
-        """It has left the warehouse."""
+        """It has left the warehouse, whatever was said before."""
 
     @transition(field=state, source=ShipmentState.SHIPPED, target=ShipmentState.DELIVERED)
     def mark_delivered(self) -> None:

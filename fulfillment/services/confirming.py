@@ -27,6 +27,8 @@ from ordercenter.orders.states import OrderState
 
 # Words of the warehouse that mean: it has left.
 _LEFT = ("DELIVERED", "PARTDELIVERED", "")
+# What a parcel proves wrong.
+_DOUBTS = ("WMS_SILENT", "WMS_REJECTED", "RESULT_UNKNOWN")
 ConfirmRefused = ShipmentUnknown
 
 
@@ -142,6 +144,12 @@ def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[Sh
     orders_services.hold_orders(
         findings={pk: [Finding("SHORT_PICK", {"lines": missing})] for pk, missing in short.items()}, work=work
     )
+    doubted = [line.order_id for line in alive.values() if orders[line.order_id].is_on_hold]
+    if doubted:
+        # A warehouse that never said that it has the order has said it now.
+        orders_services.release_holds(
+            order_ids=sorted(set(doubted)), codes=_DOUBTS, reason="the warehouse has shipped it", work=work
+        ).raise_first()
 
 
 def _shipped_after_cancel(order: Order) -> CaseDraft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from fulfillment.models import Shipment
 from fulfillment.services.planning import planned_shipments
@@ -10,22 +11,38 @@ from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.fsm import TransitionRefused
+from ordercenter.events.retrying import send_again
 from ordercenter.events.types import ShipmentAccepted, ShipmentDispatched, ShipmentRejected
 
 CREATE_KIND = "qimen.deliveryorder.create"
 CANCEL_KIND = "qimen.order.cancel"
+_NOT_TO_SEND = (ShipmentState.PLANNED, ShipmentState.CANCELLED)
 
 
-def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, int], work: Work) -> BatchResult:
+@dataclass
+class Dispatched(BatchResult):
+    """done: order ids with a command on its way. taken: orders whose shipments the warehouse has taken on already."""
+
+    taken: list[int] = field(default_factory=list)
+
+
+def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, int], work: Work) -> Dispatched:
     """Write the command to the warehouse for every planned shipment of these orders; it leaves after the commit.
 
-    flow_runs: order id -> the run that waits for the answer. done: order ids with at least one shipment on its way.
-    Refused: TransitionRefused for an order without a planned shipment. Emits ShipmentDispatched.
+    Done once more for an order whose command was refused or given up, the same command goes again, under the same
+    number. flow_runs: order id -> the run that waits for the answer. Refused: TransitionRefused for an order that has
+    no shipment to send. Emits ShipmentDispatched.
     """
-    result = BatchResult()
-    for order_id, shipments in _planned(work, order_ids).items():
+    result = Dispatched()
+    planned = _planned(work, order_ids)
+    stuck = _send_again(work, [pk for pk, shipments in planned.items() if not shipments], flow_runs)
+    for order_id, shipments in planned.items():
         if not shipments:
-            result.refuse(order_id, TransitionRefused(machine="shipment", pk=order_id, state="none", move="dispatch"))
+            if order_id not in stuck:
+                error = TransitionRefused(machine="shipment", pk=order_id, state="none", move="dispatch")
+                result.refuse(order_id, error)
+            else:
+                (result.done if stuck[order_id] else result.taken).append(order_id)
             continue
         for shipment in shipments:
             shipment.dispatch()
@@ -35,7 +52,7 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
                 kind=CREATE_KIND,
                 target=f"warehouse:{shipment.warehouse_id}",
                 subject=f"shipment:{shipment.id}",
-                key=f"{CREATE_KIND}:{shipment.code}",
+                key=_key(shipment),
                 payload={"shipment_id": shipment.id, "order_id": order_id},
                 because=f"order:{order_id}",
                 flow_run_id=flow_runs.get(order_id),
@@ -65,6 +82,37 @@ def reject_shipments(*, reasons: Mapping[int, str], work: Work) -> None:
         shipment.reject()
         work.save(shipment)
         work.record(ShipmentRejected(shipment_id=shipment.id, reason=reasons[shipment.id][:200]))
+
+
+def _send_again(work: Work, order_ids: Collection[int], flow_runs: Mapping[int, int]) -> dict[int, bool]:
+    """By order that was handed over before, whether a command is on its way again; False: the warehouse has it all.
+
+    Two statements, or none when there is no such order.
+    """
+    if not order_ids:
+        return {}
+    rows = Shipment.objects.filter(lines__order_id__in=order_ids).exclude(state__in=_NOT_TO_SEND).distinct()
+    pairs = sorted(set(rows.values_list("pk", "lines__order_id")))
+    shipments = work.lock(Shipment, {pk for pk, _ in pairs})
+    on_its_way = {order_id: False for _, order_id in pairs if order_id in order_ids}
+    runs: dict[str, int | None] = {}
+    for shipment_id, order_id in pairs:
+        shipment = shipments[shipment_id]
+        if order_id not in on_its_way or shipment.state not in (ShipmentState.REJECTED, ShipmentState.DISPATCHED):
+            continue
+        if shipment.state == ShipmentState.REJECTED:
+            shipment.plan_again()
+            shipment.dispatch()
+            shipment.dispatched_at = work.at
+            work.save(shipment, "dispatched_at")
+        on_its_way[order_id] = True
+        runs[_key(shipment)] = flow_runs.get(order_id)
+    send_again(runs)
+    return on_its_way
+
+
+def _key(shipment: Shipment) -> str:
+    return f"{CREATE_KIND}:{shipment.code}"
 
 
 def _planned(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from ordercenter.common.batch import BatchResult
 from ordercenter.events import log
 from ordercenter.events.errors import NotParked
 from ordercenter.events.models import Delivery, InboxMessage, OutgoingCommand, OutgoingStatus, WorkStatus
+
+_SEND_AGAIN = """
+UPDATE events_outgoing AS o
+SET flow_run_id = v.run_id,
+    status = CASE WHEN o.status IN ('dead', 'refused') THEN 'waiting' ELSE o.status END,
+    tries = CASE WHEN o.status IN ('dead', 'refused') THEN 0 ELSE o.tries END,
+    due_at = CASE WHEN o.status IN ('dead', 'refused') THEN now() ELSE o.due_at END,
+    answered_at = CASE WHEN o.status IN ('dead', 'refused') THEN NULL ELSE o.answered_at END
+FROM unnest(%s::text[], %s::bigint[]) AS v(key, run_id)
+WHERE o.idempotency_key = v.key AND o.status NOT IN ('done', 'cancelled')
+"""
 
 
 def retry_deliveries(*, ids: Collection[int]) -> BatchResult:
@@ -38,6 +49,19 @@ def retry_commands(*, ids: Collection[int]) -> BatchResult:
     ended = [OutgoingStatus.DEAD, OutgoingStatus.REFUSED]
     changes = {"status": OutgoingStatus.WAITING, "due_at": timezone.now(), "tries": 0, "answered_at": None}
     return _again(OutgoingCommand, ids, {"status__in": ended}, changes)
+
+
+def send_again(runs: Mapping[str, int | None]) -> None:
+    """Commands, by idempotency key, that were refused or given up go out once more; the named flow run gets the answer.
+
+    One that still waits or is being sent stays as it is, but for its run; one that was done is left alone. To be called
+    in the transaction that decided it. One statement.
+    """
+    if not runs:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_SEND_AGAIN, [list(runs), list(runs.values())])
+    log.wake()
 
 
 def _fresh(status: str) -> dict[str, Any]:
