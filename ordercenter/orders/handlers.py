@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.states import CaseState
 from ordercenter.events.registry import Recorded, on
-from ordercenter.events.types import CaseClosed
+from ordercenter.events.types import CaseClosed, DuplicateSeen
 from ordercenter.orders import services
 
 
@@ -33,3 +33,11 @@ def release_holds_of_closed_cases(events: Sequence[Recorded]) -> None:
                     accepted=by_person,
                     work=work,
                 )
+
+
+@on(DuplicateSeen, name="orders.duplicate_seen")
+def hold_later_twins(events: Sequence[Recorded]) -> None:
+    """The later of two equal orders was on its way before the earlier one arrived: it waits for a person."""
+    with unit_of_work(because=events) as work:
+        suspects = {e.order_id: e.other_order for r in events if isinstance(e := r.event, DuplicateSeen)}
+        services.hold_duplicates(suspects=suspects, work=work)

@@ -16,12 +16,14 @@ from ordercenter.common.batch import BatchResult
 from ordercenter.common.divisions import undivided_cities
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.secretfield import search_hash
+from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Order, OrderLine
-from ordercenter.orders.services.holding import Finding, accepted_codes
+from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders
 from ordercenter.orders.services.updates import ASKING
-from ordercenter.orders.states import Grade
+from ordercenter.orders.states import CLOSED_STATES, Grade, OrderState
 
 DUPLICATE_WITHIN = timedelta(minutes=10)
+_NOT_SUSPECT = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE, *CLOSED_STATES)
 RUSH_WORDS = ("加急", "急用", "尽快", "urgent")
 
 
@@ -59,7 +61,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Look for what needs a person; what a person has accepted before is not found again.
 
     Refused with NeedsPerson: ADDRESS_INCOMPLETE, REMARK_NEEDS_HUMAN, PRICE_BELOW_FLOOR, BLACKLIST, REFUND_BEFORE_SHIP,
-    DUPLICATE_SUSPECT. At most six statements.
+    DUPLICATE_SUSPECT. At most six statements. Emits DuplicateSeen for a later twin that was checked before its time.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
@@ -67,7 +69,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
     listed = _blacklisted(orders, contacts)
-    doubles = _duplicates(orders)
+    doubles = _duplicates(orders, work)
     found: dict[int, list[Finding]] = {}
     for order in orders.values():
         findings = [
@@ -169,23 +171,47 @@ def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -
 
 
 # The later of two orders is the suspect; ties go by id. Both receivers must be known to be the same.
-_DOUBLES = """
-SELECT o.id, min(other.channel_order_no)
+_TWINS = """
+SELECT o.id, o.channel_order_no, other.id, other.channel_order_no, (other.placed_at, other.id) < (o.placed_at, o.id)
 FROM orders_order o
 JOIN catalog_contact c ON c.id = o.contact_id
 JOIN orders_order other ON other.buyer_key = o.buyer_key AND other.content_key = o.content_key
-     AND other.shop_id = o.shop_id AND other.state <> 'cancelled'
-     AND other.placed_at BETWEEN o.placed_at - %(within)s AND o.placed_at
-     AND (other.placed_at, other.id) < (o.placed_at, o.id)
+     AND other.shop_id = o.shop_id AND other.state <> 'cancelled' AND other.id <> o.id
+     AND other.placed_at BETWEEN o.placed_at - %(within)s AND o.placed_at + %(within)s
 JOIN catalog_contact oc ON oc.id = other.contact_id AND oc.address_hash = c.address_hash
 WHERE o.id = ANY(%(ids)s) AND o.buyer_key <> '' AND c.address_hash <> ''
-GROUP BY o.id
+ORDER BY other.placed_at, other.id
 """
 
 
-def _duplicates(orders: Mapping[int, Order]) -> dict[int, str]:
-    """Order id -> number of an order of the same buyer with the same goods to the same address shortly before."""
+def _duplicates(orders: Mapping[int, Order], work: Work) -> dict[int, str]:
+    """Order id -> number of an order of the same buyer with the same goods to the same address shortly before.
+
+    Orders do not always arrive in the order in which they were placed, and two relays do not see each other's work in
+    hand. So each order looks both ways: a later one that could not see this one yet is told of it.
+    """
+    doubles: dict[int, str] = {}
     with connection.cursor() as cursor:
         parameters: dict[str, Any] = {"within": DUPLICATE_WITHIN, "ids": list(orders)}
-        cursor.execute(_DOUBLES, parameters)
-        return dict(cursor.fetchall())
+        cursor.execute(_TWINS, parameters)
+        for order_id, number, twin_id, twin_number, is_before in cursor.fetchall():
+            if is_before:
+                doubles.setdefault(order_id, twin_number)
+            elif twin_id not in orders:
+                work.record(DuplicateSeen(order_id=twin_id, other_order=number), because=f"order:{order_id}")
+    return doubles
+
+
+def hold_duplicates(*, suspects: Mapping[int, str], work: Work) -> list[Order]:
+    """Hold orders that turned out to be the later of two. suspects: order id -> number of the earlier one.
+
+    Left alone: what is not paid yet (it will be checked), what has ended, and what a person has accepted. Returns those
+    that are held now.
+    """
+    accepted = accepted_codes(list(suspects))
+    findings = {
+        order.id: [Finding("DUPLICATE_SUSPECT", {"other_order": suspects[order.id]})]
+        for order in work.lock(Order, list(suspects)).values()
+        if order.state not in _NOT_SUSPECT and "DUPLICATE_SUSPECT" not in accepted[order.id]
+    }
+    return hold_orders(findings=findings, work=work)
