@@ -165,6 +165,7 @@ class Script:
         self._twins = _pair_twins(spec, self.problems)
         blacklisted = [index for index, problem in sorted(self.problems.items()) if problem == "BLACKLIST"]
         self._blacklist_rank = {index: rank for rank, index in enumerate(blacklisted)}
+        self._blacklist_goods = random.Random(f"blacklist/{spec.seed}/{first_tid}").sample(range(len(goods.SKUS)), 2)
 
     def tid(self, index: int) -> int:
         return self.first_tid + index * TIDS_PER_ORDER
@@ -237,8 +238,9 @@ class Script:
         count = rng.choices((1, 2, 3, 4, 5), cum_weights=(55, 80, 92, 97, 100))[0]
         wares: list[goods.Sku | goods.Bundle] = list(rng.sample(goods.SKUS, count))
         if problem == "BLACKLIST":
-            # The same buyer comes again every len(BLACKLIST) times: never with the same goods.
-            wares = [goods.SKUS[self._blacklist_rank[index] % len(goods.SKUS)]]
+            # The same buyer comes again every len(BLACKLIST) times, and in the next play: never with the same goods.
+            rank = self._blacklist_rank[index]
+            wares = [goods.SKUS[(rank + shift) % len(goods.SKUS)] for shift in self._blacklist_goods]
         elif problem != "PRICE_BELOW_FLOOR" and rng.random() < self.spec.bundle_share * 1.7:
             # 1.7 lines an order on average: the share is one of lines.
             wares[rng.randrange(count)] = rng.choice(goods.BUNDLES)

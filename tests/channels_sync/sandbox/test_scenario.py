@@ -163,6 +163,15 @@ def test_a_blacklisted_buyer_is_known_by_phone_uid_and_oaid_and_never_buys_the_s
     assert len(set(bought)) == len(bought)
 
 
+def test_a_blacklisted_buyer_buys_something_else_in_the_next_play(orders):
+    again = Script(MANY, first_tid=FIRST_TID + 10 * MANY.orders)
+
+    for order in with_problem(orders, "BLACKLIST"):
+        other = again.order(order.index)
+        assert other.trade.buyer == order.trade.buyer
+        assert [line.outer_sku_id for line in other.trade.lines] != [line.outer_sku_id for line in order.trade.lines]
+
+
 def test_a_refund_names_a_line(orders):
     for order in with_problem(orders, "REFUND_BEFORE_SHIP"):
         assert order.refund is not None
