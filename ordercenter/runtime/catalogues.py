@@ -31,7 +31,7 @@ def tidy_catalogues(root: Path) -> list[str]:
     """
     import polib
 
-    waiting = []
+    waiting: list[str] = []
     for source in _sources(root):
         catalogue = polib.pofile(str(source))
         for name in ("POT-Creation-Date", "Report-Msgid-Bugs-To"):
