@@ -45,8 +45,8 @@ def take_refunds(
     """Keep refund requests and act on them; done holds (order, report) of those that succeeded just now.
 
     Asked before shipping: the order is held with a case. Withdrawn or refused: that hold goes. Succeeded: the refunded
-    amount grows; an order refunded in full before shipping is cancelled. Older versions change nothing. Refused:
-    RefundExceedsPayment. Emits RefundRequested, RefundWithdrawn, RefundSucceeded.
+    amount grows; an order refunded in full before shipping is cancelled, in part held. Older versions change nothing.
+    Refused: RefundExceedsPayment. Emits RefundRequested, RefundWithdrawn, RefundSucceeded.
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
@@ -62,7 +62,8 @@ def take_refunds(
                     _react(work, order, t.refund, asked, calm)
                     if t.refund.status == "succeeded":
                         result.done.append((order, t.refund))
-        hold_orders(findings=asked, work=work)
+        # Refunded in full by the end of the list, it is cancelled below: there is nothing to ask.
+        hold_orders(findings={pk: found for pk, found in asked.items() if not _is_all_back(orders[pk])}, work=work)
         still = {pk for pk in calm if not _any_asking(known[pk])}
         if still:
             release_holds(order_ids=still, codes=["REFUND_BEFORE_SHIP"], reason="refund withdrawn", work=work)
@@ -119,6 +120,10 @@ def _react(work: Work, order: Order, report: IncomingRefund, asked: dict[int, li
             asked[order.pk].append(Finding("REFUND_BEFORE_SHIP", evidence))
     elif report.status == "succeeded":
         work.record(RefundSucceeded(order_id=order.pk, channel_refund_no=number, amount=report.amount))
+        if order.state in _STILL_HERE:
+            # A part of the goods is not wanted any more: which part ships is for a person, also when nobody was asked.
+            evidence = {"refund_no": number, "amount": str(report.amount), "line": report.channel_line_no}
+            asked[order.pk].append(Finding("REFUND_BEFORE_SHIP", evidence))
     else:
         work.record(RefundWithdrawn(order_id=order.pk, channel_refund_no=number))
         if order.is_on_hold:
@@ -129,7 +134,11 @@ def _any_asking(rows: Sequence[RefundRequest]) -> bool:
     return any(r.status in (RefundStatus.REQUESTED, RefundStatus.AGREED, RefundStatus.RETURNING) for r in rows)
 
 
+def _is_all_back(order: Order) -> bool:
+    return order.paid_amount > 0 and order.refunded_amount == order.paid_amount
+
+
 def _cancel_refunded(work: Work, orders: Sequence[Order]) -> None:
-    full = [o.pk for o in orders if o.refunded_amount == o.paid_amount and o.state in _STILL_HERE]
+    full = [o.pk for o in orders if _is_all_back(o) and o.state in _STILL_HERE]
     if full:
         cancel_orders(order_ids=full, reason="refunded in full before shipping", work=work)

@@ -20,7 +20,7 @@ from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders
 from ordercenter.orders.services.updates import ASKING
-from ordercenter.orders.states import CLOSED_STATES, Grade, OrderState
+from ordercenter.orders.states import CLOSED_STATES, Grade, OrderState, RefundStatus
 
 DUPLICATE_WITHIN = timedelta(minutes=10)
 _NOT_SUSPECT = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE, *CLOSED_STATES)
@@ -150,7 +150,8 @@ def _prices(lines: Sequence[OrderLine], skus: Mapping[int, Sku]) -> list[Finding
 
 
 def _refunds(lines: Sequence[OrderLine]) -> list[Finding]:
-    asked = [line.channel_line_no for line in lines if line.refund_status in ASKING]
+    unwanted = (*ASKING, RefundStatus.REFUNDED)
+    asked = [n.channel_line_no for n in lines if n.refund_status in unwanted and n.cancelled < n.ordered]
     return [Finding("REFUND_BEFORE_SHIP", {"lines": asked})] if asked else []
 
 
