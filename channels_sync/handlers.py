@@ -74,12 +74,12 @@ def take_refunds(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
             refused[message.id] = error
             continue
         read[message.id] = (accounts[message.source].shop_id, refund)
-    known = _known_orders(list(read.values()))
+    known = _refundable_orders(list(read.values()))
     missing = [
         refund.channel_order_no for shop_id, refund in read.values() if (shop_id, refund.channel_order_no) not in known
     ]
     if missing:
-        # The whole list is tried by halves, and this one alone later: its order may just be on its way.
+        # The whole list is tried by halves, and this one alone later: its order or its payment may just be on its way.
         raise OrderNotHereYet(order_no=missing[0])
     with unit_of_work(actor=CHANNEL) as work:
         reports = {m: TakenRefund(known[shop_id, r.channel_order_no], r) for m, (shop_id, r) in read.items()}
@@ -186,11 +186,13 @@ def _payments_of(order_ids: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
     ]
 
 
-def _known_orders(read: Sequence[tuple[int, IncomingRefund]]) -> dict[tuple[int, str], int]:
+def _refundable_orders(read: Sequence[tuple[int, IncomingRefund]]) -> dict[tuple[int, str], int]:
+    """Our orders by shop and number; without those of which money went back that we have not seen come in."""
     rows = Order.objects.filter(
         shop_id__in={shop_id for shop_id, _ in read}, channel_order_no__in={r.channel_order_no for _, r in read}
-    ).values_list("shop_id", "channel_order_no", "pk")
-    return {(shop_id, number): pk for shop_id, number, pk in rows}
+    ).values_list("shop_id", "channel_order_no", "pk", "paid_amount")
+    returned = {(shop_id, r.channel_order_no) for shop_id, r in read if r.status == "succeeded"}
+    return {(shop, no): pk for shop, no, pk, paid in rows if paid or (shop, no) not in returned}
 
 
 def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
