@@ -11,12 +11,13 @@ import time_machine
 
 from finance import selectors, tasks
 from finance.models import ProviderAccount, Statement, StatementLine
-from finance.services import fetch_statement
+from finance.services import close_day, fetch_statement
 from finance.services.fetching import FETCHERS
 from finance.statements.errors import BillNotReady, ProviderUnavailable, StatementUnreadable
 from finance.states import LineState
 from ordercenter.cases.models import Case
 from ordercenter.cases.states import CaseState
+from ordercenter.common.actor import SYSTEM
 from ordercenter.common.errors import Misconfigured
 from ordercenter.orders.models import Order
 from tests.finance.bills import ACCOUNT, DAY, MORNING_AFTER, at, bill, line_of, pay, strange_line
@@ -92,6 +93,33 @@ def test_a_bill_comes_once_however_often_beat_rings(account, provider, order):
     assert (statement.business_day, statement.account, statement.line_count) == (DAY, ACCOUNT, 1)
     assert statement.imported_at == MORNING_AFTER
     assert not Case.objects.exists()
+
+
+def test_a_bill_fetched_before_its_day_was_over_is_no_last_word(account, provider, order):
+    noon = at("12:00:00", DAY)
+    early = line_of(pay(order, "A1", "9.90"))
+    provider[DAY] = lambda: bill([early])
+    fetch_statement(account=account, business_day=DAY, at=noon)
+    late = line_of(pay(order, "A2", "1.00"))
+
+    ring(noon + timedelta(minutes=30))
+    assert not Case.objects.exists()
+
+    provider[DAY] = lambda: bill([early, late])
+    ring(MORNING_AFTER)
+    assert list(StatementLine.objects.order_by("line_no").values_list("external_no", "verdict")) == [
+        ("A1", LineState.MATCHED),
+        ("A2", LineState.MATCHED),
+    ]
+
+
+def test_a_day_that_somebody_closed_early_is_left_closed(account, provider, order):
+    early = line_of(pay(order, "A1", "9.90"))
+    provider[DAY] = lambda: bill([early])
+    outcome = fetch_statement(account=account, business_day=DAY, at=at("12:00:00", DAY))
+    close_day(statement_id=outcome.statement_id, at=at("13:00:00", DAY), actor=SYSTEM)
+
+    assert selectors.days_without_bill(account, at=MORNING_AFTER) == []
 
 
 def test_an_entry_that_came_late_is_matched_at_the_next_ring(account, provider, order):
