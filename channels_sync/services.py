@@ -92,7 +92,7 @@ def pull_orders(*, account: ChannelAccount, at: datetime | None = None) -> SyncR
 
 
 def pull_refunds(*, account: ChannelAccount, at: datetime | None = None) -> SyncReport:
-    """The same for refunds: every refund that changed since the cursor."""
+    """The same for refunds: every refund that changed since the cursor. Raises ChannelPaused, ChannelError."""
     now = at or timezone.now()
     refuse_while_paused(account, at=now)
     cursor = _cursor(account, "refunds", now)

@@ -81,7 +81,7 @@ def close_cases_of(
 
 
 def claim_cases(*, case_ids: Collection[int], at: datetime, actor: Actor, steal: bool = False) -> BatchResult:
-    """Take these cases for 15 minutes. Refused: CaseUnknown, CaseClosedAlready, CaseTaken (unless steal)."""
+    """Take these cases for 15 minutes. done: the cases. Refused: CaseUnknown, CaseClosedAlready, CaseTaken (unless steal)."""
     result = BatchResult()
     with unit_of_work(at=at, actor=actor) as work:
         for case in _locked(work, case_ids, result):
@@ -110,7 +110,10 @@ def claim_next(*, among: QuerySet[Case], at: datetime, actor: Actor) -> Case | N
 
 
 def give_back(*, case_ids: Collection[int], at: datetime, actor: Actor) -> BatchResult:
-    """Put claimed, snoozed or waiting cases back into the queue."""
+    """Put claimed, snoozed or waiting cases back into the queue. done: the cases.
+
+    Refused: CaseUnknown, CaseClosedAlready, TransitionRefused for one that is in the queue anyway.
+    """
     result = BatchResult()
     with unit_of_work(at=at, actor=actor) as work:
         for case in _locked(work, case_ids, result):
@@ -122,7 +125,10 @@ def give_back(*, case_ids: Collection[int], at: datetime, actor: Actor) -> Batch
 
 
 def snooze_cases(*, case_ids: Collection[int], until: datetime, reason: str, at: datetime, actor: Actor) -> BatchResult:
-    """Put cases aside until an instant, with a reason."""
+    """Put cases aside until an instant, with a reason that is kept as a deed. done: the cases.
+
+    Refused: CaseUnknown, CaseClosedAlready, TransitionRefused for one that is put aside already. Raises ReasonMissing.
+    """
     result = BatchResult()
     with unit_of_work(at=at, actor=actor, reason=_reason(reason)) as work:
         for case in _locked(work, case_ids, result):
@@ -143,9 +149,10 @@ def resolve_cases(
     dismiss: bool = False,
     work: Work | None = None,
 ) -> BatchResult:
-    """Close cases by decision of a person; what they held goes on. Refused: CaseUnknown, CaseClosedAlready.
+    """Close cases by decision of a person; the reason is kept as a deed. dismiss: it was none. done: the cases.
 
-    A case without a reason is refused as a whole (ReasonMissing). Emits CaseClosed.
+    Refused: CaseUnknown, CaseClosedAlready. Raises ReasonMissing for an empty resolution. Emits CaseClosed, on which what a
+    case held goes on.
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor, reason=_reason(resolution)) as work:

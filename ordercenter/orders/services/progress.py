@@ -18,9 +18,9 @@ from ordercenter.orders.states import OrderState
 def approve_orders(
     *, order_ids: Collection[int], work: Work | None = None, at: datetime | None = None, actor: Actor = SYSTEM
 ) -> BatchResult:
-    """Orders that passed all checks are approved; emits OrderApproved. Refused: OrderOnHold, TransitionRefused.
+    """Orders that passed all checks are approved; emits OrderApproved.
 
-    An order that is approved already counts as done.
+    done: the orders, also those that were approved already. Refused: OrderOnHold, TransitionRefused.
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
@@ -35,7 +35,10 @@ def approve_orders(
 
 
 def start_fulfillment(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """The reserved pieces of these orders are released to a warehouse. Refused: OrderOnHold, TransitionRefused."""
+    """The reserved pieces of these orders are released to a warehouse. done: the orders.
+
+    Refused: OrderOnHold, TransitionRefused.
+    """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
@@ -51,7 +54,10 @@ def start_fulfillment(*, order_ids: Collection[int], work: Work) -> BatchResult:
 
 
 def wait_for_supply(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """No warehouse has what these orders need: what is not reserved is backordered. Emits OrderAwaitingSupply."""
+    """No warehouse has what these orders need: what is not reserved is backordered. done: the orders.
+
+    Refused: TransitionRefused. Emits OrderAwaitingSupply with the SKUs of all lines.
+    """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
@@ -73,7 +79,8 @@ def ship_orders(*, shipped: Mapping[int, int], missing: Mapping[int, int], work:
     """Pieces have left the warehouse. shipped: order line id -> pieces, at most what is released of the line.
 
     missing: order line id -> released pieces that the warehouse did not ship; they are to be planned anew. An order
-    whose every piece has left or was cancelled is shipped, else partially shipped. Emits OrderShipped for the former.
+    whose every piece has left or was cancelled is shipped, else partially shipped; done: these orders. Emits OrderShipped
+    for those that are shipped whole.
     Raises ValueError when more left than was released: the caller has checked against the shipment.
     """
     result = BatchResult()
