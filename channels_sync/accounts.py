@@ -16,6 +16,7 @@ from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.common.errors import Misconfigured, OrderCenterError
 from ordercenter.common.secretfield import unseal
+from ordercenter.events.retrying import pause_is_over
 
 # How often an account without authorisation looks whether it was given a new one.
 AUTHORISATION_PAUSE_S = 60
@@ -94,4 +95,5 @@ def all_is_well(account: ChannelAccount) -> None:
     if account.pause_reason:
         ChannelAccount.objects.filter(pk=account.pk).update(paused_until=None, pause_reason="")
         account.pause_reason, account.paused_until = "", None
+        pause_is_over(f"account:{account.pk}")
         cases.close_cases_of(subjects=[f"account:{account.pk}"], codes=["CHANNEL_AUTH"], resolution="authorised again")

@@ -33,6 +33,15 @@ class OrderCenterError(Exception):
         return " ".join(str(part) for part in (self.title, self.hint) if part)
 
 
+def words_of_error(error: BaseException) -> str:
+    """What an unexpected error says, to be kept in a row or a log: its kind and its first line.
+
+    The lines after the first are the database's quotations of the values it met, which may be personal data.
+    """
+    first_line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first_line}".replace("\0", "")[:2000]
+
+
 class Misconfigured(OrderCenterError):
     """A setting is missing or wrong; the message says which one and what to do."""
 

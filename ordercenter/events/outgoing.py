@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.errors import OrderCenterError, words_of_error
 from ordercenter.common.outage import database_is_away
 from ordercenter.events import log, registry
 from ordercenter.events.errors import CommandObsolete
@@ -245,7 +245,7 @@ def _settled(outcome: Outcome, now: datetime) -> OutgoingCommand:
         command.error_code, command.error = "", ""
         return command
     command.error_code = error.code if isinstance(error, OrderCenterError) else "common.unexpected"
-    command.error = f"{type(error).__name__}: {error}"[:2000].replace("\0", "")
+    command.error = words_of_error(error)
     logger.info("outgoing.failed", kind=command.kind, id=command.pk, tries=command.tries, code=command.error_code)
     if isinstance(error, OrderCenterError) and error.is_pause:
         # Nothing was tried: a receiver that is left alone for long does not use up the tries.

@@ -19,13 +19,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.errors import OrderCenterError, words_of_error
 from ordercenter.events import codec, log
 from ordercenter.events.registry import Handler, Message, Reader, Recorded
 from ordercenter.events.types import DeliveryParked, MessageParked
 
 MAX_TRIES = 5
-FIRST_PAUSE_S = 2
 
 # The lock function must see only lanes that have work, and the rows must be read by a later snapshot than the locks.
 _LOCK_LANES = """
@@ -89,7 +88,7 @@ class Queue(ABC):
     def fail(self, item: Any, error: BaseException) -> None:
         """One item failed alone: try again later, or park it for a person when that is hopeless."""
         hopeless = isinstance(error, OrderCenterError) and not error.retryable
-        text = f"{type(error).__name__}: {error}"[:2000]
+        text = words_of_error(error)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {self.table} SET tries = tries + 1, error = %s WHERE id = %s AND status = 'waiting'"
@@ -102,7 +101,7 @@ class Queue(ABC):
             if hopeless or row[0] >= MAX_TRIES:
                 self.park(item, error, text)
             else:
-                pause = timedelta(seconds=FIRST_PAUSE_S * 4 ** (row[0] - 1))
+                pause = timedelta(seconds=settings.RELAY_FIRST_PAUSE_S * 4 ** (row[0] - 1))
                 cursor.execute(
                     f"UPDATE {self.table} SET due_at = %s WHERE id = %s",
                     [timezone.now() + pause, item.id if isinstance(item, Message) else item[0]],

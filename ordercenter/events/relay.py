@@ -16,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
+from ordercenter.common.errors import words_of_error
 from ordercenter.common.outage import database_is_away
 from ordercenter.events import registry, timers
 from ordercenter.events.queues import EventQueue, InboxQueue, Queue
@@ -118,9 +119,7 @@ class Relay:
 
     @staticmethod
     def _report(queue: Queue, items: Sequence[Any], error: BaseException) -> None:
-        logger.warning(
-            "relay.failed", queue=queue.name, items=len(items), error=f"{type(error).__name__}: {error}"[:500]
-        )
+        logger.warning("relay.failed", queue=queue.name, items=len(items), error=words_of_error(error)[:500])
 
 
 def _run_whole(queue: Queue, items: Sequence[Any]) -> None:

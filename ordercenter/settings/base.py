@@ -188,8 +188,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 
 LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=env.bool("OC_LOG_JSON", default=False))
 
-# After a call to the outside failed: seconds until the second try; each further pause is twice as long.
+# After a call to the outside failed: seconds until the second try; each further pause is twice as long. After a handler
+# failed: twice that, and each further pause four times as long.
 OUTGOING_FIRST_PAUSE_S = env.float("OC_RETRY_FIRST_PAUSE_S", default=1.0)
+RELAY_FIRST_PAUSE_S = 2 * OUTGOING_FIRST_PAUSE_S
 
 # Events: how many lanes share the work, and how many items a relay takes at once.
 EVENT_LANES = 16
