@@ -97,7 +97,9 @@ class StateModel(FastRow):
                 if isinstance(field, ForeignKey) and field.is_cached(self):
                     field.delete_cached_value(self)
                 self.__dict__[field.attname] = fresh.__dict__[field.attname]
-        self.__dict__["_moves"] = []
+        if names is None or "state" in names:
+            # As long as the state is what was moved to here, the moves have to be written.
+            self.__dict__["_moves"] = []
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.moves and not self._state.adding:

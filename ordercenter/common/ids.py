@@ -9,23 +9,30 @@ from __future__ import annotations
 import os
 from collections import deque
 from functools import cache
+from threading import Lock
 
 from django.db import connection, models
 
 BLOCK = 4000
 _pools: dict[tuple[str, str], deque[int]] = {}
+# The threads of a web process draw from the same pools.
+_lock = Lock()
 
 
 def new_ids(model: type[models.Model], count: int) -> list[int]:
     """`count` unused primary keys of this model, ascending. One statement when the pool has too few, else none."""
-    pool = _pools.setdefault((str(connection.settings_dict["NAME"]), model._meta.db_table), deque())
-    if len(pool) < count:
-        _refill(pool, model._meta.db_table, str(model._meta.pk.column), max(BLOCK, count))
-    return [pool.popleft() for _ in range(count)]
+    with _lock:
+        pool = _pools.setdefault((str(connection.settings_dict["NAME"]), model._meta.db_table), deque())
+        if len(pool) < count:
+            _refill(pool, model._meta.db_table, str(model._meta.pk.column), max(BLOCK, count))
+        return [pool.popleft() for _ in range(count)]
 
 
 def forget_pools() -> None:
     """Drop what is pooled: in a forked child, and where a test resets its sequences."""
+    global _lock
+    # Somebody else of the parent may have held it while this child was made.
+    _lock = Lock()
     _pools.clear()
 
 
