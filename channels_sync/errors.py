@@ -161,3 +161,16 @@ class TwoListsMet(OrderCenterError):
     def __init__(self, *, rows: int):
         super().__init__(f"a list of {rows} rows met others with the same orders")
         self.rows = rows
+
+
+class PlayStalled(OrderCenterError):
+    """The sandbox no longer places or pays the orders of a play."""
+
+    code = "channels.play_stalled"
+    title = _("The played day stands still.")
+    hint = _("Look at the sandbox's log; a restart goes on where it stopped.")
+    status = 504
+
+    def __init__(self, *, scenario_id: str, paid: int, orders: int):
+        super().__init__(f"scenario {scenario_id}: {paid} of {orders} orders paid, and nothing moves")
+        self.scenario_id, self.paid, self.orders = scenario_id, paid, orders

@@ -6,13 +6,16 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from io import StringIO
 from typing import Any
 
 from django.core.management import call_command
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from channels_sync.errors import PlayStalled
 from channels_sync.play.findings import Progress, Waiting, find, progress_of, still_waiting
 from channels_sync.play.report import DayReport, PlayedDay, compare
 from channels_sync.play.system import sandbox_account
@@ -114,9 +117,9 @@ def _wait_played(sandbox: SandboxControl, scenario_id: str, stall_s: float, say:
             return scenario
         if now != seen:
             seen, last = now, time.monotonic()
-            say(f"placed {now[0]}, paid {now[1]} of {scenario['orders']}")
+            say(_("placed %(created)s, paid %(paid)s of %(orders)s") % scenario)
         elif time.monotonic() - last > stall_s:
-            raise TimeoutError(f"the play stands still: {now[1]} of {scenario['orders']} orders paid")
+            raise PlayStalled(scenario_id=scenario_id, paid=scenario["paid"], orders=scenario["orders"])
         time.sleep(_LOOK_S)
 
 
@@ -133,7 +136,7 @@ def _wait_settled(shop_id: int, numbers: Sequence[str], planted: Mapping[str, An
             seen, moved = (progress, waiting), time.monotonic()
             say(_sentence(progress, waiting, len(numbers)))
         elif time.monotonic() - moved > stall_s:
-            say("nothing moves any more")
+            say(_("nothing moves any more"))
             return moved
         if _is_settled(progress, waiting, orders=len(numbers), planted=len(planted)):
             return moved
@@ -145,11 +148,10 @@ def _is_settled(progress: Progress, waiting: Waiting, *, orders: int, planted: i
 
 
 def _sentence(progress: Progress, waiting: Waiting, orders: int) -> str:
-    return (
-        f"received {progress.received}, shipped {progress.shipped}, reported {progress.reported}, completed "
-        f"{progress.completed}, with a case {progress.with_case} of {orders}; waiting: {waiting.messages} messages, "
-        f"{waiting.deliveries} facts, {waiting.commands} calls"
-    )
+    return _(
+        "received %(received)s, shipped %(shipped)s, reported %(reported)s, completed %(completed)s, with a case "
+        "%(with_case)s of %(orders)s; waiting: %(messages)s messages, %(deliveries)s facts, %(commands)s calls"
+    ) % {**asdict(progress), **asdict(waiting), "orders": orders}
 
 
 def _wait_quiet(within_s: float) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from channels_sync.play.findings import Findings, FoundDifference, OrderWay
 
@@ -30,12 +33,42 @@ class PlayedDay:
     seconds: float
 
 
+class ProblemKind(models.TextChoices):
+    """In what a day can differ from what was played."""
+
+    NOT_THROUGH = "not_through", _("Orders without a problem did not go through")
+    SENT_TWICE = "sent_twice", _("Orders were sent to a warehouse twice")
+    CASE_MISSED = "case_missed", _("Planted problems were not found")
+    CASE_INVENTED = "case_invented", _("Problems were found that nobody planted")
+    DIFFERENCE_MISSED = "difference_missed", _("Planted differences of the bill were not found")
+    DIFFERENCE_INVENTED = "difference_invented", _("Differences of the bill were found that nobody planted")
+    INVARIANT_BROKEN = "invariant_broken", _("Invariants are broken")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way in which a day is not what was played. sample: the first few of them, as machines call them."""
+
+    kind: ProblemKind
+    count: int
+    sample: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kind: ProblemKind, items: Collection[str]) -> Problem:
+        return cls(kind, len(items), tuple(sorted(items)[:SHOWN]))
+
+
 @dataclass
 class DayReport:
-    """The figures of a played day. problems: a sentence for each way in which it is not what was played."""
+    """The figures of a played day, and in what it is not what was played."""
 
     figures: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, kind: ProblemKind, items: Collection[str]) -> None:
+        """Remember a problem if there is any."""
+        if items:
+            self.problems.append(Problem.of(kind, items))
 
     @property
     def is_good(self) -> bool:
@@ -52,9 +85,8 @@ def compare(day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any]) -
     _latency(report, day, through)
     broken = list(invariants["broken"])
     report.figures["invariants"] = {"checked": invariants["checked"], "broken": broken}
-    if broken:
-        report.problems.append(f"invariants broken: {', '.join(broken)}")
-    report.figures["problems"] = report.problems
+    report.note(ProblemKind.INVARIANT_BROKEN, broken)
+    report.figures["problems"] = [asdict(problem) for problem in report.problems]
     report.figures["ok"] = report.is_good
     return report
 
@@ -86,12 +118,9 @@ def _orders(report: DayReport, day: PlayedDay, found: Findings, planted: Mapping
         "reconciled": sum(way.is_reconciled for way in ways),
         "sent_twice": len(day.sent_twice),
     }
-    if stuck:
-        seen = Counter(way.state if (way := found.ways.get(number)) else "not received" for number in stuck)
-        states = ", ".join(f"{count} {state}" for state, count in sorted(seen.items()))
-        report.problems.append(f"orders without a problem that did not go through: {states} ({_some(stuck)})")
-    if day.sent_twice:
-        report.problems.append(f"orders sent to a warehouse twice: {_some(day.sent_twice)}")
+    seen = {number: way.state if (way := found.ways.get(number)) else "not_received" for number in stuck}
+    report.note(ProblemKind.NOT_THROUGH, [f"{number} {state}" for number, state in seen.items()])
+    report.note(ProblemKind.SENT_TWICE, list(day.sent_twice))
     return through
 
 
@@ -108,16 +137,14 @@ def _cases(report: DayReport, found: Findings, planted: Mapping[str, str]) -> No
         if way is not None and code in way.codes:
             tally[code]["found"] += 1
         else:
-            missed.append(f"{code} of {number}")
+            missed.append(f"{number} {code}")
     for way in found.ways.values():
         for code in way.codes - {planted.get(way.order_no, "")}:
             tally[code]["invented"] += 1
-            invented.append(f"{code} of {way.order_no}")
+            invented.append(f"{way.order_no} {code}")
     report.figures["cases"] = dict(sorted(tally.items()))
-    if missed:
-        report.problems.append(f"planted problems that were not found: {_some(missed)}")
-    if invented:
-        report.problems.append(f"problems that nobody planted: {_some(invented)}")
+    report.note(ProblemKind.CASE_MISSED, missed)
+    report.note(ProblemKind.CASE_INVENTED, invented)
 
 
 def _bill(report: DayReport, day: PlayedDay, found: Findings) -> None:
@@ -144,10 +171,8 @@ def _bill(report: DayReport, day: PlayedDay, found: Findings) -> None:
         "invented": len(invented),
         "by_kind": tally,
     }
-    if missed:
-        report.problems.append(f"planted differences of the bill that were not found: {_some(_named(missed))}")
-    if invented:
-        report.problems.append(f"differences of the bill that nobody planted: {_some(_named(invented))}")
+    report.note(ProblemKind.DIFFERENCE_MISSED, _named(missed))
+    report.note(ProblemKind.DIFFERENCE_INVENTED, _named(invented))
 
 
 def _is_of(day: PlayedDay, difference: FoundDifference) -> bool:
@@ -167,10 +192,4 @@ def _latency(report: DayReport, day: PlayedDay, through: Sequence[OrderWay]) -> 
 
 
 def _named(differences: set[tuple[str, str]]) -> list[str]:
-    return sorted(f"{verdict} {number}" for verdict, number in differences)
-
-
-def _some(items: Any) -> str:
-    listed = [str(item) for item in items]
-    rest = len(listed) - SHOWN
-    return ", ".join(listed[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return [f"{number} {verdict}" for verdict, number in differences]

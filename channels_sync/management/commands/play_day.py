@@ -41,7 +41,7 @@ class Command(BaseCommand):
                     stall_s=options["stall_s"],
                     say=lambda text: self.stderr.write(text, self.style.NOTICE),
                 )
-        except (OrderCenterError, DidNotStart, TimeoutError) as error:
+        except (OrderCenterError, DidNotStart) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(report.figures, ensure_ascii=False, indent=1))
@@ -87,7 +87,10 @@ class Command(BaseCommand):
         for title, value in rows:
             self.stdout.write(f"{title}{' ' * (width - _width(title))}  {value}")
         for problem in report.problems:
-            self.stdout.write(self.style.ERROR(problem))
+            rest = ", …" if problem.count > len(problem.sample) else ""
+            self.stdout.write(
+                self.style.ERROR(f"{problem.kind.label} ({problem.count}): {', '.join(problem.sample)}{rest}")
+            )
 
 
 def _width(text: str) -> int:

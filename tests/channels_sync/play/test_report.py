@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from channels_sync.play.findings import Findings, FoundDifference, OrderWay
-from channels_sync.play.report import PlayedDay, compare, percentiles
+from channels_sync.play.report import PlayedDay, Problem, ProblemKind, compare, percentiles
 
 GOOD = OrderWay("1", "completed", False, frozenset(), True, True, True, 40.0)
 HELD = OrderWay("2", "preprocessing", True, frozenset({"BLACKLIST"}), False, False, True, None)
@@ -73,37 +73,37 @@ def test_a_day_on_which_everything_was_found_and_nothing_invented_is_good() -> N
             a_day(),
             findings(GOOD, replace(HELD, codes=frozenset())),
             FINE,
-            "planted problems that were not found: BLACKLIST of 2",
+            ("case_missed", "2 BLACKLIST"),
         ),
         (
             a_day(),
             findings(replace(GOOD, codes=frozenset({"SHORT_PICK"})), HELD),
             FINE,
-            "problems that nobody planted: SHORT_PICK of 1",
+            ("case_invented", "1 SHORT_PICK"),
         ),
         (
             a_day(),
             findings(replace(GOOD, state="shipped"), HELD),
             FINE,
-            "orders without a problem that did not go through: 1 shipped (1)",
+            ("not_through", "1 shipped"),
         ),
         (
             a_day(),
             findings(replace(GOOD, is_reported=False), HELD),
             FINE,
-            "orders without a problem that did not go through: 1 completed (1)",
+            ("not_through", "1 completed"),
         ),
         (
             a_day(),
             findings(HELD),
             FINE,
-            "orders without a problem that did not go through: 1 not received (1)",
+            ("not_through", "1 not_received"),
         ),
         (
             a_day(),
             findings(differences=()),
             FINE,
-            "planted differences of the bill that were not found: fee_differs A1",
+            ("difference_missed", "A1 fee_differs"),
         ),
         (
             a_day(),
@@ -111,19 +111,28 @@ def test_a_day_on_which_everything_was_found_and_nothing_invented_is_good() -> N
                 differences=(FoundDifference("fee_differs", "A1", "1"), FoundDifference("not_in_books", "A2", "2"))
             ),
             FINE,
-            "differences of the bill that nobody planted: not_in_books A2",
+            ("difference_invented", "A2 not_in_books"),
         ),
-        (a_day(sent_twice={"1": ["DO1", "DO2"]}), findings(), FINE, "orders sent to a warehouse twice: 1"),
-        (a_day(), findings(), {"checked": 45, "broken": ["paid_once"]}, "invariants broken: paid_once"),
+        (a_day(sent_twice={"1": ["DO1", "DO2"]}), findings(), FINE, ("sent_twice", "1")),
+        (a_day(), findings(), {"checked": 45, "broken": ["paid_once"]}, ("invariant_broken", "paid_once")),
     ],
 )
 def test_what_is_not_as_it_was_played_is_said(
-    day: PlayedDay, found: Findings, invariants: dict[str, Any], problem: str
+    day: PlayedDay, found: Findings, invariants: dict[str, Any], problem: tuple[str, str]
 ) -> None:
     report = compare(day, found, invariants=invariants)
 
-    assert report.problems == [problem]
+    kind, what = problem
+    assert report.figures["problems"] == [{"kind": kind, "count": 1, "sample": (what,)}]
     assert report.figures["ok"] is False
+
+
+def test_of_many_problems_of_a_kind_the_first_are_shown() -> None:
+    twice = {str(number): ["DO1", "DO2"] for number in range(100, 107)}
+
+    assert compare(a_day(sent_twice=twice), findings(), invariants=FINE).problems == [
+        Problem(ProblemKind.SENT_TWICE, 7, ("100", "101", "102", "103", "104"))
+    ]
 
 
 def test_differences_of_other_orders_on_the_same_bill_are_none_of_this_day() -> None:
