@@ -199,6 +199,12 @@ class TestRefreshing:
         assert field.protected
 
 
+@transaction.atomic
+def write_together(*rows: Case) -> None:
+    for row in rows:
+        write(row)
+
+
 def a_row_that_moved_on_meanwhile() -> Case:
     stale = a_case(reference="A2")
     stale.subject = "order:2"
@@ -216,9 +222,8 @@ def test_moves_of_a_transaction_that_is_undone_leave_nothing() -> None:
     row = Case.objects.get()
     row.snooze(until=NOON)
 
-    with pytest.raises(ConcurrentTransition), transaction.atomic():
-        write(row)
-        write(a_row_that_moved_on_meanwhile())
+    with pytest.raises(ConcurrentTransition):
+        write_together(row, a_row_that_moved_on_meanwhile())
 
-    assert Case.objects.get().state == "open"
+    assert Case.objects.get(pk=row.pk).state == "open"
     assert not StateChange.objects.exists()
