@@ -28,6 +28,8 @@ EVENTS: Mapping[str, Text] = {
     facts.OrderChangedByChannel.name: _("Changed by the channel"),
     facts.OrderHeld.name: _("Order held"),
     facts.OrderReleased.name: _("All holds released"),
+    facts.DuplicateSeen.name: _("An earlier order looks the same"),
+    facts.DuplicateSeen.name: _("Later of two equal orders"),
     facts.OrderApproved.name: _("Order approved"),
     facts.OrderAwaitingSupply.name: _("Waiting for supply"),
     facts.OrderShipped.name: _("Order shipped"),
