@@ -79,7 +79,9 @@ class OrderBulkCreate(ApiView):
 def _rows_of(data: Any) -> list[Any]:
     """The rows of the envelope, unread. Raises RequestInvalid when there is no list of 1 to 500 of them."""
     if not isinstance(data, dict):
-        raise RequestInvalid([FieldError(field="", code="invalid", detail=gettext("The body has to be a JSON object."))])
+        raise RequestInvalid(
+            [FieldError(field="", code="invalid", detail=gettext("The body has to be a JSON object."))]
+        )
     unknown = [name for name in data if name != "orders"]
     if unknown:
         detail = gettext("There is no such field.")

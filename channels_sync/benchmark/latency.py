@@ -32,22 +32,26 @@ def run_latency(*, orders: int, rate_per_s: float) -> dict[str, Any]:
         stages = _stages(system.database_url)
     ways = {
         order_no: {
-            "message": datetime.fromisoformat(way["message_at"]), "written": seen[order_no],
+            "message": datetime.fromisoformat(way["message_at"]),
+            "written": seen[order_no],
             "received": datetime.fromisoformat(way["warehouse_at"]) if way.get("warehouse_at") else None,
-            "read": datetime.fromisoformat(way["read_at"]) if way.get("read_at") else None, **stages[order_no],
+            "read": datetime.fromisoformat(way["read_at"]) if way.get("read_at") else None,
+            **stages[order_no],
         }
         for order_no, way in receipts.items()
         if way.get("message_at") and order_no in seen and order_no in stages
-    }  # fmt: skip
+    }
     steps = ("message", "read", "kept", "taken_in", "in_flow", "written", "received")
     return {
-        "orders": orders, "rate_per_s": rate_per_s, "measured": len(ways),
+        "orders": orders,
+        "rate_per_s": rate_per_s,
+        "measured": len(ways),
         "written_ms": percentiles(_spans(ways, "message", "written")),
         "received_ms": percentiles(_spans(ways, "message", "received")),
         "steps_p50_ms": {
             f"{a} > {b}": percentiles(_spans(ways, a, b)).get("p50") for a, b in zip(steps, steps[1:], strict=False)
         },
-    }  # fmt: skip
+    }
 
 
 def percentiles(values: list[float]) -> dict[str, float]:

@@ -17,9 +17,13 @@ from rest_framework import serializers
 Getter = Callable[[Any], Any]
 # What the database gives in the form in which it leaves.
 _AS_IT_IS = (
-    serializers.CharField, serializers.IntegerField, serializers.BooleanField, serializers.ChoiceField,
-    serializers.JSONField, serializers.DictField,
-)  # fmt: skip
+    serializers.CharField,
+    serializers.IntegerField,
+    serializers.BooleanField,
+    serializers.ChoiceField,
+    serializers.JSONField,
+    serializers.DictField,
+)
 
 
 class PlainOutput(serializers.BaseSerializer[Any]):

@@ -27,34 +27,99 @@ ROLE_LABELS: Mapping[str, str | Promise] = {
     ADMIN: _("Administrator"),
 }
 
-_GOODS = ("catalog.view_channel", "catalog.view_shop", "catalog.view_sku", "catalog.view_bundlepart",
-          "catalog.view_listingmatch")  # fmt: skip
-_ORDERS = ("orders.view_*", "cases.view_*", "catalog.view_contact", "fulfillment.view_*", "inventory.view_warehouse",
-           "inventory.view_stocklevel", "inventory.view_reservation", "finance.view_paymententry")  # fmt: skip
-_OPERATOR = (*_GOODS, *_ORDERS, "inventory.all_warehouses", "cases.work_case", "orders.release_order",
-             "catalog.add_listingmatch", "catalog.change_listingmatch", "catalog.reveal_contact")  # fmt: skip
+_GOODS = (
+    "catalog.view_channel",
+    "catalog.view_shop",
+    "catalog.view_sku",
+    "catalog.view_bundlepart",
+    "catalog.view_listingmatch",
+)
+_ORDERS = (
+    "orders.view_*",
+    "cases.view_*",
+    "catalog.view_contact",
+    "fulfillment.view_*",
+    "inventory.view_warehouse",
+    "inventory.view_stocklevel",
+    "inventory.view_reservation",
+    "finance.view_paymententry",
+)
+_OPERATOR = (
+    *_GOODS,
+    *_ORDERS,
+    "inventory.all_warehouses",
+    "cases.work_case",
+    "orders.release_order",
+    "catalog.add_listingmatch",
+    "catalog.change_listingmatch",
+    "catalog.reveal_contact",
+)
 _EVERYWHERE = ("catalog.all_shops", "inventory.all_warehouses")
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     OPERATOR: _OPERATOR,
-    SUPERVISOR: (*_OPERATOR, "cases.steal_case", "orders.cancel_order", "catalog.change_sku",
-                 "catalog.*_blacklistentry", "fulfillment.change_parcel", "workflow.view_flow",
-                 "workflow.view_flowversion", "workflow.activate_flow", "workflow.add_flowversion"),
-    WAREHOUSE: (*_GOODS, "catalog.all_shops", "inventory.view_warehouse", "inventory.view_stock*",
-                "inventory.view_reservation", "fulfillment.view_shipment*", "fulfillment.view_parcel",
-                "fulfillment.view_waybill", "fulfillment.view_carrier", "fulfillment.change_waybill",
-                "fulfillment.change_parcel"),
-    FINANCE: (*_EVERYWHERE, *_GOODS, "orders.view_*", "cases.view_*", "cases.work_case", "fulfillment.view_*",
-              "finance.view_*", "finance.close_statement", "finance.sign_off_difference"),
-    INTEGRATOR: (*_EVERYWHERE, *_GOODS, *_ORDERS, "events.view_*", "events.change_*", "channels_sync.view_*",
-                 "channels_sync.add_channelaccount", "channels_sync.change_channelaccount", "workflow.view_*",
-                 "workflow.activate_flow", "workflow.add_flowversion", "catalog.*_listingmatch", "cases.work_case",
-                 "catalog.*_apikey", "catalog.*_apikeyshop", "inventory.*_apikeywarehouse",
-                 "catalog.view_idempotencyrecord",
-                 "inventory.view_*", "fulfillment.*_freightrate", "fulfillment.*_carrier", "fulfillment.*_wmsaccount"),
+    SUPERVISOR: (
+        *_OPERATOR,
+        "cases.steal_case",
+        "orders.cancel_order",
+        "catalog.change_sku",
+        "catalog.*_blacklistentry",
+        "fulfillment.change_parcel",
+        "workflow.view_flow",
+        "workflow.view_flowversion",
+        "workflow.activate_flow",
+        "workflow.add_flowversion",
+    ),
+    WAREHOUSE: (
+        *_GOODS,
+        "catalog.all_shops",
+        "inventory.view_warehouse",
+        "inventory.view_stock*",
+        "inventory.view_reservation",
+        "fulfillment.view_shipment*",
+        "fulfillment.view_parcel",
+        "fulfillment.view_waybill",
+        "fulfillment.view_carrier",
+        "fulfillment.change_waybill",
+        "fulfillment.change_parcel",
+    ),
+    FINANCE: (
+        *_EVERYWHERE,
+        *_GOODS,
+        "orders.view_*",
+        "cases.view_*",
+        "cases.work_case",
+        "fulfillment.view_*",
+        "finance.view_*",
+        "finance.close_statement",
+        "finance.sign_off_difference",
+    ),
+    INTEGRATOR: (
+        *_EVERYWHERE,
+        *_GOODS,
+        *_ORDERS,
+        "events.view_*",
+        "events.change_*",
+        "channels_sync.view_*",
+        "channels_sync.add_channelaccount",
+        "channels_sync.change_channelaccount",
+        "workflow.view_*",
+        "workflow.activate_flow",
+        "workflow.add_flowversion",
+        "catalog.*_listingmatch",
+        "cases.work_case",
+        "catalog.*_apikey",
+        "catalog.*_apikeyshop",
+        "inventory.*_apikeywarehouse",
+        "catalog.view_idempotencyrecord",
+        "inventory.view_*",
+        "fulfillment.*_freightrate",
+        "fulfillment.*_carrier",
+        "fulfillment.*_wmsaccount",
+    ),
     AUDITOR: (*_EVERYWHERE, "*.view_*"),
     ADMIN: ("*.*",),
-}  # fmt: skip
+}
 
 
 @transaction.atomic

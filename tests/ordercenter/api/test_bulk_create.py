@@ -52,19 +52,29 @@ def test_a_new_order_is_written_with_its_lines_receiver_and_payment(company: Com
     }
     assert (order.shop, order.channel_order_no, order.state) == (company.shop, "A-1", "preprocessing")
     assert (order.goods_amount, order.discount_amount, order.freight_amount, order.total_amount) == (
-        Decimal("39.80"), Decimal("5.00"), Decimal("6.00"), Decimal("40.80"),
-    )  # fmt: skip
+        Decimal("39.80"),
+        Decimal("5.00"),
+        Decimal("6.00"),
+        Decimal("40.80"),
+    )
     assert (order.paid_amount, order.placed_at.isoformat()) == (Decimal("40.80"), "2026-11-11T04:00:00+00:00")
     line = OrderLine.objects.get()
     assert (line.outer_sku, line.ordered, line.unplanned, line.unit_price, line.paid_share) == (
-        "SKU-1", 2, 2, Decimal("19.90"), Decimal("34.80"),
-    )  # fmt: skip
+        "SKU-1",
+        2,
+        2,
+        Decimal("19.90"),
+        Decimal("34.80"),
+    )
     assert order.contact is not None
     assert (order.contact.masked_name, order.contact.masked_phone) == ("王**", "*******1234")
     entry = PaymentEntry.objects.get()
     assert (entry.order, entry.external_no, entry.amount, entry.expected_fee) == (
-        order, "2026111122001A-1", Decimal("40.80"), Decimal("0.24"),
-    )  # fmt: skip
+        order,
+        "2026111122001A-1",
+        Decimal("40.80"),
+        Decimal("0.24"),
+    )
 
 
 def test_the_sender_and_what_it_did_are_on_record(company: Company) -> None:
@@ -207,7 +217,7 @@ def test_a_shop_whose_orders_come_from_its_platform_takes_none_from_elsewhere(co
         ("state", "completed", "state", "unknown"),
         ("shop_id", 1, "shop_id", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_a_field_is_taken_in_one_form_only(
     company: Company, caller: Caller, path: str, value: Any, field: str, code: str
 ) -> None:
@@ -221,9 +231,9 @@ def test_a_field_is_taken_in_one_form_only(
 def test_two_lines_of_one_number_are_refused(company: Company, caller: Caller) -> None:
     line = {"channel_line_no": "1", "sku": "SKU-1", "quantity": 1, "unit_price": "17.40", "paid_share": "17.40"}
 
-    [row] = create(
-        caller, new_order(lines=[line, line], goods_amount="34.80", discount_amount="0.00")
-    ).json()["results"]  # fmt: skip
+    [row] = create(caller, new_order(lines=[line, line], goods_amount="34.80", discount_amount="0.00")).json()[
+        "results"
+    ]
 
     assert [(e["field"], e["code"]) for e in row["error"]["errors"]] == [("lines.1.channel_line_no", "repeated")]
 
@@ -239,7 +249,7 @@ def test_two_lines_of_one_number_are_refused(company: Company, caller: Caller) -
         ({"orders": [{}] * 501}, "orders", "length"),
         ({"orders": [{}], "dry_run": True}, "dry_run", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_an_envelope_that_is_no_list_of_orders_is_refused_as_a_whole(
     company: Company, caller: Caller, body: Any, field: str, code: str
 ) -> None:
@@ -270,8 +280,9 @@ def test_one_payment_for_two_orders_of_a_list_pays_the_first(company: Company, c
     rows = create(caller, new_order("A-1"), new_order("A-2", payment=payment)).json()["results"]
 
     assert [(r["status"], r["error"] and r["error"]["code"]) for r in rows] == [
-        ("created", None), ("refused", "channels.row_repeated"),
-    ]  # fmt: skip
+        ("created", None),
+        ("refused", "channels.row_repeated"),
+    ]
     assert rows[1]["error"]["data"] == {"what": "2026111122001A-1", "first_index": 0}
 
 

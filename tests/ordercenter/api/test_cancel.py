@@ -24,16 +24,23 @@ def test_an_order_is_cancelled_with_its_lines_and_the_reason_is_on_record(compan
 
     assert answer.status_code == 200
     assert answer.json() == {
-        "id": order.pk, "shop_id": company.shop.pk, "shop": "pos-1", "channel_order_no": "NO-00001",
-        "state": "cancelled", "cancel_reason": "buyer called",
-    }  # fmt: skip
+        "id": order.pk,
+        "shop_id": company.shop.pk,
+        "shop": "pos-1",
+        "channel_order_no": "NO-00001",
+        "state": "cancelled",
+        "cancel_reason": "buyer called",
+    }
     assert list(OrderLine.objects.order_by("line_no").values_list("ordered", "cancelled", "unplanned")) == [
-        (1, 1, 0), (2, 2, 0),
-    ]  # fmt: skip
+        (1, 1, 0),
+        (2, 2, 0),
+    ]
     deed = Deed.objects.get(action="order.cancel")
     assert (deed.actor, deed.subject, deed.reason) == (
-        f"integration:till 7 ({key.prefix})", f"order:{order.pk}", "buyer called",
-    )  # fmt: skip
+        f"integration:till 7 ({key.prefix})",
+        f"order:{order.pk}",
+        "buyer called",
+    )
 
 
 def test_cancelling_once_more_changes_nothing(company: Company, caller: Caller) -> None:
@@ -87,7 +94,7 @@ def test_a_step_that_the_machine_does_not_know_is_refused(company: Company, call
         ({"reason": "x", "state": "shipped"}, "state", "unknown"),
         ([], "", "invalid"),
     ],
-)  # fmt: skip
+)
 def test_without_a_reason_nothing_is_cancelled(
     company: Company, caller: Caller, body: Any, field: str, code: str
 ) -> None:

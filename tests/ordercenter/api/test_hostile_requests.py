@@ -70,10 +70,17 @@ def test_a_body_that_is_too_large_is_refused_unread(company: Company, caller: Ca
 @pytest.mark.parametrize(
     "content_type",
     [
-        "text/plain", "text/json", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-        "application/json; charset=gbk", "application/jsonp", "", "nonsense",
+        "text/plain",
+        "text/json",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=gbk",
+        "application/jsonp",
+        "",
+        "nonsense",
     ],
-)  # fmt: skip
+)
 def test_a_body_that_does_not_say_that_it_is_json_is_refused(
     company: Company, caller: Caller, content_type: str
 ) -> None:
@@ -109,10 +116,19 @@ def test_nul_in_the_query_of_the_api_is_refused(company: Company, caller: Caller
 @pytest.mark.parametrize(
     "query",
     [
-        "channel_order_no=%FF%FE", "channel_order_no=%ED%A0%80", "limit=1&limit=2", "state=%2500", "placed_from=%00%",
-        "shop_id=1", "limit=-1", "limit=99999999999999999999", "=", "&&&", "cursor=" + "A" * 5000,
+        "channel_order_no=%FF%FE",
+        "channel_order_no=%ED%A0%80",
+        "limit=1&limit=2",
+        "state=%2500",
+        "placed_from=%00%",
+        "shop_id=1",
+        "limit=-1",
+        "limit=99999999999999999999",
+        "=",
+        "&&&",
+        "cursor=" + "A" * 5000,
     ],
-)  # fmt: skip
+)
 def test_a_strange_query_is_answered_properly(company: Company, caller: Caller, query: str) -> None:
     answer = caller.client.get("/api/v1/orders", QUERY_STRING=query, headers=caller.headers)
 

@@ -85,10 +85,16 @@ def test_a_key_that_never_was_cannot_be_taken_back(db: None) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        "Bearer", "Bearer ", "Bearer x", "Bearer oc_", "Basic dTpw", "bearer-token", "Bearer oc_aaaaaaaa_" + "x" * 43,
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer oc_",
+        "Basic dTpw",
+        "bearer-token",
+        "Bearer oc_aaaaaaaa_" + "x" * 43,
         "Bearer oc_\x00aaaaaaa_" + "x" * 43,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_key_is_refused_alike(company: Company, caller: Caller, header: str) -> None:
     caller.headers["Authorization"] = header
 

@@ -36,10 +36,14 @@ def test_where_nothing_lives_no_page_and_no_redirect_is_sent(db: None, path: str
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [
-        ("orders", "put", "GET, HEAD"), ("orders", "delete", "GET, HEAD"), ("orders", "post", "GET, HEAD"),
-        ("orders/bulk", "get", "POST"), ("stock", "patch", "GET, HEAD"), ("cases", "options", "GET, HEAD"),
+        ("orders", "put", "GET, HEAD"),
+        ("orders", "delete", "GET, HEAD"),
+        ("orders", "post", "GET, HEAD"),
+        ("orders/bulk", "get", "POST"),
+        ("stock", "patch", "GET, HEAD"),
+        ("cases", "options", "GET, HEAD"),
     ],
-)  # fmt: skip
+)
 def test_a_method_that_does_not_fit_is_named_with_those_that_do(
     company: Company, path: str, method: str, allowed: str
 ) -> None:
@@ -106,8 +110,10 @@ def test_titles_are_in_the_language_of_the_reader(company: Company, caller: Call
     assert english.json()["errors"][0]["detail"] == "This field is required."
     assert chinese.json()["errors"][0]["detail"] == default.json()["errors"][0]["detail"] == "该字段是必填项。"
     assert (english["Content-Language"], chinese["Content-Language"], default["Content-Language"]) == (
-        "en", "zh-hans", "zh-hans",
-    )  # fmt: skip
+        "en",
+        "zh-hans",
+        "zh-hans",
+    )
     assert english.json()["code"] == chinese.json()["code"] == "api.invalid"
 
 
@@ -116,9 +122,14 @@ def test_every_code_is_explained_where_its_type_leads(db: None) -> None:
     listed = client.get("/api/v1/problems/").json()
 
     assert {row["code"] for row in listed} >= {
-        "api.invalid", "api.twin_running", "orders.unknown", "orders.already_shipped", "channels.payment_taken",
-        "inventory.out_of_stock", "common.unreadable_body",
-    }  # fmt: skip
+        "api.invalid",
+        "api.twin_running",
+        "orders.unknown",
+        "orders.already_shipped",
+        "channels.payment_taken",
+        "inventory.out_of_stock",
+        "common.unreadable_body",
+    }
     for row in listed:
         assert row["title"], row["code"]
         assert client.get(f"/api/v1/problems/{row['code']}").json() == row

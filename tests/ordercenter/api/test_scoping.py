@@ -36,9 +36,13 @@ def theirs(company: Company) -> dict[str, Model]:
     """Rows of the other shop."""
     [order] = company.orders(1, first=77, shop=company.other)
     case = Case.objects.create(
-        code="BLACKLIST", subject=f"order:{order.pk}", shop_id=company.other.pk, reference="THEIRS",
-        opened_at=NOON, due_at=NOON + timedelta(hours=1),
-    )  # fmt: skip
+        code="BLACKLIST",
+        subject=f"order:{order.pk}",
+        shop_id=company.other.pk,
+        reference="THEIRS",
+        opened_at=NOON,
+        due_at=NOON + timedelta(hours=1),
+    )
     return {"order": order, "case": case}
 
 
@@ -60,9 +64,13 @@ def test_by_id_nothing_of_another_shop_is_there(
     address = path.format(**{name: row.pk for name, row in theirs.items()})
     before = Order.objects.values().get(pk=theirs["order"].pk), Case.objects.values().get(pk=theirs["case"].pk)
 
-    answer = getattr(ours.client, method)(
-        f"/api/v1/{address}", data='{"reason": "x"}', content_type="application/json", headers=ours.headers
-    ) if method not in ("get", "head") else getattr(ours.client, method)(f"/api/v1/{address}", headers=ours.headers)  # fmt: skip
+    answer = (
+        getattr(ours.client, method)(
+            f"/api/v1/{address}", data='{"reason": "x"}', content_type="application/json", headers=ours.headers
+        )
+        if method not in ("get", "head")
+        else getattr(ours.client, method)(f"/api/v1/{address}", headers=ours.headers)
+    )
 
     assert answer.status_code in (404, 405)
     assert "NO-00077" not in answer.content.decode()
@@ -126,8 +134,9 @@ def test_the_same_number_in_two_shops_is_two_orders(company: Company, ours: Call
 
     assert answer.json()["created"] == 1
     assert sorted(Order.objects.filter(channel_order_no="NO-00077").values_list("shop__code", flat=True)) == [
-        "pos-1", "pos-2",
-    ]  # fmt: skip
+        "pos-1",
+        "pos-2",
+    ]
 
 
 def test_a_scope_in_one_shop_is_none_in_another(company: Company, theirs: dict[str, Model]) -> None:

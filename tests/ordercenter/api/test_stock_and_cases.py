@@ -92,19 +92,36 @@ def test_a_logged_in_person_sees_the_stock_of_their_warehouses(company: Company)
 def test_a_case_is_shown_with_its_title_and_without_what_the_buyer_wrote(company: Company, caller: Caller) -> None:
     group = CaseGroup.objects.create(root_cause="REMARK:1", code="REMARK_NEEDS_HUMAN", title="x")
     case = make_case(
-        "REMARK_NEEDS_HUMAN", "order:12", shop_id=company.shop.pk, reference="NO-1", money_at_risk=Decimal("55.00"),
-        group=group, evidence={"buyer_remark": "call 13800001234", "seller_remark": "x", "words": 2},
-    )  # fmt: skip
+        "REMARK_NEEDS_HUMAN",
+        "order:12",
+        shop_id=company.shop.pk,
+        reference="NO-1",
+        money_at_risk=Decimal("55.00"),
+        group=group,
+        evidence={"buyer_remark": "call 13800001234", "seller_remark": "x", "words": 2},
+    )
 
     answer = caller.get(f"cases/{case.pk}")
 
     assert answer.json() == {
-        "id": case.pk, "code": "REMARK_NEEDS_HUMAN", "title": "A remark needs a person", "level": "blocking",
-        "state": "open", "subject": "order:12", "reference": "NO-1", "shop_id": company.shop.pk, "warehouse_id": None,
-        "money_at_risk": "55.00", "root_cause": "REMARK:1", "evidence": {"words": 2},
-        "opened_at": "2026-11-11T04:00:00Z", "due_at": "2026-11-11T06:00:00Z", "closed_at": None, "resolution": "",
+        "id": case.pk,
+        "code": "REMARK_NEEDS_HUMAN",
+        "title": "A remark needs a person",
+        "level": "blocking",
+        "state": "open",
+        "subject": "order:12",
+        "reference": "NO-1",
+        "shop_id": company.shop.pk,
+        "warehouse_id": None,
+        "money_at_risk": "55.00",
+        "root_cause": "REMARK:1",
+        "evidence": {"words": 2},
+        "opened_at": "2026-11-11T04:00:00Z",
+        "due_at": "2026-11-11T06:00:00Z",
+        "closed_at": None,
+        "resolution": "",
         "times_seen": 1,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

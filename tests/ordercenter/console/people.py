@@ -101,12 +101,19 @@ def make_branch(mark: str, *, carrier: Carrier | None = None) -> Branch:
         FreightRate.objects.create(
             warehouse=warehouse, carrier=carrier, province=f"{mark}省", first_fee=Decimal(5), step_fee=Decimal(1)
         ),
-        WmsAccount.objects.create(warehouse=warehouse, base_url="http://127.0.0.1:9/", app_key=f"{mark}-wms", secret="s"),
+        WmsAccount.objects.create(
+            warehouse=warehouse, base_url="http://127.0.0.1:9/", app_key=f"{mark}-wms", secret="s"
+        ),
         PaymentEntry.objects.create(
-            order=order, shop=shop, kind="payment", provider="alipay", external_no=f"{mark}-pay1", amount=Decimal(100),
+            order=order,
+            shop=shop,
+            kind="payment",
+            provider="alipay",
+            external_no=f"{mark}-pay1",
+            amount=Decimal(100),
             occurred_at=now,
         ),
-    ]  # fmt: skip
+    ]
     rows = [shop, warehouse, order, line, contact, hold, refund, group, case, shipment, piece, parcel, waybill, account]
     return Branch(mark, shop, warehouse, order, case, contact, shipment, waybill, parcel, [*rows, *others])
 
@@ -115,29 +122,54 @@ def make_order(shop: Shop, mark: str, *, sku: Sku | None = None, phone: str = "1
     """An order with one line and a receiver in clear."""
     now = timezone.now()
     contact = make_contact(
-        Receiver(name=f"{mark}王小明", phone=phone, province=f"{mark}省", city="杭州市", district="西湖区", town="",
-                 address=f"文三路{mark}1号")
-    )  # fmt: skip
+        Receiver(
+            name=f"{mark}王小明",
+            phone=phone,
+            province=f"{mark}省",
+            city="杭州市",
+            district="西湖区",
+            town="",
+            address=f"文三路{mark}1号",
+        )
+    )
     contact.save()
     order = Order.objects.create(
-        shop=shop, channel_order_no=f"{mark}{next(_numbers):06}", state="preprocessing", total_amount=Decimal(100),
-        goods_amount=Decimal(100), paid_amount=Decimal(100), placed_at=now, paid_at=now, channel_modified_at=now,
-        contact=contact, buyer_nick=f"{mark}买家", is_on_hold=True,
-    )  # fmt: skip
+        shop=shop,
+        channel_order_no=f"{mark}{next(_numbers):06}",
+        state="preprocessing",
+        total_amount=Decimal(100),
+        goods_amount=Decimal(100),
+        paid_amount=Decimal(100),
+        placed_at=now,
+        paid_at=now,
+        channel_modified_at=now,
+        contact=contact,
+        buyer_nick=f"{mark}买家",
+        is_on_hold=True,
+    )
     line = OrderLine.objects.create(
-        order=order, line_no=1, channel_line_no=f"{mark}-1", title=f"{mark} chair", sku=sku, paid_share=Decimal(100),
-        ordered=1, unplanned=1,
-    )  # fmt: skip
+        order=order,
+        line_no=1,
+        channel_line_no=f"{mark}-1",
+        title=f"{mark} chair",
+        sku=sku,
+        paid_share=Decimal(100),
+        ordered=1,
+        unplanned=1,
+    )
     return order, line, contact
 
 
 def make_case(order: Order, **changes: Any) -> Case:
     """An open case about an order."""
     values: dict[str, Any] = {
-        "code": "OUT_OF_STOCK", "subject": f"order:{order.pk}", "shop_id": order.shop_id,
-        "reference": order.channel_order_no, "due_at": timezone.now() + timedelta(hours=2),
+        "code": "OUT_OF_STOCK",
+        "subject": f"order:{order.pk}",
+        "shop_id": order.shop_id,
+        "reference": order.channel_order_no,
+        "due_at": timezone.now() + timedelta(hours=2),
         "evidence": {"missing": ["phone"]},
-    }  # fmt: skip
+    }
     return Case.objects.create(**values | changes)
 
 
@@ -146,29 +178,53 @@ def make_post_office_rows(about: str, *, at: datetime | None = None) -> list[Mod
     now = at or timezone.now()
     chain = uuid4()
     event = EventRow.objects.create(
-        occurred_at=now, name="orders.order.received", subject=about, payload={"channel_order_no": "x"},
-        chain_id=chain, actor="system:order-center",
-    )  # fmt: skip
+        occurred_at=now,
+        name="orders.order.received",
+        subject=about,
+        payload={"channel_order_no": "x"},
+        chain_id=chain,
+        actor="system:order-center",
+    )
     n = next(_numbers)
     return [
         event,
         Delivery.objects.create(
-            event_id=event.pk, event_recorded_at=event.recorded_at, handler=f"test.handler{n}", lane=1, subject=about,
-            status="parked", tries=5, error="ValueError: no",
+            event_id=event.pk,
+            event_recorded_at=event.recorded_at,
+            handler=f"test.handler{n}",
+            lane=1,
+            subject=about,
+            status="parked",
+            tries=5,
+            error="ValueError: no",
         ),
         InboxMessage.objects.create(
-            source="account:1", kind="tmall.trade", message_id=f"m{n}", subject=about, lane=1,
-            body='{"receiver": "王小明"}'.encode(), status="parked", tries=5, error="unreadable",
+            source="account:1",
+            kind="tmall.trade",
+            message_id=f"m{n}",
+            subject=about,
+            lane=1,
+            body='{"receiver": "王小明"}'.encode(),
+            status="parked",
+            tries=5,
+            error="unreadable",
         ),
         OutgoingCommand.objects.create(
-            kind="qimen.deliveryorder.create", target="warehouse:1", subject=about, idempotency_key=f"k{n}",
-            payload={"shipment_id": 1}, status="dead", tries=8, error_code="common.unexpected", chain_id=chain,
+            kind="qimen.deliveryorder.create",
+            target="warehouse:1",
+            subject=about,
+            idempotency_key=f"k{n}",
+            payload={"shipment_id": 1},
+            status="dead",
+            tries=8,
+            error_code="common.unexpected",
+            chain_id=chain,
         ),
         StateChange.objects.create(
             machine="order", subject_id=1, move="create", dst="preprocessing", actor="system:x", chain_id=chain
         ),
         Deed.objects.create(actor="person:x", action="order.cancel", subject=about, reason="why"),
-    ]  # fmt: skip
+    ]
 
 
 def see(user: User, branch: Branch) -> None:

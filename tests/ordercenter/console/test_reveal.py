@@ -38,8 +38,10 @@ def test_a_contact_is_shown_in_clear_once_and_the_look_is_recorded(branch: Branc
     assert "no-store" in shown["Cache-Control"]
     deed = Deed.objects.get()
     assert (deed.action, deed.subject, deed.reason) == (
-        "contact.reveal", f"contact:{branch.contact.pk}", "call the buyer",
-    )  # fmt: skip
+        "contact.reveal",
+        f"contact:{branch.contact.pk}",
+        "call the buyer",
+    )
     assert deed.user == operator
 
 

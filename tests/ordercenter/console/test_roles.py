@@ -74,10 +74,15 @@ def test_administrators_may_do_everything_but_make_themselves_superusers() -> No
     admin = person("root2", role="admin")
     other = person("other")
     data = {
-        "username": "other", "is_active": "on", "is_staff": "on", "is_superuser": "on",
-        "shop_access-TOTAL_FORMS": "0", "shop_access-INITIAL_FORMS": "0",
-        "warehouse_access-TOTAL_FORMS": "0", "warehouse_access-INITIAL_FORMS": "0",
-    }  # fmt: skip
+        "username": "other",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "shop_access-TOTAL_FORMS": "0",
+        "shop_access-INITIAL_FORMS": "0",
+        "warehouse_access-TOTAL_FORMS": "0",
+        "warehouse_access-INITIAL_FORMS": "0",
+    }
 
     answer = client_of(admin).post(f"/admin/auth/user/{other.pk}/change/", data)
 

@@ -19,9 +19,16 @@ pytestmark = pytest.mark.django_db
 
 # Shared by all shops: goods, couriers, flows, and the people who run the system.
 EVERYBODYS = {
-    "catalog.channel", "catalog.sku", "catalog.bundlepart", "catalog.blacklistentry", "fulfillment.carrier",
-    "workflow.flow", "workflow.flowversion", "auth.user", "auth.group",
-}  # fmt: skip
+    "catalog.channel",
+    "catalog.sku",
+    "catalog.bundlepart",
+    "catalog.blacklistentry",
+    "fulfillment.carrier",
+    "workflow.flow",
+    "workflow.flowversion",
+    "auth.user",
+    "auth.group",
+}
 # Rows by whose number alone one could tell what other shops do: for those who see all shops.
 OF_ALL_SHOPS = {"inventory.reservation", "inventory.stockmovement"}
 

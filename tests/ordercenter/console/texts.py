@@ -11,9 +11,14 @@ from django.utils.translation import templatize
 
 APPS = ("ordercenter", "channels_sync", "fulfillment", "finance")
 FUNCTIONS = {
-    "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2,
-    "pgettext": 2, "pgettext_lazy": 2,
-}  # fmt: skip
+    "gettext": 1,
+    "gettext_lazy": 1,
+    "gettext_noop": 1,
+    "ngettext": 2,
+    "ngettext_lazy": 2,
+    "pgettext": 2,
+    "pgettext_lazy": 2,
+}
 _STRING = r"u?('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")"
 _IN_TEMPLATE = re.compile(rf"\b(?:n?gettext|_)\(\s*{_STRING}(?:\s*,\s*{_STRING})?")
 
