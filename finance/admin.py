@@ -12,25 +12,23 @@ from unfold.decorators import display
 from finance.models import Match, PaymentEntry, ProviderAccount, Statement, StatementLine
 from finance.states import LineState, StatementState
 from ordercenter.common.admin_base import (
-    Colours,
     HistoryAdmin,
     ReadOnlyAdmin,
     ReadOnlyHistoryAdmin,
     ScopedRelatedFilter,
+    badge,
 )
 from ordercenter.common.sealed_form import SealedForm
 
-VERDICT_COLOURS = Colours(
-    {
-        LineState.MATCHED: "success",
-        LineState.SIGNED_OFF: "info",
-        LineState.AMOUNT_DIFFERS: "danger",
-        LineState.FEE_DIFFERS: "warning",
-        LineState.NOT_IN_BOOKS: "danger",
-        LineState.NOT_IN_BILL: "danger",
-        LineState.DUPLICATE: "danger",
-    }
-)
+VERDICT_COLOURS = {
+    LineState.MATCHED: "success",
+    LineState.SIGNED_OFF: "info",
+    LineState.AMOUNT_DIFFERS: "danger",
+    LineState.FEE_DIFFERS: "warning",
+    LineState.NOT_IN_BOOKS: "danger",
+    LineState.NOT_IN_BILL: "danger",
+    LineState.DUPLICATE: "danger",
+}
 
 
 class ProviderAccountForm(SealedForm):
@@ -54,8 +52,8 @@ class PaymentEntryAdmin(ReadOnlyAdmin):
     list_display_links = ["occurred_at"]
     list_filter = [("kind", ChoicesDropdownFilter), ("shop", ScopedRelatedFilter), ("occurred_at", RangeDateTimeFilter)]
     list_select_related = ["order"]
-    search_fields = ["=external_no", "=request_no", "=order__channel_order_no"]
-    search_help_text = _("A whole transaction, refund or order number")
+    search_fields = ["=external_no", "order__channel_order_no"]
+    search_help_text = _("A whole transaction number, or part of an order number")
     ordering = ["-id"]
 
 
@@ -79,12 +77,10 @@ class StatementAdmin(ReadOnlyHistoryAdmin):
     ordering = ["-business_day", "-id"]
     readonly_fields = ["page_link"]
 
-    @display(
+    @badge(
         description=_("state"),
         ordering="state",
-        label=Colours(
-            {StatementState.OPEN: "warning", StatementState.MATCHED: "info", StatementState.CLOSED: "success"}
-        ),
+        colours={StatementState.OPEN: "warning", StatementState.MATCHED: "info", StatementState.CLOSED: "success"},
     )
     def state_label(self, statement: Statement) -> tuple[str, str]:
         return statement.state, statement.get_state_display()
@@ -102,11 +98,11 @@ class StatementLineAdmin(ReadOnlyAdmin):
     list_display_links = ["statement", "line_no"]
     list_filter = [("verdict", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter)]
     list_select_related = ["statement"]
-    search_fields = ["=external_no", "=merchant_no"]
-    search_help_text = _("A whole transaction or merchant order number")
+    search_fields = ["=external_no"]
+    search_help_text = _("A whole transaction number")
     ordering = ["-id"]
 
-    @display(description=_("verdict"), ordering="verdict", label=VERDICT_COLOURS)
+    @badge(description=_("verdict"), ordering="verdict", colours=VERDICT_COLOURS)
     def verdict_label(self, line: StatementLine) -> tuple[str, str]:
         return line.verdict, line.get_verdict_display()
 

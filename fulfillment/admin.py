@@ -7,32 +7,29 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
-from unfold.decorators import display
 
 from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill, WmsAccount
 from fulfillment.states import ParcelState, ShipmentState, WaybillState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.admin_base import (
-    Colours,
     HistoryAdmin,
     ReadOnlyAdmin,
     ReadOnlyHistoryAdmin,
     ReadOnlyInline,
     ScopedRelatedFilter,
+    badge,
 )
 from ordercenter.common.sealed_form import SealedForm
 
-SHIPMENT_COLOURS = Colours(
-    {
-        ShipmentState.PLANNED: "warning",
-        ShipmentState.DISPATCHED: "info",
-        ShipmentState.ACCEPTED: "info",
-        ShipmentState.REJECTED: "danger",
-        ShipmentState.INTERCEPTING: "warning",
-        ShipmentState.SHIPPED: "success",
-        ShipmentState.DELIVERED: "success",
-    }
-)
+SHIPMENT_COLOURS = {
+    ShipmentState.PLANNED: "warning",
+    ShipmentState.DISPATCHED: "info",
+    ShipmentState.ACCEPTED: "info",
+    ShipmentState.REJECTED: "danger",
+    ShipmentState.INTERCEPTING: "warning",
+    ShipmentState.SHIPPED: "success",
+    ShipmentState.DELIVERED: "success",
+}
 
 offer_steps(
     Step(Parcel, "mark_delivered", _("Mark as signed for"), "fulfillment.change_parcel"),
@@ -120,13 +117,13 @@ class ShipmentAdmin(StepsMixin, ReadOnlyHistoryAdmin):
         ("created_at", RangeDateTimeFilter),
     ]
     list_select_related = ["shop", "warehouse", "carrier"]
-    search_fields = ["=code", "=warehouse_ref", "parcels__tracking_no"]
+    search_fields = ["=code", "parcels__tracking_no"]
     search_help_text = _("A whole delivery order number, or part of a tracking number")
     ordering = ["-id"]
     exclude = ["contact"]
     inlines = [ShipmentLineInline, ParcelInline]
 
-    @display(description=_("state"), ordering="state", label=SHIPMENT_COLOURS)
+    @badge(description=_("state"), ordering="state", colours=SHIPMENT_COLOURS)
     def state_label(self, shipment: Shipment) -> tuple[str, str]:
         return shipment.state, shipment.get_state_display()
 
@@ -138,8 +135,8 @@ class ShipmentLineAdmin(ReadOnlyAdmin):
     list_display = ["shipment", "order", "sku", "quantity", "shipped"]
     list_display_links = ["shipment"]
     list_select_related = ["shipment", "order", "sku"]
-    search_fields = ["=shipment__code", "=order__channel_order_no", "=sku__code"]
-    search_help_text = _("A whole delivery order number, order number or SKU code")
+    search_fields = ["=shipment__code", "order__channel_order_no"]
+    search_help_text = _("A whole delivery order number, or part of an order number")
     ordering = ["-id"]
 
 
@@ -155,10 +152,10 @@ class ParcelAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     search_help_text = _("Part of a tracking number, or a whole delivery order number")
     ordering = ["-id"]
 
-    @display(
+    @badge(
         description=_("state"),
         ordering="state",
-        label=Colours({ParcelState.DELIVERED: "success", ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"}),
+        colours={ParcelState.DELIVERED: "success", ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"},
     )
     def state_label(self, parcel: Parcel) -> tuple[str, str]:
         return parcel.state, parcel.get_state_display()
@@ -176,10 +173,10 @@ class WaybillAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     search_help_text = _("A whole waybill or delivery order number")
     ordering = ["-id"]
 
-    @display(
+    @badge(
         description=_("state"),
         ordering="state",
-        label=Colours({WaybillState.USED: "success", WaybillState.FAILED: "danger"}),
+        colours={WaybillState.USED: "success", WaybillState.FAILED: "danger"},
     )
     def state_label(self, waybill: Waybill) -> tuple[str, str]:
         return waybill.state, waybill.get_state_display()

@@ -14,18 +14,16 @@ from ordercenter.cases.codes import case_code
 from ordercenter.cases.models import Case, CaseGroup
 from ordercenter.cases.states import CaseLevel, CaseState
 from ordercenter.common.actor import Actor
-from ordercenter.common.admin_base import Colours, ReadOnlyAdmin, ReadOnlyHistoryAdmin
+from ordercenter.common.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin, badge
 from ordercenter.common.batch import BatchResult
 
-LEVEL_COLOURS = Colours({CaseLevel.BLOCKING: "danger", CaseLevel.WARNING: "warning"})
-STATE_COLOURS = Colours(
-    {
-        CaseState.OPEN: "warning",
-        CaseState.CLAIMED: "info",
-        CaseState.RESOLVED: "success",
-        CaseState.AUTO_RESOLVED: "success",
-    }
-)
+LEVEL_COLOURS = {CaseLevel.BLOCKING: "danger", CaseLevel.WARNING: "warning"}
+STATE_COLOURS = {
+    CaseState.OPEN: "warning",
+    CaseState.CLAIMED: "info",
+    CaseState.RESOLVED: "success",
+    CaseState.AUTO_RESOLVED: "success",
+}
 
 
 def _give_back(pk: int, reason: str, actor: Actor) -> BatchResult:
@@ -79,11 +77,11 @@ class CaseAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     def code_title(self, case: Case) -> str:
         return str(case_code(case.code).title)
 
-    @display(description=_("level"), ordering="level", label=LEVEL_COLOURS)
+    @badge(description=_("level"), ordering="level", colours=LEVEL_COLOURS)
     def level_label(self, case: Case) -> tuple[str, str]:
         return case.level, case.get_level_display()
 
-    @display(description=_("state"), ordering="state", label=STATE_COLOURS)
+    @badge(description=_("state"), ordering="state", colours=STATE_COLOURS)
     def state_label(self, case: Case) -> tuple[str, str]:
         return case.state, case.get_state_display()
 

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -17,7 +18,14 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from ordercenter.catalog.blacklist import blacklist_hash
 from ordercenter.catalog.contacts import phone_hash
 from ordercenter.catalog.models import BlacklistEntry, BundlePart, Channel, Contact, ListingMatch, Shop, ShopAccess, Sku
-from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedAdmin, ScopedInline, ScopedRelatedFilter
+from ordercenter.common.admin_base import (
+    HistoryAdmin,
+    ReadOnlyAdmin,
+    ScopedAdmin,
+    ScopedInline,
+    ScopedRelatedFilter,
+    badge,
+)
 
 
 @admin.register(Channel)
@@ -47,12 +55,16 @@ class BundlePartInline(ScopedInline):
 
 @admin.register(Sku)
 class SkuAdmin(HistoryAdmin):
-    list_display = ["code", "name", "weight_g", "list_price", "floor_price", "is_bundle", "is_active"]
+    list_display = ["code", "name", "weight_g", "list_price", "floor_price", "bundle_label", "is_active"]
     list_display_links = ["code", "name"]
     list_filter = [("is_bundle", BooleanRadioFilter), ("is_active", BooleanRadioFilter)]
     search_fields = ["code", "name"]
     ordering = ["code"]
     inlines = [BundlePartInline]
+
+    @badge(description=_("bundle"), ordering="is_bundle", colours={"bundle": "info"})
+    def bundle_label(self, sku: Sku) -> tuple[str, str] | None:
+        return ("bundle", gettext("bundle")) if sku.is_bundle else None
 
 
 @admin.register(BundlePart)
@@ -96,7 +108,7 @@ class ContactAdmin(ReadOnlyAdmin):
 
     shop = "order__shop_id"
     to_many = True
-    list_display = ["masked_name", "masked_phone", "province", "city", "district", "is_masked"]
+    list_display = ["masked_name", "masked_phone", "province", "city", "district", "masked_label"]
     list_display_links = ["masked_name", "masked_phone"]
     list_filter = [("is_masked", BooleanRadioFilter)]
     search_fields = ["phone_hash"]
@@ -110,7 +122,7 @@ class ContactAdmin(ReadOnlyAdmin):
         "district",
         "town",
         "masked_address",
-        "is_masked",
+        "masked_label",
         "reveal_link",
     ]
     readonly_fields = ["reveal_link"]
@@ -120,6 +132,10 @@ class ContactAdmin(ReadOnlyAdmin):
             return queryset, False
         hashed = phone_hash(search_term)
         return (queryset.filter(phone_hash=hashed) if hashed else queryset.none()), False
+
+    @badge(description=_("masked by the platform"), ordering="is_masked", colours={"masked": "info"})
+    def masked_label(self, contact: Contact) -> tuple[str, str] | None:
+        return ("masked", gettext("yes")) if contact.is_masked else None
 
     @display(description=_("in clear"))
     def reveal_link(self, contact: Contact) -> str:

@@ -6,17 +6,24 @@ belong to neither and tell about all: only who sees every shop and every warehou
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, ClassVar
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
-from django.core.exceptions import PermissionDenied
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import CharField, Field, ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.html import format_html
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import display
 
 from ordercenter.common.paging import CappedPaginator
 from ordercenter.common.scope import scope_of
@@ -33,12 +40,38 @@ __all__ = [
 
 MOST_CHOICES = 200
 
+SHAPE = "inline-block font-semibold rounded-default text-[11px] uppercase whitespace-nowrap h-6 leading-6 px-2"
+TINTS = {
+    "info": "bg-blue-100 text-blue-700 dark:bg-blue-500/20 dark:text-blue-400",
+    "danger": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
+    "warning": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
+    "success": "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400",
+    "": "bg-base-500/8 text-base-700 dark:bg-base-500/20 dark:text-base-200",
+}
+Labelled = Callable[[Any, Any], "tuple[str, Any] | None"]
 
-class Colours(dict[str, str]):
-    """Colours of labels by value, in the theme's words; a value without one is grey, and still shown by its label."""
 
-    def __missing__(self, value: str) -> str:
-        return ""
+def badge(
+    *, description: str | Promise, colours: Mapping[str, str], ordering: str | None = None
+) -> Callable[[Labelled], Callable[[Any, Any], str]]:
+    """A column that shows its (value, text) as a label of the theme, coloured by the value; nothing for None.
+
+    The theme's own labels render a template for each cell, which is most of the time that a list takes.
+    """
+
+    def decorate(method: Labelled) -> Callable[[Any, Any], str]:
+        @display(description=description, ordering=ordering)
+        @wraps(method)
+        def column(admin: Any, row: Any) -> str:
+            labelled = method(admin, row)
+            if labelled is None:
+                return ""
+            value, text = labelled
+            return format_html('<span class="{} {}">{}</span>', SHAPE, TINTS[colours.get(value, "")], text)
+
+        return column  # type: ignore[no-any-return]
+
+    return decorate
 
 
 class ScopeMixin:
@@ -78,12 +111,28 @@ class ScopedRelatedFilter(RelatedDropdownFilter):
         return [(row.pk, str(row)) for row in admin.get_queryset(request)[:MOST_CHOICES]]
 
 
+def _found(rows: QuerySet[Any], path: str, term: str) -> QuerySet[Any] | None:
+    """The keys of the rows whose field matches; None when the term can be no value of the field."""
+    if not path.startswith("="):
+        return rows.filter(**{f"{path}__icontains": term}).values("pk")
+    field = get_fields_from_path(rows.model, path[1:])[-1]
+    try:
+        field.to_python(term)
+        # In any case, as Django's iexact would have it, no plain index could be used.
+        values = [term, term.upper()] if isinstance(field, CharField) else [term]
+        return rows.filter(**{f"{path[1:]}__in": values}).values("pk")
+    except (ValidationError, ValueError, OverflowError):
+        return None
+
+
 class ScopedAdmin(ScopeMixin, ModelAdmin):
     """Base of all our admin pages. deletable: whether a row may be deleted here at all; most only become inactive."""
 
     deletable: ClassVar[bool] = False
     paginator = CappedPaginator
     show_full_result_count = False
+    # Counting each value of each filter would read the table once for each of them.
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 200
     list_filter_submit = True
@@ -93,6 +142,23 @@ class ScopedAdmin(ScopeMixin, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.deletable and super().has_delete_permission(request, obj)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """search_fields: "=path" compares the whole text (as typed, or in capitals), a bare path looks for a part.
+
+        Each field is asked by itself: one condition over all of them, as Django makes it, keeps the database from using
+        any of their indexes.
+        """
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        rows = self.model._base_manager.order_by()
+        found = [found for path in self.search_fields if (found := _found(rows, path, term)) is not None]
+        if not found:
+            return queryset.none(), False
+        return queryset.filter(pk__in=found[0].union(*found[1:]) if found[1:] else found[0]), False
 
 
 class ChangeWords(HistoricalRecordContextHelper):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from axes.models import AccessAttempt, AccessLog
 from axes.utils import reset
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, RangeDateTimeFilter
 from unfold.decorators import display
@@ -70,14 +71,24 @@ class UserAdmin(DjangoUserAdmin, ScopedAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ScopedAdmin):
+class GroupAdmin(ReadOnlyAdmin):
+    """The roles are made from code: what a hand changed here, the next update would take back."""
+
     list_display = ["name", "label"]
     ordering = ["name"]
     search_fields = ["name"]
+    fields = ["name", "label", "permission_names"]
+    readonly_fields = ["label", "permission_names"]
 
     @display(description=_("role"))
     def label(self, group: Group) -> str:
         return str(ROLE_LABELS.get(group.name, ""))
+
+    @display(description=_("permissions"))
+    def permission_names(self, group: Group) -> str:
+        rows = group.permissions.order_by("content_type__app_label", "codename")
+        names = rows.values_list("content_type__app_label", "codename")
+        return format_html_join(mark_safe("<br>"), "{}.{}", names)  # noqa: S308 - a constant
 
 
 @admin.register(AccessAttempt)

@@ -15,7 +15,6 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSplitDateTimeWidget,
@@ -26,7 +25,7 @@ from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.catalog import api_keys
 from ordercenter.catalog.models import ApiKey, ApiKeyShop, ApiScope, IdempotencyRecord, Shop
 from ordercenter.common.actor import Actor, actor_of
-from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedInline
+from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedInline, badge
 from ordercenter.common.scope import scope_of
 from ordercenter.inventory.api_keys import grant_warehouses
 from ordercenter.inventory.models import ApiKeyWarehouse, Warehouse
@@ -109,7 +108,7 @@ class ApiKeyAdmin(StepsMixin, HistoryAdmin):
     readonly_fields = ["prefix", "created_at", "created_by", "last_used_at", "revoked_at"]
     inlines = [ApiKeyShopInline, ApiKeyWarehouseInline]
 
-    @display(description=_("state"), label={"active": "success", "revoked": "danger"})
+    @badge(description=_("state"), colours={"active": "success", "revoked": "danger"})
     def state_label(self, key: ApiKey) -> tuple[str, str]:
         return ("revoked", gettext("revoked")) if key.revoked_at else ("active", gettext("active"))
 

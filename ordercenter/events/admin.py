@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from ordercenter.common.admin_base import Colours, ReadOnlyAdmin
+from ordercenter.common.admin_base import ReadOnlyAdmin, badge
 from ordercenter.common.admin_messages import report_batch
 from ordercenter.events import retrying
 from ordercenter.events.models import (
@@ -27,16 +27,14 @@ from ordercenter.events.models import (
     WorkStatus,
 )
 
-STATUS_COLOURS = Colours(
-    {
-        WorkStatus.WAITING: "info",
-        WorkStatus.SENDING: "info",
-        WorkStatus.DONE: "success",
-        WorkStatus.PARKED: "danger",
-        OutgoingStatus.DEAD: "danger",
-        OutgoingStatus.REFUSED: "warning",
-    }
-)
+STATUS_COLOURS = {
+    WorkStatus.WAITING: "info",
+    WorkStatus.SENDING: "info",
+    WorkStatus.DONE: "success",
+    WorkStatus.PARKED: "danger",
+    OutgoingStatus.DEAD: "danger",
+    OutgoingStatus.REFUSED: "warning",
+}
 
 
 class PostOfficeAdmin(ReadOnlyAdmin):
@@ -44,7 +42,7 @@ class PostOfficeAdmin(ReadOnlyAdmin):
 
     whole_company = True
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    @badge(description=_("status"), ordering="status", colours=STATUS_COLOURS)
     def status_label(self, row: Any) -> tuple[str, str]:
         return row.status, row.get_status_display()
 
@@ -71,8 +69,8 @@ class EventRowAdmin(PostOfficeAdmin):
 class DeliveryAdmin(PostOfficeAdmin):
     list_display = ["event_id", "handler", "subject", "status_label", "tries", "due_at", "done_at", "short_error"]
     list_filter = [("status", ChoicesDropdownFilter)]
-    search_fields = ["=subject", "=handler", "=event_id"]
-    search_help_text = _("The whole subject, such as order:12, a handler's name or an event's number")
+    search_fields = ["=event_id"]
+    search_help_text = _("An event's number")
     ordering = ["-id"]
     actions = ["retry_parked"]
 
@@ -90,8 +88,8 @@ class InboxMessageAdmin(PostOfficeAdmin):
     list_display = ["received_at", "source", "kind", "message_id", "subject", "status_label", "tries", "short_error"]
     list_display_links = ["received_at", "message_id"]
     list_filter = [("status", ChoicesDropdownFilter)]
-    search_fields = ["=subject", "=message_id"]
-    search_help_text = _("The whole subject or message id")
+    search_fields = ["=subject"]
+    search_help_text = _("The whole subject, such as account:1:4012345678")
     ordering = ["-id"]
     actions = ["retry_parked", "replay"]
     exclude = ["headers"]
@@ -119,8 +117,8 @@ class OutgoingCommandAdmin(PostOfficeAdmin):
     list_display = ["created_at", "kind", "target", "subject", "status_label", "tries", "due_at", "error_code"]
     list_display_links = ["created_at", "kind"]
     list_filter = [("status", ChoicesDropdownFilter)]
-    search_fields = ["=subject", "=idempotency_key", "=target"]
-    search_help_text = _("The whole subject, idempotency key or receiver")
+    search_fields = ["=subject", "=idempotency_key"]
+    search_help_text = _("The whole subject, such as shipment:12, or idempotency key")
     ordering = ["-id"]
     actions = ["retry_ended"]
     exclude = ["payload", "answer"]
@@ -138,7 +136,7 @@ class OutgoingCommandAdmin(PostOfficeAdmin):
 @admin.register(Timer)
 class TimerAdmin(PostOfficeAdmin):
     list_display = ["due_at", "event", "key", "fired_at", "cancelled_at"]
-    search_fields = ["key"]
+    search_fields = ["=key"]
     ordering = ["-id"]
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from ordercenter.common.admin_base import Colours, HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter
+from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter, badge
 from ordercenter.common.scope import scope_of
 from ordercenter.inventory.models import Reservation, StockLevel, StockMovement, Warehouse, WarehouseAccess
 from ordercenter.inventory.states import ReservationState
@@ -72,10 +72,10 @@ class ReservationAdmin(OfAllShopsMixin, ReadOnlyAdmin):
     search_help_text = _("The order's number in this system, or a SKU code")
     ordering = ["-id"]
 
-    @display(
+    @badge(
         description=_("state"),
         ordering="state",
-        label=Colours({ReservationState.ACTIVE: "info", ReservationState.CONSUMED: "success"}),
+        colours={ReservationState.ACTIVE: "info", ReservationState.CONSUMED: "success"},
     )
     def state_label(self, reservation: Reservation) -> tuple[str, str]:
         return reservation.state, reservation.get_state_display()
@@ -92,6 +92,6 @@ class StockMovementAdmin(OfAllShopsMixin, ReadOnlyAdmin):
         ("at", RangeDateTimeFilter),
     ]
     list_select_related = ["sku", "warehouse"]
-    search_fields = ["=sku__code", "=ref"]
-    search_help_text = _("A SKU code, or the whole reference")
+    search_fields = ["=sku__code"]
+    search_help_text = _("A SKU code")
     ordering = ["-id"]

@@ -16,11 +16,11 @@ from unfold.decorators import display
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.actor import Actor
 from ordercenter.common.admin_base import (
-    Colours,
     ReadOnlyAdmin,
     ReadOnlyHistoryAdmin,
     ReadOnlyInline,
     ScopedRelatedFilter,
+    badge,
 )
 from ordercenter.common.batch import BatchResult
 from ordercenter.orders import services
@@ -28,20 +28,18 @@ from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
 from ordercenter.orders.search import search_orders
 from ordercenter.orders.states import Grade, OrderState
 
-STATE_COLOURS = Colours(
-    {
-        OrderState.PENDING_PAYMENT: "warning",
-        OrderState.PREPROCESSING: "info",
-        OrderState.APPROVED: "info",
-        OrderState.AWAITING_SUPPLY: "warning",
-        OrderState.IN_FULFILLMENT: "info",
-        OrderState.SHIPPED: "success",
-        OrderState.DELIVERED: "success",
-        OrderState.COMPLETED: "success",
-        OrderState.CANCELLED: "danger",
-    }
-)
-GRADE_COLOURS = Colours({Grade.RUSH: "danger", Grade.VIP: "warning"})
+STATE_COLOURS = {
+    OrderState.PENDING_PAYMENT: "warning",
+    OrderState.PREPROCESSING: "info",
+    OrderState.APPROVED: "info",
+    OrderState.AWAITING_SUPPLY: "warning",
+    OrderState.IN_FULFILLMENT: "info",
+    OrderState.SHIPPED: "success",
+    OrderState.DELIVERED: "success",
+    OrderState.COMPLETED: "success",
+    OrderState.CANCELLED: "danger",
+}
+GRADE_COLOURS = {Grade.RUSH: "danger", Grade.VIP: "warning"}
 
 
 def _release(pk: int, reason: str, actor: Actor) -> BatchResult:
@@ -130,15 +128,15 @@ class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return search_orders(queryset, search_term), False
 
-    @display(description=_("state"), ordering="state", label=STATE_COLOURS)
+    @badge(description=_("state"), ordering="state", colours=STATE_COLOURS)
     def state_label(self, order: Order) -> tuple[str, str]:
         return order.state, order.get_state_display()
 
-    @display(description=_("grade"), ordering="grade", label=GRADE_COLOURS)
+    @badge(description=_("grade"), ordering="grade", colours=GRADE_COLOURS)
     def grade_label(self, order: Order) -> tuple[str, str]:
         return order.grade, order.get_grade_display()
 
-    @display(description=_("on hold"), ordering="is_on_hold", label=Colours({"held": "warning"}))
+    @badge(description=_("on hold"), ordering="is_on_hold", colours={"held": "warning"})
     def hold_label(self, order: Order) -> tuple[str, str] | None:
         return ("held", _("on hold")) if order.is_on_hold else None
 
@@ -155,8 +153,8 @@ class OrderLineAdmin(ReadOnlyAdmin):
     list_display_links = ["order", "line_no"]
     list_filter = [("refund_status", ChoicesDropdownFilter)]
     list_select_related = ["order", "sku"]
-    search_fields = ["=order__channel_order_no", "=sku__code", "=channel_line_no"]
-    search_help_text = _("A whole order number, line number or SKU code")
+    search_fields = ["order__channel_order_no", "=sku__code"]
+    search_help_text = _("Part of an order number, or a whole SKU code")
     ordering = ["-id"]
 
 
@@ -166,8 +164,8 @@ class HoldAdmin(ReadOnlyHistoryAdmin):
     list_display = ["order", "code", "opened_at", "released_at", "released_by", "release_reason"]
     list_display_links = ["order", "code"]
     list_select_related = ["order", "released_by"]
-    search_fields = ["=order__channel_order_no", "=code"]
-    search_help_text = _("A whole order number or reason")
+    search_fields = ["order__channel_order_no"]
+    search_help_text = _("Part of an order number")
     ordering = ["-id"]
 
 
@@ -177,6 +175,6 @@ class RefundRequestAdmin(ReadOnlyHistoryAdmin):
     list_display = ["channel_refund_no", "order", "status", "amount", "reason", "channel_modified_at"]
     list_filter = [("status", ChoicesDropdownFilter)]
     list_select_related = ["order"]
-    search_fields = ["=channel_refund_no", "=order__channel_order_no"]
-    search_help_text = _("A whole refund or order number")
+    search_fields = ["=channel_refund_no", "order__channel_order_no"]
+    search_help_text = _("A whole refund number, or part of an order number")
     ordering = ["-id"]

@@ -23,7 +23,7 @@ from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor, actor_of
-from ordercenter.common.admin_base import Colours, ReadOnlyAdmin, ReadOnlyHistoryAdmin, ReadOnlyInline
+from ordercenter.common.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin, ReadOnlyInline, badge
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.workflow import services
@@ -125,11 +125,11 @@ class VersionInline(ReadOnlyInline):
 
 @admin.register(Flow)
 class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
-    list_display = ["key", "name_zh", "name_en", "version_number", "is_paused"]
+    list_display = ["key", "name_zh", "name_en", "version_number", "paused_label"]
     list_display_links = ["key"]
     ordering = ["key"]
-    fields = ["key", "name_zh", "name_en", "version_number", "is_paused", "activation_link"]
-    readonly_fields = ["version_number", "activation_link"]
+    fields = ["key", "name_zh", "name_en", "version_number", "paused_label", "activation_link"]
+    readonly_fields = ["version_number", "paused_label", "activation_link"]
     inlines = [VersionInline]
     list_before_template = "admin/flow_list_head.html"
 
@@ -144,6 +144,10 @@ class FlowAdmin(StepsMixin, ReadOnlyHistoryAdmin):
             path("<int:flow_id>/activate/", guard(self.activate_view), name="workflow_flow_activate"),
             *super().get_urls(),
         ]
+
+    @badge(description=_("paused"), ordering="is_paused", colours={"paused": "warning"})
+    def paused_label(self, flow: Flow) -> tuple[str, str] | None:
+        return ("paused", gettext("paused")) if flow.is_paused else None
 
     @display(description=_("active version"))
     def version_number(self, flow: Flow) -> str:
@@ -225,7 +229,7 @@ class FlowVersionAdmin(ReadOnlyAdmin):
         return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
 
 
-RUN_COLOURS = Colours({RunStatus.WAITING: "info", RunStatus.DONE: "success", RunStatus.STOPPED: "danger"})
+RUN_COLOURS = {RunStatus.WAITING: "info", RunStatus.DONE: "success", RunStatus.STOPPED: "danger"}
 
 
 @admin.register(FlowRun)
@@ -243,7 +247,7 @@ class FlowRunAdmin(ReadOnlyAdmin):
         # The document of a version is large and no list shows it.
         return rows.select_related("version__flow").defer("version__document")
 
-    @display(description=_("status"), ordering="status", label=RUN_COLOURS)
+    @badge(description=_("status"), ordering="status", colours=RUN_COLOURS)
     def status_label(self, row: FlowRun) -> tuple[str, str]:
         return row.status, row.get_status_display()
 

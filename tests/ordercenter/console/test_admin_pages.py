@@ -145,6 +145,33 @@ def test_large_tables_are_not_counted_to_the_end(monkeypatch: pytest.MonkeyPatch
     assert CappedPaginator([1, 2, 3, 4], 2).count == 4
 
 
+@pytest.mark.parametrize(
+    ("model", "text", "count"),
+    [
+        ("fulfillment_shipment", "ours-do1", 1),
+        ("fulfillment_shipment", "s7700", 1),
+        ("fulfillment_shipment", "DO1", 0),
+        ("fulfillment_parcel", "OURS-DO1", 1),
+        ("orders_orderline", "ours00", 1),
+        ("orders_orderline", "s1", 1),
+        ("inventory_reservation", "not-a-number", 0),
+        ("inventory_reservation", "9" * 40, 0),
+        ("audit_statechange", "order:1", 1),
+        ("audit_statechange", "order", 0),
+        ("audit_statechange", "order:x", 0),
+        ("events_eventrow", "order:1", 1),
+        ("events_eventrow", "not-a-uuid", 0),
+    ],
+)
+def test_lists_find_whole_numbers_and_parts(browser: Client, model: str, text: str, count: int) -> None:
+    make_branch("OURS")
+    make_post_office_rows("order:1")
+
+    page = browser.get(reverse(f"admin:{model}_changelist"), {"q": text})
+
+    assert page.context["cl"].result_count == count
+
+
 def test_secrets_are_written_and_never_shown(browser: Client) -> None:
     branch = make_branch("OURS")
     account = ChannelAccount.objects.get()
