@@ -56,7 +56,8 @@ class Handler:
 class Reader:
     """Reads inbox messages of one kind: a list in order of arrival, in the relay's transaction.
 
-    Answers with the messages it cannot take and why (they are parked with a case); an exception fails the whole list.
+    Answers with the messages it cannot take and why: they are parked with a case, after some tries where the error may
+    pass. An exception fails the whole list.
     """
 
     kind: str
