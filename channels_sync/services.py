@@ -1,4 +1,4 @@
-"""Reading channels: messages drive, a pull with overlap catches what messages lost. Everything goes through the inbox."""
+"""Reading channels: messages drive, a pull with overlap catches what they lost. Everything goes through the inbox."""
 
 from __future__ import annotations
 

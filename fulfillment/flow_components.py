@@ -1,4 +1,4 @@
-"""What fulfilment offers to flows: routing, shipments, the hand-over to the warehouse, and how a stopped order is held."""
+"""What fulfilment offers to flows: routing, shipments, the hand-over to the warehouse, the hold of a stopped order."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Fixtures of the whole test run. Its database server is started by `ordercenter.settings.test` and ends with pytest."""
+"""Fixtures of the whole test run. Its database server is started by `ordercenter.settings.test`, ends with pytest."""

@@ -1,4 +1,4 @@
-"""Playing a day: start the play, wait until everything has settled, fetch the bill, hold it against what was planted."""
+"""Playing a day: start the play, wait until all has settled, fetch the bill, hold it against what was planted."""
 
 from __future__ import annotations
 

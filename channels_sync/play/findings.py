@@ -31,7 +31,7 @@ class OrderWay:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts over the orders of a day, cheap enough to be asked every second. at_their_end: completed or with a case."""
+    """Counts over the orders of a day, cheap enough for every second. at_their_end: completed or with a case."""
 
     received: int = 0
     completed: int = 0
@@ -55,7 +55,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class FoundDifference:
-    """A line of a bill that is not the same money as an entry of ours. order_no: as the bill says, without its prefix."""
+    """A line of a bill that is not the same money as an entry of ours. order_no: as in the bill, without its prefix."""
 
     verdict: str
     external_no: str

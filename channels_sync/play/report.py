@@ -25,7 +25,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class PlayedDay:
-    """What the sandbox says: planted problems by order number, planted differences of the bill, the way of each order."""
+    """What the sandbox says: planted problems by order number, planted differences of the bill, each order's way."""
 
     scenario: Mapping[str, Any]
     receipts: Mapping[str, Mapping[str, Any]]

@@ -71,7 +71,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Nothing can ship it. short: the SKUs that no reachable warehouse has enough of; empty when no courier goes there."""
+    """Nothing can ship it. short: the SKUs of which no reachable warehouse has enough; empty: no courier goes there."""
 
     short: tuple[int, ...]
     candidates: tuple[Candidate, ...]
@@ -88,8 +88,8 @@ def choose_warehouse(
     """The cheapest single warehouse that has all pieces free; its stock in `free` is taken, so that the next order sees
     what is left.
 
-    needs: SKU -> pieces. free: (SKU, warehouse) -> pieces that can be promised. Cost in yuan; the lower warehouse id wins
-    a tie, so the same input always gives the same answer.
+    needs: SKU -> pieces. free: (SKU, warehouse) -> pieces that can be promised. Cost in yuan; the lower warehouse id
+    wins a tie, so the same input always gives the same answer.
     """
     best: tuple[Decimal, int, int] | None = None
     looked: list[tuple[int, tuple[Decimal, int] | None, tuple[int, ...]]] = []

@@ -127,7 +127,7 @@ def _actual(lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work)
 
 
 def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[ShipmentLine]) -> None:
-    """Orders follow what left of them; cancelled orders and missing pieces become cases. lines: of what left just now."""
+    """Orders follow what left of them; cancelled orders and missing pieces become cases. lines: what left just now."""
     orders = work.lock(Order, {line.order_id for line in lines})
     alive = {line.order_line_id: line for line in lines if orders[line.order_id].state != OrderState.CANCELLED}
     orders_services.ship_orders(

@@ -23,8 +23,8 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """One shipment for each order, from the warehouse where its lines are reserved; the order is in fulfilment then.
 
     done: the shipments, in the order of the ids; also kept for later steps in `planned_shipments(work)`. Refused:
-    NothingReserved, and what `start_fulfillment` refuses. Emits ShipmentCreated. Shipments and their lines go out in one
-    COPY each.
+    NothingReserved, and what `start_fulfillment` refuses. Emits ShipmentCreated. Shipments and their lines go out in
+    one COPY each.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)

@@ -1,8 +1,8 @@
 """The unit of work: what one transaction reads, changes and tells, written once at its end in bulk.
 
-A service asks the work for locked rows, lets them make their transitions in memory, and hands back what changed. However
-many services share a transaction, each changed row costs one UPDATE and one history row, each new row one line of a COPY,
-each move one row of the state-change log, and all facts together one statement.
+A service asks the work for locked rows, lets them make their transitions in memory, and hands back what changed.
+However many services share a transaction, each changed row costs one UPDATE and one history row, each new row one line
+of a COPY, each move one row of the state-change log, and all facts together one statement.
 """
 
 from __future__ import annotations

@@ -81,7 +81,10 @@ def close_cases_of(
 
 
 def claim_cases(*, case_ids: Collection[int], at: datetime, actor: Actor, steal: bool = False) -> BatchResult:
-    """Take these cases for 15 minutes. done: the cases. Refused: CaseUnknown, CaseClosedAlready, CaseTaken (unless steal)."""
+    """Take these cases for 15 minutes. done: the cases.
+
+    Refused: CaseUnknown, CaseClosedAlready, CaseTaken while another has it (unless steal).
+    """
     result = BatchResult()
     with unit_of_work(at=at, actor=actor) as work:
         for case in _locked(work, case_ids, result):
@@ -151,8 +154,8 @@ def resolve_cases(
 ) -> BatchResult:
     """Close cases by decision of a person; the reason is kept as a deed. dismiss: it was none. done: the cases.
 
-    Refused: CaseUnknown, CaseClosedAlready. Raises ReasonMissing for an empty resolution. Emits CaseClosed, on which what a
-    case held goes on.
+    Refused: CaseUnknown, CaseClosedAlready. Raises ReasonMissing for an empty resolution. Emits CaseClosed, on which
+    what a case held goes on.
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor, reason=_reason(resolution)) as work:

@@ -1,4 +1,4 @@
-"""Contacts from what a channel tells of a receiver: masked for the eye, hashed for the search, sealed for the parcel."""
+"""Contacts from what a channel tells of a receiver: masked for the eye, hashed for search, sealed for the parcel."""
 
 from __future__ import annotations
 

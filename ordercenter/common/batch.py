@@ -31,7 +31,7 @@ class BatchResult:
 
     @contextmanager
     def refusals(self, key: Any, *errors: type[OrderCenterError]) -> Iterator[None]:
-        """Turn one of these errors (any of ours when none is named) into a refusal of `key` and go on with the batch."""
+        """Turn one of these errors (any of ours if none is named) into a refusal of `key`; the batch goes on."""
         expected = errors or (OrderCenterError,)
         try:
             yield

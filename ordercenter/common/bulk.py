@@ -1,4 +1,4 @@
-"""Rows out in bulk: COPY for new ones, one UPDATE ... FROM unnest for changed ones, full-width history rows beside them.
+"""Rows out in bulk: COPY for new ones, one UPDATE ... FROM unnest for changed ones, whole history rows beside them.
 
 A row costs a few microseconds here instead of the hundreds that save() takes: no SQL is compiled, no instance of the
 historical model is built. History rows have the form that django-simple-history itself writes.

@@ -1,9 +1,9 @@
 """State machines: a protected field that remembers its moves, and the base model of everything that has a life cycle.
 
 Built on django_fsm, with three differences. Every move is remembered on the instance until the unit of work has written
-it (`ordercenter.audit.work`), so no step of a chain is lost however many share one transaction. A refused move is one of
-our typed errors. And re-reading an instance never lifts the protection: the library's own `refresh_from_db` does so for
-the whole class while it runs, which other threads can see.
+it (`ordercenter.audit.work`), so no step of a chain is lost however many share one transaction. A refused move is one
+of our typed errors. And re-reading an instance never lifts the protection: the library's own `refresh_from_db` does so
+for the whole class while it runs, which other threads can see.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Tables partitioned by month: turned so while empty by a migration, given new months by a daily job.
 
-PostgreSQL wants the partition column in every unique key, so the primary key becomes (id, column); ids still come from one
-sequence. A default partition catches rows outside the prepared months: nothing is ever refused for want of a partition.
+PostgreSQL wants the partition column in every unique key, so the primary key becomes (id, column); ids still come from
+one sequence. A default partition catches rows outside the prepared months: nothing is ever refused for want of a
+partition.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers written fast: the fields are declared as usual and documented from there, but no field is asked for each value.
+"""Answers written fast: fields are declared as usual and documented from there, but not asked for each value.
 
 The framework spends some ten microseconds on each value of each row; a page of fifty orders has three thousand.
 """

@@ -1,8 +1,8 @@
 """Model instances at the price of a dict: for batches where Model.__init__ would cost more than everything else.
 
-`new_row` makes an unsaved instance from attribute names (`order_id`, not `order`), with the fields' defaults for the rest;
-`FastRow` makes Django build the instances of a query the same way. No signals of construction are sent: none of our
-models listens to any.
+`new_row` makes an unsaved instance from attribute names (`order_id`, not `order`), with the fields' defaults for the
+rest; `FastRow` makes Django build the instances of a query the same way. No signals of construction are sent: none of
+our models listens to any.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Personal data at rest: encrypted with a named key, found again by a keyed hash.
 
-Cipher: AES-256-GCM (NIST SP 800-38D), 96-bit random nonce, the key's name as associated data. Column format:
-one byte length of the key name, key name, nonce, ciphertext with tag. A new key is added and made current; old rows stay
+Cipher: AES-256-GCM (NIST SP 800-38D), 96-bit random nonce, the key's name as associated data. Column format: one byte
+length of the key name, key name, nonce, ciphertext with tag. A new key is added and made current; old rows stay
 readable as long as their key is kept. Search hashes are HMAC-SHA256 under a key of their own, truncated to 128 bits.
 """
 

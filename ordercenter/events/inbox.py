@@ -16,7 +16,7 @@ from ordercenter.events.log import CHANNEL
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message to keep. (source, kind, message_id) is its identity; subject keeps the order of what belongs together."""
+    """A message to keep. (source, kind, message_id) is its identity; subject keeps together what has an order."""
 
     source: str
     kind: str
@@ -43,7 +43,7 @@ SELECT count(*), pg_notify('{CHANNEL}', '') FROM kept
 
 
 def receive(messages: Sequence[Incoming]) -> int:
-    """Keep these messages; returns how many were new. One statement; a message that is already there changes nothing."""
+    """Keep these messages; returns how many were new. One statement; what is there already changes nothing."""
     if not messages:
         return 0
     with connection.cursor() as cursor:

@@ -34,8 +34,8 @@ def new_chain() -> Cause:
     return Cause(uuid.uuid4(), None, 0)
 
 
-# Ids come straight from the sequence, not from a pool: their order is the order of the facts of a subject, because whoever
-# writes facts of a subject holds its row. The relays are woken on commit.
+# Ids come straight from the sequence, not from a pool: their order is the order of the facts of a subject, because
+# whoever writes facts of a subject holds its row. The relays are woken on commit.
 _TAKE_IDS = f"""
 SELECT nextval(%s::regclass) FROM generate_series(1, %s)
 UNION ALL SELECT NULL FROM pg_notify('{CHANNEL}', '')

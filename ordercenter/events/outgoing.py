@@ -61,8 +61,8 @@ class Drain:
 
 ENDED = (OutgoingStatus.DONE, OutgoingStatus.REFUSED, OutgoingStatus.DEAD)
 
-# A command whose lease ran out was in the hands of a process that died: nobody knows how far it came. What a receiver is
-# told about one subject is told in order: it cannot stop a document that it was not given yet.
+# A command whose lease ran out was in the hands of a process that died: nobody knows how far it came. What a receiver
+# is told about one subject is told in order: it cannot stop a document that it was not given yet.
 _CLAIM = """
 UPDATE events_outgoing SET status = 'sending', lease_until = %(lease)s, tries = tries + 1,
        error_code = CASE WHEN status = 'sending' THEN 'events.outcome_unknown' ELSE error_code END
@@ -105,8 +105,8 @@ def waiting_targets(*, at: datetime) -> list[str]:
 
 
 def drain_target(target: str, *, limit: int = 64, rounds: int = 10) -> Drain:
-    """Send what is due for one receiver, until nothing is or a whole round came to nothing: a receiver in trouble is left
-    alone for a while. Safe to run several times at once.
+    """Send what is due for one receiver, until nothing is or a whole round came to nothing: a receiver in trouble is
+    left alone for a while. Safe to run several times at once.
     """
     tried, most = 0, THREADS
     for _ in range(rounds):
@@ -284,7 +284,7 @@ def _store(commands: Sequence[OutgoingCommand]) -> set[int]:
 
 
 def _pause(tries: int, error: BaseException) -> float:
-    """Seconds until the next try: what the receiver asked for, or doubling from the first pause with a tenth of jitter."""
+    """Seconds until the next try: what the receiver asked for, or doubling from the first pause, a tenth of jitter."""
     asked = getattr(error, "wait_s", 0)
     if asked:
         return float(asked)

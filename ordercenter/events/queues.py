@@ -1,8 +1,8 @@
 """The two queues that a relay works on, one per handler of events and one per kind of inbox message.
 
-A claim takes free lanes by advisory locks of the transaction and then the oldest waiting rows of these lanes: two relays
-never hold the same lane, a killed relay frees its lanes with its connection, and rows that commit late are never skipped
-because nothing is remembered but the rows themselves.
+A claim takes free lanes by advisory locks of the transaction and then the oldest waiting rows of these lanes: two
+relays never hold the same lane, a killed relay frees its lanes with its connection, and rows that commit late are never
+skipped because nothing is remembered but the rows themselves.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WITH busy AS MATERIALIZED (
 SELECT lane FROM busy WHERE pg_try_advisory_xact_lock(%(lock)s, lane::int) LIMIT %(most)s
 """
 
-# Items wait behind one of their subject that is being retried: there are few of these, so their subjects are listed once.
+# Items wait behind one of their subject that is being retried: there are few of these, their subjects are listed once.
 _NOT_BEHIND = """
 q.subject NOT IN (SELECT b.subject FROM {table} b WHERE b.{key} = %s AND b.status = 'waiting' AND b.tries > 0
                   AND b.due_at > clock_timestamp())
@@ -133,7 +133,8 @@ class EventQueue(Queue):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT q.id, q.subject, e.id, e.name, e.payload, e.occurred_at, e.chain_id, e.depth, e.actor"
-                " FROM events_delivery q JOIN events_event e ON e.id = q.event_id AND e.recorded_at = q.event_recorded_at"
+                " FROM events_delivery q"
+                " JOIN events_event e ON e.id = q.event_id AND e.recorded_at = q.event_recorded_at"
                 f" WHERE q.handler = %s AND q.status = 'waiting' AND q.due_at <= clock_timestamp() AND {where}"
                 f" AND {_NOT_BEHIND.format(table=self.table, key=self.key)}"
                 " ORDER BY q.event_id LIMIT %s",

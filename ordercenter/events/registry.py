@@ -66,7 +66,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One command made ready to send. Both run in a thread, outside of any transaction, and must not touch the database.
+    """One command made ready to send. Both run in a thread, outside of any transaction, without the database.
 
     send: makes the call; the answer as plain values, or one of our typed errors. query: asks the receiver whether an
     earlier call took effect (None: it did not), before anything is repeated; absent where the receiver takes the same

@@ -1,8 +1,8 @@
 """The relay: brings facts to their handlers and messages to their readers, in order within a subject, in lists.
 
 Any number of relays run side by side. Each takes some free lanes of a queue, hands the waiting items to the handler in
-one transaction together with the done-marks, and goes on until nothing waits; then it sleeps until the database notifies
-it. A list that fails is tried again by halves until the item that cannot be done stands alone.
+one transaction together with the done-marks, and goes on until nothing waits; then it sleeps until the database
+notifies it. A list that fails is tried again by halves until the item that cannot be done stands alone.
 """
 
 from __future__ import annotations

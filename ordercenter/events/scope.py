@@ -1,4 +1,4 @@
-"""Whether the open transaction stands or falls as a whole: inside a relay an error undoes all of it, so no savepoints."""
+"""Whether the open transaction stands or falls whole: inside a relay an error undoes all of it, so no savepoints."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _alone(target: str) -> Iterator[bool]:
 
 
 def _drain_and_linger(target: str) -> None:
-    """Send what waits, then stay a moment: where one command came, the next is near, and a task costs more than a look."""
+    """Send what waits, then stay a moment: after one command the next is near, and a task costs more than a look."""
     until = time.monotonic() + LONGEST_DRAIN_S
     idle_since = time.monotonic()
     while time.monotonic() < min(idle_since + LINGER_S, until):

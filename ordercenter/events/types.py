@@ -82,7 +82,7 @@ class OrderReleased(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DuplicateSeen(OrderEvent):
-    """An order placed a little earlier, checked only now, has the same buyer, goods and address; other_order: its number."""
+    """An order placed a little earlier, checked only now, has the same buyer, goods and address: other_order."""
 
     name: ClassVar[str] = "orders.order.duplicate_seen"
     other_order: str

@@ -1,4 +1,4 @@
-"""Promising stock, taking promises back, and moving stock. All verbs take many and touch stock rows in one fixed order."""
+"""Promising stock, taking promises back, moving stock. All verbs take many and touch stock rows in one fixed order."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ def release_reservations(*, order_ids: Collection[int], work: Work | None = None
 def consume_reservations(*, shipped: Mapping[int, int], refs: Mapping[int, str], work: Work) -> None:
     """Goods have left: reservations end, stock on hand goes down, movements say why.
 
-    shipped: order line id -> pieces that left; refs: order line id -> the shipment's number, part of the movement's key.
-    Pieces promised but not shipped are free again.
+    shipped: order line id -> pieces that left; refs: order line id -> the shipment's number, part of the movement's
+    key. Pieces promised but not shipped are free again.
     """
     levels, reservations = _lock_promised(work, None, shipped)
     for reservation in reservations:

@@ -14,7 +14,8 @@ from typing import Literal
 ChannelStatus = Literal["created", "paid", "part_shipped", "shipped", "completed", "cancelled", "closed"]
 """created -> paid -> part_shipped -> shipped -> completed; ends: cancelled (before pay), closed (refunded in full)."""
 
-# How far a status is on its way. A platform's clock has whole seconds: of two reports of one second the further one is newer.
+# How far a status is on its way. A platform's clock has whole seconds: of two reports of one second the further one is
+# newer.
 STATUS_RANK: dict[ChannelStatus, int] = {
     "created": 0,
     "paid": 1,

@@ -24,8 +24,8 @@ from ordercenter.workflow.plan import ActionStep, Answer, Failed, Parked, Plan, 
 
 MAX_DEPTH = 8
 
-# subject ids that stopped -> the code and the reason; makes holds and cases in the unit of work. Answers with the subjects
-# that have come to their end meanwhile: their runs are void.
+# subject ids that stopped -> the code and the reason; makes holds and cases in the unit of work. Answers with the
+# subjects that have come to their end meanwhile: their runs are void.
 Stopper = Callable[[Mapping[int, Failed], Work], Collection[int]]
 _stoppers: dict[str, Stopper] = {}
 

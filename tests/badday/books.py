@@ -27,7 +27,8 @@ def commands_of(system: System, numbers: list[str], kind: str) -> list[dict[str,
     """tries, status and error_code of the commands of one kind about the shipments of these orders."""
     rows = system.ask(
         "SELECT w.tries, w.status, w.error_code FROM events_outgoing w JOIN (SELECT DISTINCT l.shipment_id"
-        "   FROM fulfillment_shipmentline l JOIN orders_order o ON o.id = l.order_id WHERE o.channel_order_no = ANY(%s)) s"
+        "   FROM fulfillment_shipmentline l JOIN orders_order o ON o.id = l.order_id"
+        "   WHERE o.channel_order_no = ANY(%s)) s"
         " ON w.subject = 'shipment:' || s.shipment_id WHERE w.kind = %s ORDER BY w.id",
         [numbers, kind],
     )

@@ -1,4 +1,4 @@
-"""An order that is cancelled wherever it stands: nothing of it goes on, nobody is asked about it, its goods are free."""
+"""An order that is cancelled wherever it stands: nothing of it goes on, nobody is asked, its goods are free."""
 
 from __future__ import annotations
 

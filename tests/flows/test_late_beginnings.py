@@ -1,4 +1,4 @@
-"""Orders that we meet late: held, closed, shipped or half paid at the channel before we saw them, and changed meanwhile."""
+"""Orders that we meet late: held, closed, shipped, half paid or changed at the channel before we saw them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class World:
         )
         self.east = Warehouse.objects.create(code="EAST", name="华东仓", province="浙江省", customer_id="c1")
         self.south = Warehouse.objects.create(code="SOUTH", name="华南仓", province="广东省", customer_id="c2")
-        # In bulk, here and below: a test's company needs no history of its own, and half the time of a test goes into it.
+        # In bulk, here and below: a test's company needs no history, and half the time of a test goes into it.
         WmsAccount.objects.bulk_create(
             WmsAccount(warehouse=w, base_url="http://127.0.0.1:9/", app_key="1", secret=f"wms-{w.code}")
             for w in (self.east, self.south)

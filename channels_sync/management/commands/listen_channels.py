@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
 
 def listen(account_id: int, stopping: threading.Event) -> None:
-    """Take one account's messages until stopped or switched off; one platform in trouble does not hold up the others."""
+    """Take one account's messages until stopped or switched off; a platform in trouble does not hold up the others."""
     try:
         while not stopping.is_set():
             pause = _take(account_id)

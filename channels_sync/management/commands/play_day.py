@@ -19,7 +19,7 @@ from ordercenter.common.errors import OrderCenterError
 class Command(BaseCommand):
     help = (
         "Play a seeded day with planted problems through the sandbox and compare what was found with what was planted. "
-        "Uses the running system of this data folder, or starts one for the time of the day. Exit code 1 when a planted "
+        "Uses the running system of this data folder, or starts one for the time it takes. Exit code 1 when a planted "
         "problem was not found, one was invented, an order without a problem did not go through, or an invariant broke."
     )
 

@@ -77,7 +77,7 @@ def _legal_moves() -> Mapping[str, Any]:
 
 
 def _told() -> str:
-    """Rows without any move are in the state in which rows are made, and only machines that do not log births have such."""
+    """Rows without any move are in the state in which rows are made; only machines that log no births have such."""
     rows = " UNION ALL ".join(
         f"SELECT '{_name(m)}' AS machine, id AS subject_id, state, '{_start(m)}' AS start FROM {m._meta.db_table}"
         for m in _machines()

@@ -11,7 +11,8 @@ from ordercenter.console.invariants.sql import quoted
 
 _BALANCE = """
 SELECT 'order_line:' || id, format('ordered %%s, parts add up to %%s', ordered, parts)
-FROM (SELECT l.*, cancelled + unplanned + backordered + reserved + released + shipped AS parts FROM orders_orderline l) l
+FROM (SELECT l.*, cancelled + unplanned + backordered + reserved + released + shipped AS parts
+      FROM orders_orderline l) l
 WHERE ordered <> parts OR least(cancelled, unplanned, backordered, reserved, released, shipped) < 0
 """
 

@@ -68,7 +68,8 @@ FROM events_timer WHERE fired_at IS NULL AND cancelled_at IS NULL AND due_at < %
 _PARKED = """
 SELECT p.subject, p.found
 FROM (
-    SELECT 'message:' || id AS subject, format('parked: %%s', left(error, 80)) AS found, 'cases.message_parked' AS handler
+    SELECT 'message:' || id AS subject, format('parked: %%s', left(error, 80)) AS found,
+           'cases.message_parked' AS handler
     FROM events_inbox WHERE status = 'parked'
     UNION ALL
     SELECT 'delivery:' || id, format('parked at %%s: %%s', handler, left(error, 80)), 'cases.delivery_parked'
@@ -108,7 +109,8 @@ CROSS JOIN LATERAL (SELECT max(at) AS since FROM audit_state_change
                     WHERE machine = 'order' AND subject_id = o.id) s
 WHERE o.state IN ({_ON_ITS_WAY}) AND NOT o.is_on_hold AND s.since < %(stale_before)s
   AND NOT EXISTS (SELECT FROM workflow_flowrun r WHERE r.subject = 'order:' || o.id AND r.status = 'waiting')
-  AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.subject = 'order:' || o.id AND d.status IN ('waiting', 'parked'))
+  AND NOT EXISTS (SELECT FROM events_delivery d
+                  WHERE d.subject = 'order:' || o.id AND d.status IN ('waiting', 'parked'))
 """
 
 _UNREPORTED = """

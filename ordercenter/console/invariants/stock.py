@@ -44,7 +44,8 @@ WHERE l.id IS NULL
 _SHIPPED = """
 SELECT 'shipment:' || s.id, format('shipped %%s, taken from stock %%s', COALESCE(l.pieces, 0), COALESCE(m.pieces, 0))
 FROM fulfillment_shipment s
-LEFT JOIN (SELECT shipment_id, sum(shipped) AS pieces FROM fulfillment_shipmentline GROUP BY 1) l ON l.shipment_id = s.id
+LEFT JOIN (SELECT shipment_id, sum(shipped) AS pieces FROM fulfillment_shipmentline GROUP BY 1) l
+     ON l.shipment_id = s.id
 LEFT JOIN (SELECT ref, -sum(delta) AS pieces FROM inventory_stockmovement WHERE reason = 'shipment' GROUP BY 1) m
      ON m.ref = s.code
 WHERE COALESCE(l.pieces, 0) <> COALESCE(m.pieces, 0)

@@ -1,4 +1,4 @@
-"""The verbs of orders. Each takes many, owns its transaction or joins the caller's unit of work, and tells its facts."""
+"""The verbs of orders. Each takes many, owns its transaction or joins the caller's unit of work, tells its facts."""
 
 from ordercenter.orders.services.closing import cancel_orders, complete_orders, finish_trades
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds

@@ -31,9 +31,9 @@ def cancel_orders(
 ) -> BatchResult:
     """Cancel orders whose goods are still in the house; emits OrderCancelled, on which stock is given back.
 
-    done: the orders, also those that were cancelled already. Refused: OrderUnknown, OrderAlreadyShipped. Their holds and
-    cases are closed; a person's or an integration's reason is kept as a deed. What a warehouse has in hand is stopped by
-    fulfilment, which reacts to the fact; should the parcel be faster, a case says so.
+    done: the orders, also those that were cancelled already. Refused: OrderUnknown, OrderAlreadyShipped. Their holds
+    and cases are closed; a person's or an integration's reason is kept as a deed. What a warehouse has in hand is
+    stopped by fulfilment, which reacts to the fact; should the parcel be faster, a case says so.
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
@@ -76,8 +76,8 @@ def finish_trades(*, order_ids: Collection[int], at: datetime, actor: Actor, wor
 def complete_orders(*, order_ids: Collection[int], work: Work | None = None, at: datetime | None = None) -> BatchResult:
     """The buyer has the goods and confirmed: shipped orders become delivered and completed. Emits OrderCompleted.
 
-    done: the orders, also those that had ended. Refused: TransitionRefused for an order that has not shipped in our books;
-    the caller retries or opens a case.
+    done: the orders, also those that had ended. Refused: TransitionRefused for an order that has not shipped in our
+    books; the caller retries or opens a case.
     """
     result = BatchResult()
     with unit_of_work(work, at=at) as work:

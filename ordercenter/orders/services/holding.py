@@ -82,8 +82,8 @@ def release_holds(
     """Take the holds with these codes and of these cases (all when None) off the orders, and close their cases.
 
     accepted: a person has looked and lets it pass, so the same finding does not hold the order again; when None, true
-    for persons. An order without any hold left goes on (OrderReleased): its flow runs the stopped step again. A person's
-    reason is kept as a deed. Refused: OrderUnknown. Raises ReasonMissing.
+    for persons. An order without any hold left goes on (OrderReleased): its flow runs the stopped step again. A
+    person's reason is kept as a deed. Refused: OrderUnknown. Raises ReasonMissing.
     """
     accepted = actor.is_person if accepted is None else accepted
     if not reason.strip():

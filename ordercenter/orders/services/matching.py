@@ -63,7 +63,7 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
 
 
 def bundle_shares(paid: Decimal, parts: Sequence[BundlePart]) -> list[Decimal]:
-    """What was paid for a bundle, shared over its parts by their list prices, by pieces when all are free; to the fen."""
+    """What was paid for a bundle, shared over its parts by list price, by pieces when all are free; to the fen."""
     weights = [part.part.list_price * part.quantity for part in parts]
     return split_amount(paid, weights if any(weights) else [part.quantity for part in parts])
 

@@ -79,9 +79,9 @@ def ship_orders(*, shipped: Mapping[int, int], missing: Mapping[int, int], work:
     """Pieces have left the warehouse. shipped: order line id -> pieces, at most what is released of the line.
 
     missing: order line id -> released pieces that the warehouse did not ship; they are to be planned anew. An order
-    whose every piece has left or was cancelled is shipped, else partially shipped; done: these orders. Emits OrderShipped
-    for those that are shipped whole.
-    Raises ValueError when more left than was released: the caller has checked against the shipment.
+    whose every piece has left or was cancelled is shipped, else partially shipped; done: these orders. Emits
+    OrderShipped for those that are shipped whole. Raises ValueError when more left than was released: the caller has
+    checked against the shipment.
     """
     result = BatchResult()
     changed = work.lock(OrderLine, list(shipped))

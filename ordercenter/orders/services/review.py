@@ -45,7 +45,7 @@ class NeedsPerson(OrderCenterError):
 
 
 def grade_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """Say how urgent each order is: rush when a remark says so, else normal; VIP stays. done: all orders; nothing refused."""
+    """Say how urgent each order is: rush when a remark says so, else normal; VIP stays. done: all orders."""
     result = BatchResult()
     for order in work.lock(Order, order_ids).values():
         words = f"{order.buyer_remark} {order.seller_remark}".lower()

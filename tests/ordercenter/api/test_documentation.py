@@ -1,4 +1,4 @@
-"""The documentation: a valid OpenAPI document of all calls, in two languages, on a page that loads nothing from outside."""
+"""The documentation: a valid OpenAPI document of all calls, in two languages, on a page that loads nothing else."""
 
 from __future__ import annotations
 

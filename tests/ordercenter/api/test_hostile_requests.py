@@ -1,4 +1,4 @@
-"""Requests that break a lenient reader: each is answered with a problem document, none with a 500, none has an effect."""
+"""Requests that break a lenient reader: each is answered with a problem document, none with a 500 or an effect."""
 
 from __future__ import annotations
 

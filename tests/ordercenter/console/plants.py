@@ -282,8 +282,9 @@ def the_warehouse_was_never_told(lived: LivedIn) -> None:
 @plants("one_command_per_shipment")
 def the_warehouse_was_told_twice(lived: LivedIn) -> None:
     sql(
-        "INSERT INTO events_outgoing (kind, target, subject, idempotency_key, payload, status, due_at, tries, error_code,"
-        " error, created_at, chain_id, depth) SELECT kind, target, subject, 'again', payload, status, due_at, tries,"
+        "INSERT INTO events_outgoing (kind, target, subject, idempotency_key, payload, status, due_at, tries,"
+        " error_code, error, created_at, chain_id, depth)"
+        " SELECT kind, target, subject, 'again', payload, status, due_at, tries,"
         " error_code, error, created_at, chain_id, depth FROM events_outgoing WHERE subject = %s AND kind = %s",
         f"shipment:{lived.shipment('at_warehouse').pk}",
         CREATE_KIND,
@@ -467,7 +468,8 @@ def goods_that_are_in_no_catalogue(lived: LivedIn) -> None:
 @plants("facts_reach_their_handlers")
 def a_fact_that_one_handler_never_got(lived: LivedIn) -> None:
     sql(
-        "DELETE FROM events_delivery WHERE id = (SELECT max(id) FROM events_delivery WHERE handler = 'fulfillment.stop')"
+        "DELETE FROM events_delivery"
+        " WHERE id = (SELECT max(id) FROM events_delivery WHERE handler = 'fulfillment.stop')"
     )
 
 

@@ -1,4 +1,4 @@
-"""The small company of `tests.flows.world` for the services of orders: no flows, so nothing happens but what a test does."""
+"""The small company of `tests.flows.world` without flows: nothing happens to its orders but what a test does."""
 
 from __future__ import annotations
 
