@@ -23,6 +23,24 @@ def shared_system() -> Iterator[System]:
         system.end()
 
 
+@pytest.fixture(scope="package")
+def shared_long_system() -> Iterator[System]:
+    system = System()
+    try:
+        system.start()
+        yield system
+    finally:
+        system.end()
+
+
+@pytest.fixture
+def long_system(shared_long_system: System) -> Iterator[System]:
+    """A system for days of thousands of orders, with the pauses that it has in real life."""
+    shared_long_system.sandbox.rest_switches(ship_after_s=2, receive_after_s=3)
+    yield shared_long_system
+    shared_long_system.sandbox.rest_switches()
+
+
 @pytest.fixture
 def system(shared_system: System) -> Iterator[System]:
     """The shared system, its platforms well-behaved and quick."""

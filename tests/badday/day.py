@@ -50,7 +50,7 @@ class Day:
             ways = self.ways()
             return not [n for n in piled_up if n not in planted and not ways[n]["tracking_at"]]
 
-        return wait_until(is_drained, timeout_s=timeout_s, what="the backlog is worked off")
+        return wait_until(is_drained, timeout_s=timeout_s, what="the backlog is worked off", every_s=0.5)
 
     def ways(self) -> dict[str, dict[str, Any]]:
         """By order number the instants of its way, as the platforms saw it."""
@@ -70,7 +70,7 @@ class Day:
                 return False
             return not self.system.sandbox.state()["messages_waiting"] and not any(self.undone().values())
 
-        return wait_until(is_over, timeout_s=timeout_s, what=f"the day is over: {self.undone()}")
+        return wait_until(is_over, timeout_s=timeout_s, what="the day is over", every_s=0.5)
 
     def undone(self) -> dict[str, int]:
         return {what: self.system.count(statement) for what, statement in UNDONE.items()}

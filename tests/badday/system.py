@@ -117,7 +117,7 @@ class System:
         return subprocess.run(command, env=self.env, capture_output=True, text=True, check=False, timeout=timeout_s)
 
     def run_code(self, code: str) -> Any:
-        """Run Python as a person at `manage.py shell` would; what it leaves in `answer` comes back. One shell for all."""
+        """Run Python as a person at `manage.py shell` would; what it leaves in `answer` comes back. One shell only."""
         if self._shell is None:
             command = [sys.executable, str(PROJECT_ROOT / "manage.py"), "shell", "--no-imports", "--command", SHELL]
             self._shell = subprocess.Popen(
@@ -165,18 +165,20 @@ class System:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def kill_and_wait(self, part: str) -> float:
-        """kill -9, and wait until the supervisor has started the part again; returns that instant (monotonic)."""
-        killed = self.kill(part)
+    def kill_and_wait(self, *parts: str) -> float:
+        """kill -9 of these parts at once; returns after how many seconds the supervisor has started them all again."""
+        killed = {part: self.kill(part) for part in parts}
 
-        def is_back() -> bool:
-            if part == "database":
-                server = self.cluster.running()
-                return server is not None and server.pid != killed and server.ready
-            return self.pid_of(part) not in (0, killed)
+        def are_back() -> bool:
+            return all(self._is_back(part, pid) for part, pid in killed.items())
 
-        wait_until(is_back, timeout_s=60, what=f"{part} runs again", every_s=0.05)
-        return time.monotonic()
+        return wait_until(are_back, timeout_s=60, what=f"{parts} run again", every_s=0.05)
+
+    def _is_back(self, part: str, killed: int) -> bool:
+        if part == "database":
+            server = self.cluster.running()
+            return server is not None and server.pid != killed and server.ready
+        return self.pid_of(part) not in (0, killed)
 
     def kill_everything(self) -> None:
         """kill -9 of every process at once, the supervisor first, the database too."""
@@ -198,8 +200,12 @@ class System:
     def thaw(self, part: str) -> None:
         os.kill(self.pid_of(part), signal.SIGCONT)
 
+    @property
+    def broker_port(self) -> int:
+        return int(self._record().valkey_port)
+
     def broker_answers(self) -> bool:
-        return answers(self._record().valkey_port, self.folder.secrets().valkey_password)
+        return answers(self.broker_port, self.folder.secrets().valkey_password)
 
     def log_of(self, part: str) -> str:
         return (self.folder.logs / f"{part}.log").read_text(errors="replace")
