@@ -92,9 +92,16 @@ def _revoke(pk: int, reason: str, actor: Actor) -> None:
 
 
 offer_steps(
-    Step(ApiKey, "revoke", _("Revoke the key"), "catalog.change_apikey", perform=_revoke,
-         possible=lambda key: key.revoked_at is None, grave=True)
-)  # fmt: skip
+    Step(
+        ApiKey,
+        "revoke",
+        _("Revoke the key"),
+        "catalog.change_apikey",
+        perform=_revoke,
+        possible=lambda key: key.revoked_at is None,
+        grave=True,
+    )
+)
 
 
 @admin.register(ApiKey)

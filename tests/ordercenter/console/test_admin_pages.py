@@ -177,9 +177,13 @@ def test_secrets_are_written_and_never_shown(browser: Client) -> None:
     account = ChannelAccount.objects.get()
     url = address(account, "change", account.pk)
     data = {
-        "shop": branch.shop.pk, "adapter": "tmall", "base_url": "http://127.0.0.1:9/", "app_key": "k2",
-        "message_group": "default", "is_active": "on",
-    }  # fmt: skip
+        "shop": branch.shop.pk,
+        "adapter": "tmall",
+        "base_url": "http://127.0.0.1:9/",
+        "app_key": "k2",
+        "message_group": "default",
+        "is_active": "on",
+    }
 
     browser.post(url, data)
     kept = ChannelAccount.objects.get()
@@ -295,10 +299,15 @@ def test_a_person_gets_shops_on_his_own_page(browser: Client) -> None:
     branch = make_branch("OURS")
     user = person("li", role="operator")
     data = {
-        "username": "li", "is_active": "on", "is_staff": "on",
-        "shop_access-TOTAL_FORMS": "1", "shop_access-INITIAL_FORMS": "0", "shop_access-0-shop": branch.shop.pk,
-        "warehouse_access-TOTAL_FORMS": "0", "warehouse_access-INITIAL_FORMS": "0",
-    }  # fmt: skip
+        "username": "li",
+        "is_active": "on",
+        "is_staff": "on",
+        "shop_access-TOTAL_FORMS": "1",
+        "shop_access-INITIAL_FORMS": "0",
+        "shop_access-0-shop": branch.shop.pk,
+        "warehouse_access-TOTAL_FORMS": "0",
+        "warehouse_access-INITIAL_FORMS": "0",
+    }
 
     browser.post(address(user, "change", user.pk), data)
 
