@@ -83,3 +83,10 @@ def test_nothing_of_one_machine_is_in_the_files() -> None:
                 found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
 
     assert found == []
+
+
+def test_no_line_is_kept_out_of_the_formatter() -> None:
+    marks = re.compile(r"#\s*fmt:\s*(?:off|skip)")
+    sources = [path for path in our_files() if path.suffix == ".py" and path != Path(__file__)]
+
+    assert [str(path.relative_to(ROOT)) for path in sources if marks.search(path.read_text(encoding="utf-8"))] == []
