@@ -1,4 +1,4 @@
-"""Calls to the outside: one key at every try, never in two hands, asked first when nobody knows, given up in the end."""
+"""Calls to the outside: one key at every try, never in two hands, asked first when nobody knows, given up at last."""
 
 from __future__ import annotations
 
