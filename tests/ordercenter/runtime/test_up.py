@@ -18,7 +18,7 @@ from ordercenter.runtime.run_record import read_record
 
 pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 
-PARTS = {"valkey", "web", "sandbox", "relay", "listener", "worker", "beat"}
+PARTS = {"valkey", "web", "sandbox", "relay", "relay2", "listener", "worker", "beat"}
 
 
 class Running:
