@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from fulfillment.errors import ShipmentUnknown
 from fulfillment.models import Carrier, Parcel, Shipment, ShipmentLine
 from fulfillment.states import IN_WAREHOUSE, ShipmentState
-from fulfillment.wms.documents import ConfirmedPackage, DeliveryConfirm
+from fulfillment.wms.documents import DeliveryConfirm
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
@@ -27,6 +28,8 @@ from ordercenter.orders.states import OrderState
 
 # Words of the warehouse that mean: it has left.
 _LEFT = ("DELIVERED", "PARTDELIVERED", "")
+# A confirm after which more parcels follow.
+INTERMEDIATE = 1
 # What a parcel proves wrong.
 _DOUBTS = ("WMS_SILENT", "WMS_REJECTED", "RESULT_UNKNOWN")
 ConfirmRefused = ShipmentUnknown
@@ -37,38 +40,44 @@ def confirm_shipments(
 ) -> BatchResult:
     """Apply warehouse confirms: shipment and parcels, reservations consumed, stock down, lines and orders shipped.
 
-    A confirm of a shipment that has left already changes nothing (done). An order that was cancelled meanwhile stays
-    cancelled: the parcel is on its way all the same, and a case says so. Less shipped than planned: the order is partly
-    shipped and a case asks for the rest. Refused: ShipmentUnknown. Emits ShipmentShipped, OrderShipped.
+    Several confirms of one shipment are applied one after the other: intermediate ones bring their parcels, the final
+    one what left in all; one of a shipment that has left already changes nothing (done). An order that was cancelled
+    meanwhile stays cancelled: the parcel is on its way all the same, and a case says so; so it does where the warehouse
+    ships what it had agreed to stop. Less shipped than planned: the order is partly shipped and a case asks for the
+    rest. Refused: ShipmentUnknown. Emits ShipmentShipped, OrderShipped.
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
-        by_code = {c.delivery_order_code: c for c in confirms}
-        shipments, lines = _lock(work, by_code)
+        shipments, lines = _lock(work, {confirm.delivery_order_code for confirm in confirms})
+        parcels = work.lock_children(Parcel, "shipment_id", [shipment.pk for shipment in shipments.values()])
         carriers = _carriers(confirms)
         shipped: dict[int, int] = {}
         refs: dict[int, str] = {}
         left: list[ShipmentLine] = []
-        for code, confirm in by_code.items():
-            shipment = shipments.get(code)
+        for confirm in confirms:
+            shipment = shipments.get(confirm.delivery_order_code)
             if shipment is None:
-                result.refuse(confirm, ShipmentUnknown(number=code))
+                result.refuse(confirm, ShipmentUnknown(number=confirm.delivery_order_code))
                 continue
             result.done.append(shipment)
-            if shipment.state in IN_WAREHOUSE and confirm.status in _LEFT:
-                _ship(work, shipment, lines[shipment.pk], confirm, carriers, shipped, refs)
-                left.extend(lines[shipment.pk])
+            if confirm.status not in _LEFT:
+                continue
+            if shipment.state in IN_WAREHOUSE:
+                _add_parcels(work, shipment, confirm, carriers, parcels[shipment.pk])
+                if confirm.confirm_type != INTERMEDIATE:
+                    _ship(work, shipment, lines[shipment.pk], confirm, parcels[shipment.pk], shipped, refs)
+                    left.extend(lines[shipment.pk])
+            elif shipment.state == ShipmentState.CANCELLED:
+                _left_all_the_same(work, shipment, lines[shipment.pk], confirm)
         if shipped:
             inventory.consume_reservations(shipped=shipped, refs=refs, work=work)
             _ship_order_lines(work, shipped, left)
     return result
 
 
-def _lock(
-    work: Work, by_code: Mapping[str, DeliveryConfirm]
-) -> tuple[dict[str, Shipment], dict[int, list[ShipmentLine]]]:
+def _lock(work: Work, codes: Collection[str]) -> tuple[dict[str, Shipment], dict[int, list[ShipmentLine]]]:
     """Orders first, as everywhere, then their shipments."""
-    known = list(ShipmentLine.objects.filter(shipment__code__in=list(by_code)).values_list("shipment_id", "order_id"))
+    known = list(ShipmentLine.objects.filter(shipment__code__in=codes).values_list("shipment_id", "order_id"))
     work.lock(Order, {order_id for _, order_id in known})
     shipments = work.lock(Shipment, {shipment_id for shipment_id, _ in known})
     lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
@@ -80,7 +89,7 @@ def _ship(
     shipment: Shipment,
     lines: Sequence[ShipmentLine],
     confirm: DeliveryConfirm,
-    carriers: Mapping[str, Carrier],
+    parcels: Sequence[Parcel],
     shipped: dict[int, int],
     refs: dict[int, str],
 ) -> None:
@@ -95,8 +104,6 @@ def _ship(
         line.shipped = pieces
         work.save(line, "shipped")
         shipped[line.order_line_id], refs[line.order_line_id] = pieces, shipment.code
-    parcels = [_parcel(shipment, package, carriers, work.at) for package in confirm.packages if package.tracking_no]
-    work.add(parcels)
     work.record(
         ShipmentShipped(
             shipment_id=shipment.pk,
@@ -111,7 +118,9 @@ def _actual(lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work)
     """Pieces that left, by shipment line: by line number where the warehouse repeats it, else by SKU code."""
     if not confirm.lines:
         return [(line, line.quantity) for line in lines]
-    by_no = {c.line_no: c.actual for c in confirm.lines if c.line_no}
+    by_no: dict[str, int] = defaultdict(int)
+    for confirmed in confirm.lines:
+        by_no[confirmed.line_no] += confirmed.actual
     if all(str(line.pk) in by_no for line in lines):
         return [(line, min(line.quantity, by_no[str(line.pk)])) for line in lines]
     left: dict[str, int] = defaultdict(int)
@@ -152,29 +161,56 @@ def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[Sh
         ).raise_first()
 
 
-def _shipped_after_cancel(order: Order) -> CaseDraft:
+def _left_all_the_same(work: Work, shipment: Shipment, lines: Sequence[ShipmentLine], confirm: DeliveryConfirm) -> None:
+    """The warehouse had agreed to stop it. Our books stay as they are: a person finds out what is out there."""
+    numbers = [package.tracking_no for package in confirm.packages]
+    orders = work.lock(Order, {line.order_id for line in lines})
+    cancelled = [order for order in orders.values() if order.state == OrderState.CANCELLED]
+    evidence = {"shipment": shipment.code, "tracking_numbers": numbers}
+    cases.open_cases(drafts=[_shipped_after_cancel(order, evidence) for order in cancelled], work=work)
+    finding = Finding("SHIPPED_AFTER_CANCEL", evidence)
+    orders_services.hold_orders(
+        findings={pk: [finding] for pk, order in orders.items() if order not in cancelled}, work=work
+    )
+
+
+def _shipped_after_cancel(order: Order, evidence: Mapping[str, Any] | None = None) -> CaseDraft:
     return CaseDraft(
         code="SHIPPED_AFTER_CANCEL",
         subject=f"order:{order.pk}",
         shop_id=order.shop_id,
         reference=order.channel_order_no,
         money_at_risk=order.total_amount,
-        evidence={"cancel_reason": order.cancel_reason},
+        evidence={"cancel_reason": order.cancel_reason, **(evidence or {})},
     )
 
 
-def _parcel(shipment: Shipment, package: ConfirmedPackage, carriers: Mapping[str, Carrier], at: datetime) -> Parcel:
-    carrier = carriers.get(package.carrier_code)
-    weight = package.weight_kg or Decimal(0)
-    return new_row(
-        Parcel,
-        shipment_id=shipment.pk,
-        carrier_id=carrier.pk if carrier else shipment.carrier_id,
-        tracking_no=package.tracking_no[:64],
-        shipped_at=shipment.shipped_at or at,
-        weight_g=int((weight * 1000).to_integral_value(ROUND_HALF_UP)),
-        items=[{"code": item.item_code, "quantity": item.quantity} for item in package.items],
-    )
+def _add_parcels(
+    work: Work,
+    shipment: Shipment,
+    confirm: DeliveryConfirm,
+    carriers: Mapping[str, Carrier],
+    known: list[Parcel],
+) -> None:
+    """One for each tracking number that is not known yet; some warehouses write a package for each item of a box."""
+    numbers = {(parcel.carrier_id, parcel.tracking_no) for parcel in known}
+    fresh: dict[tuple[int, str], Parcel] = {}
+    for package in confirm.packages:
+        carrier = carriers.get(package.carrier_code)
+        key = (carrier.pk if carrier else shipment.carrier_id, package.tracking_no[:64])
+        if not package.tracking_no or key in numbers:
+            continue
+        if key not in fresh:
+            fresh[key] = _parcel(shipment, *key, at=confirm.operated_at or work.at)
+        weight = package.weight_kg or Decimal(0)
+        fresh[key].weight_g = max(fresh[key].weight_g, int((weight * 1000).to_integral_value(ROUND_HALF_UP)))
+        fresh[key].items.extend({"code": item.item_code, "quantity": item.quantity} for item in package.items)
+    work.add(list(fresh.values()))
+    known.extend(fresh.values())
+
+
+def _parcel(shipment: Shipment, carrier_id: int, number: str, *, at: datetime) -> Parcel:
+    return new_row(Parcel, shipment_id=shipment.pk, carrier_id=carrier_id, tracking_no=number, shipped_at=at)
 
 
 def _carriers(confirms: Sequence[DeliveryConfirm]) -> dict[str, Carrier]:
