@@ -87,3 +87,7 @@ def _take(account_id: int) -> float | None:
         connection.close()
         time.sleep(0.5)
         return TROUBLE_S
+    except Exception:
+        # The border of the thread: what nobody foresaw in one shop's answers is logged, and looked at again.
+        logger.exception("listener.failed", account=account_id)
+        return TROUBLE_S

@@ -75,7 +75,7 @@ class RelayLoop:
                 self._listen()
                 announce_ready()
                 self._round()
-            except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+            except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
                 logger.warning("relay.database_away", error=str(error)[:200])
                 self._forget_connections()
                 time.sleep(TROUBLE_PAUSE_S)
