@@ -14,7 +14,7 @@ from fulfillment.states import HAS_LEFT, IN_WAREHOUSE
 from fulfillment.wms.documents import CancelDocument, DeliveryConfirm, DeliveryOrderDocument
 from fulfillment.wms.qimen import QimenClient, QimenCredentials
 from fulfillment.wms.qimen_xml import read_delivery_confirm
-from ordercenter.audit.work import unit_of_work
+from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.secretfield import unseal
@@ -57,7 +57,8 @@ def stop_goods(events: Sequence[Recorded]) -> None:
         cancelled = {r.event.order_id: r.event.reason for r in events if isinstance(r.event, OrderCancelled)}
         asked = {r.event.order_id for r in events if isinstance(r.event, RefundRequested)} - cancelled.keys()
         if asked:
-            services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
+            free = services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
+            _wait_for_a_person(services.route_stopped_anew(order_ids=free, work=work), work)
         if cancelled:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
@@ -87,10 +88,15 @@ def take_answers(events: Sequence[Recorded]) -> None:
         services.reject_shipments(reasons=reasons, work=work)
         stops = {_shipment(commands[e.command_id]): e.outcome == "done" for e in answered if e.kind == CANCEL_KIND}
         again = services.take_stop_answers(answers=stops, work=work) if stops else []
-        subjects = [f"order:{pk}" for pk in again]
-        workflow.rewind(subjects=subjects, use="routing.reserve_and_assign", code="STOPPED", work=work)
-        # They stay with a person: what stopped them (a refund, mostly) has its hold already; no hold, no limbo.
-        orders_services.hold_orders(findings={pk: [Finding("REFUND_BEFORE_SHIP", {})] for pk in again}, work=work)
+        _wait_for_a_person(again, work)
+
+
+def _wait_for_a_person(order_ids: Sequence[int], work: Work) -> None:
+    """Orders whose goods stayed in the house: they go on from routing once what stopped them is decided."""
+    subjects = [f"order:{pk}" for pk in order_ids]
+    workflow.rewind(subjects=subjects, use="routing.reserve_and_assign", code="STOPPED", work=work)
+    # What stopped them (a refund, mostly) has its hold already; no hold, no limbo.
+    orders_services.hold_orders(findings={pk: [Finding("REFUND_BEFORE_SHIP", {})] for pk in order_ids}, work=work)
 
 
 def _shipment(command: OutgoingCommand) -> int:
@@ -169,4 +175,4 @@ def _prepare_cancel(target: str, commands: Sequence[OutgoingCommand]) -> dict[in
 
 
 register_sender(Sender(CREATE_KIND, _prepare_create))
-register_sender(Sender(CANCEL_KIND, _prepare_cancel, max_tries=6))
+register_sender(Sender(CANCEL_KIND, _prepare_cancel, max_tries=6, handles_failure=True))

@@ -73,6 +73,17 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     return _route_again(work, [orders[pk] for pk in sorted(stopped)])
 
 
+def route_stopped_anew(*, order_ids: Collection[int], work: Work) -> list[int]:
+    """Orders in fulfilment whose goods stay in the house for good give their stock back and look for a way anew.
+
+    Returns them; orders at any other place are left alone.
+    """
+    orders = [o for o in work.lock(Order, order_ids).values() if o.state == OrderState.IN_FULFILLMENT]
+    if orders:
+        inventory.release_reservations(order_ids=[order.pk for order in orders], work=work)
+    return _route_again(work, orders)
+
+
 def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None:
     shipment.intercept()
     work.save(shipment)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.services import CaseDraft, open_cases
-from ordercenter.events.registry import Recorded, on
+from ordercenter.events.registry import Recorded, on, senders
 from ordercenter.events.types import CommandAnswered, DeliveryParked, MessageParked
 
 
@@ -52,14 +52,17 @@ def open_cases_for_parked_messages(events: Sequence[Recorded]) -> None:
         )
 
 
-@on(CommandAnswered, name="cases.command_failed", when=lambda e: e.outcome != "done" and e.flow_run_id is None)
+def _is_nobodys(answered: CommandAnswered) -> bool:
+    """Refused or given up, and neither a flow nor the sender's own app has something to say about it."""
+    sender = senders().get(answered.kind)
+    has_owner = answered.flow_run_id is not None or (sender is not None and sender.handles_failure)
+    return answered.outcome != "done" and not has_owner
+
+
+@on(CommandAnswered, name="cases.command_failed", when=_is_nobodys)
 def open_cases_for_failed_commands(events: Sequence[Recorded]) -> None:
     """A command that no flow waits for was refused or given up."""
-    failed = [
-        r.event
-        for r in events
-        if isinstance(r.event, CommandAnswered) and r.event.outcome != "done" and r.event.flow_run_id is None
-    ]
+    failed = [r.event for r in events if isinstance(r.event, CommandAnswered) and _is_nobodys(r.event)]
     with unit_of_work(because=events) as work:
         open_cases(
             drafts=[

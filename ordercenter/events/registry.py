@@ -84,13 +84,15 @@ class Sender:
     prepare(target, commands): reads what the calls need, set-wise, with the database at hand; an Attempt by command id.
     A typed error raised there is the outcome of every command of the list; a command that it leaves out is refused.
     pause(target, error): looks at a typed error of a call, with the database at hand, and answers with another one
-    (`is_pause`) where it concerns the receiver as a whole: a ban, a lost authorisation.
+    (`is_pause`) where it concerns the receiver as a whole: a ban, a lost authorisation. handles_failure: a handler of
+    the same app makes its own case of a command that was refused or given up.
     """
 
     kind: str
     prepare: Callable[[str, Sequence[Any]], Mapping[int, Attempt]]
     max_tries: int = 8
     pause: Callable[[str, OrderCenterError], OrderCenterError | None] | None = None
+    handles_failure: bool = False
 
 
 _handlers: dict[str, Handler] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
 from fulfillment.wms.documents import ConfirmedLine, ConfirmedPackage, DeliveryConfirm
 from ordercenter.events import outgoing, registry
 from ordercenter.events.models import OutgoingCommand
-from ordercenter.events.registry import Attempt, Sender
+from ordercenter.events.registry import Attempt
 from ordercenter.events.relay import Relay
 from tests.flows.world import SHANGHAI
 
@@ -41,7 +42,7 @@ def answer_everything(monkeypatch: pytest.MonkeyPatch) -> None:
         return {c.pk: Attempt(lambda kind=c.kind: dict(ANSWERS[kind])) for c in commands}
 
     for kind in ANSWERS:
-        monkeypatch.setitem(registry._senders, kind, Sender(kind, prepare))
+        monkeypatch.setitem(registry._senders, kind, replace(registry.senders()[kind], prepare=prepare))
 
 
 def settle_down() -> None:
