@@ -169,7 +169,7 @@ class PlayStalled(OrderCenterError):
     code = "channels.play_stalled"
     title = _("The played day stands still.")
     hint = _("Look at the sandbox's log; a restart goes on where it stopped.")
-    status = 504
+    status = 503
 
     def __init__(self, *, scenario_id: str, paid: int, orders: int):
         super().__init__(f"scenario {scenario_id}: {paid} of {orders} orders paid, and nothing moves")
