@@ -16,10 +16,10 @@ from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.batch import BatchResult
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.errors import StockShort
-from ordercenter.inventory.selectors import free_by_sku
+from ordercenter.inventory.selectors import free_stock
 from ordercenter.inventory.services import Promise
 from ordercenter.orders import services as orders_services
-from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.models import Hold, Order, OrderLine
 from ordercenter.orders.services.review import contacts_of, skus_of
 from ordercenter.orders.states import Grade, OrderState
 
@@ -84,34 +84,52 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
 def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None) -> list[int]:
     """Stock of these SKUs came free: let as many waiting orders try again as it can serve, most urgent first.
 
-    Returns the orders that were let go; their flow runs the routing anew. Takes orders while the free pieces last, so
-    that a small arrival does not wake thousands.
+    Returns the orders that were let go; their flow runs the routing anew. Only orders that one warehouse can ship whole
+    are let go, while its free pieces last: a small arrival does not wake thousands, and an order that lacks something
+    else besides does not keep the pieces from one that could leave.
     """
     with unit_of_work(work) as work:
-        waiting = (
-            OrderLine.objects.filter(
-                sku_id__in=sku_ids,
-                order__state=OrderState.AWAITING_SUPPLY,
-                order__holds__code="OUT_OF_STOCK",
-                order__holds__released_at__isnull=True,
-                backordered__gt=0,
-            )
-            .values_list("order_id", "order__grade", "order__paid_at", "sku_id", "backordered")
-            .order_by("order__paid_at", "order_id")
-        )
-        free = free_by_sku(sku_ids)
+        needs, urgency = _waiting_for(sku_ids)
+        held = Hold.objects.filter(order_id__any_of=list(needs), released_at__isnull=True).exclude(code="OUT_OF_STOCK")
+        stay = set(held.values_list("order_id", flat=True))
+        free = free_stock({sku_id for wanted in needs.values() for sku_id in wanted})
+        warehouses = sorted({warehouse_id for _sku_id, warehouse_id in free})
         chosen: list[int] = []
-        for order_id, _grade, _paid_at, sku_id, pieces in sorted(
-            waiting, key=lambda w: (_RANK[Grade(w[1])], w[2], w[0])
-        ):
-            if free.get(sku_id, 0) >= pieces and order_id not in chosen:
-                free[sku_id] -= pieces
-                chosen.append(order_id)
+        for order_id in sorted(needs, key=lambda pk: urgency[pk]):
+            wanted = needs[order_id]
+            able = (w for w in warehouses if all(free.get((sku, w), 0) >= pieces for sku, pieces in wanted.items()))
+            warehouse_id = next(able, None)
+            if warehouse_id is None:
+                continue
+            chosen.append(order_id)
+            # One that something else holds as well takes nothing now, but no longer waits for stock either.
+            for sku_id, pieces in wanted.items() if order_id not in stay else ():
+                free[sku_id, warehouse_id] -= pieces
         if chosen:
             orders_services.release_holds(
                 order_ids=chosen, codes=["OUT_OF_STOCK"], reason="stock arrived", accepted=False, work=work
             )
         return chosen
+
+
+def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], dict[int, tuple[int, Any, int]]]:
+    """The orders that wait for any of these SKUs: what each needs in all (SKU -> pieces), and how urgent each is."""
+    waiting = OrderLine.objects.filter(
+        sku_id__in=sku_ids,
+        order__state=OrderState.AWAITING_SUPPLY,
+        order__holds__code="OUT_OF_STOCK",
+        order__holds__released_at__isnull=True,
+        backordered__gt=0,
+    )
+    lines = OrderLine.objects.filter(order_id__in=waiting.values("order_id"), backordered__gt=0).values_list(
+        "order_id", "order__grade", "order__paid_at", "order__placed_at", "sku_id", "backordered"
+    )
+    needs: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    urgency: dict[int, tuple[int, Any, int]] = {}
+    for order_id, grade, paid_at, placed_at, sku_id, pieces in lines:
+        needs[order_id][sku_id or 0] += pieces
+        urgency[order_id] = (_RANK[Grade(grade)], paid_at or placed_at, order_id)
+    return needs, urgency
 
 
 def assignments(work: Work) -> dict[int, Assignment]:

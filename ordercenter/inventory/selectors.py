@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, QuerySet
 
 from ordercenter.common.scope import Scope
 from ordercenter.inventory.models import StockLevel
 
 
-def free_by_sku(sku_ids: Collection[int]) -> dict[int, int]:
-    """The most pieces that any single open warehouse can promise of each SKU."""
-    rows = (
-        StockLevel.objects.filter(sku_id__in=sku_ids, warehouse__is_open=True)
-        .values("sku_id")
-        .annotate(most=Max(F("on_hand") - F("reserved")))
-    )
-    return {row["sku_id"]: row["most"] for row in rows}
+def free_stock(sku_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """What open warehouses can promise of these SKUs: (SKU, warehouse) -> pieces."""
+    rows = StockLevel.objects.filter(sku_id__in=sku_ids, warehouse__is_open=True)
+    free = rows.values_list("sku_id", "warehouse_id", F("on_hand") - F("reserved"))
+    return {(sku_id, warehouse_id): pieces for sku_id, warehouse_id, pieces in free}
 
 
 def stock_matching(filters: Mapping[str, Any], *, scope: Scope) -> QuerySet[StockLevel]:
