@@ -156,18 +156,16 @@ def move_stock(
     """
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
-        known = set(
-            StockMovement.objects.filter(idempotency_key__any_of=[m.key for m in movements]).values_list(
-                "idempotency_key", flat=True
-            )
-        )
         _make_levels(movements)
         levels = lock_levels(sku_ids={m.sku_id for m in movements}, work=work)
+        # Under the lock: the same movement told twice at one instant is known to the second one by now.
+        moved = StockMovement.objects.filter(idempotency_key__any_of=[m.key for m in movements])
+        known = set(moved.values_list("idempotency_key", flat=True))
         for m in movements:
-            level = levels[m.sku_id, m.warehouse_id]
             if m.key in known:
                 continue
-            if level.on_hand + m.delta < level.reserved:
+            level = levels.get((m.sku_id, m.warehouse_id))
+            if level is None or level.on_hand + m.delta < level.reserved:
                 result.refuse(m, StockWouldBeNegative(sku_id=m.sku_id, warehouse_id=m.warehouse_id, delta=m.delta))
                 continue
             known.add(m.key)
