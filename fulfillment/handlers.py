@@ -82,11 +82,14 @@ def take_answers(events: Sequence[Recorded]) -> None:
     commands = OutgoingCommand.objects.in_bulk([e.command_id for e in answered])
     with unit_of_work(because=events, actor=WAREHOUSE) as work:
         created = {commands[e.command_id]: e.outcome for e in answered if e.kind == CREATE_KIND}
+        stops = {_shipment(commands[e.command_id]): e.outcome == "done" for e in answered if e.kind == CANCEL_KIND}
+        # All locks in the order of everybody else: orders first, then shipments, each by key and all at once.
+        services.lock_for_stopping(shipment_ids=list(stops), work=work)
+        work.lock(Shipment, [*stops, *map(_shipment, created)])
         refs = {_shipment(c): str((c.answer or {}).get("warehouse_ref", "")) for c, o in created.items() if o == "done"}
         services.accept_shipments(refs=refs, work=work)
         reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
         services.reject_shipments(reasons=reasons, work=work)
-        stops = {_shipment(commands[e.command_id]): e.outcome == "done" for e in answered if e.kind == CANCEL_KIND}
         again = services.take_stop_answers(answers=stops, work=work) if stops else []
         _wait_for_a_person(again, work)
 

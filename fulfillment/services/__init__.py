@@ -5,7 +5,7 @@ from fulfillment.services.dispatching import accept_shipments, dispatch_shipment
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
-from fulfillment.services.stopping import route_stopped_anew, stop_shipments, take_stop_answers
+from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
 
 __all__ = [
     "ConfirmRefused",
@@ -13,6 +13,7 @@ __all__ = [
     "confirm_shipments",
     "create_shipments",
     "dispatch_shipments",
+    "lock_for_stopping",
     "mark_reported",
     "reject_shipments",
     "reserve_and_route",

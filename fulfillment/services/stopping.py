@@ -49,8 +49,7 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     Stopped: the shipment is cancelled and its stock free; an order that lives on goes back to routing (it is on hold,
     and goes on when the hold does). Not stopped: the shipment stays on its way and a case says so.
     """
-    lines = ShipmentLine.objects.filter(shipment_id__in=list(answers)).values_list("order_id", flat=True)
-    orders = work.lock(Order, set(lines))
+    orders = lock_for_stopping(shipment_ids=list(answers), work=work)
     shipments = work.lock(Shipment, list(answers))
     shipment_lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
     stopped: set[int] = set()
@@ -71,6 +70,14 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     if stopped:
         inventory.release_reservations(order_ids=stopped, work=work)
     return _route_again(work, [orders[pk] for pk in sorted(stopped)])
+
+
+def lock_for_stopping(*, shipment_ids: Collection[int], work: Work) -> dict[int, Order]:
+    """The orders of these shipments, locked: before their shipments, as everywhere. None for no shipment."""
+    if not shipment_ids:
+        return {}
+    lines = ShipmentLine.objects.filter(shipment_id__in=shipment_ids).values_list("order_id", flat=True)
+    return work.lock(Order, set(lines))
 
 
 def route_stopped_anew(*, order_ids: Collection[int], work: Work) -> list[int]:

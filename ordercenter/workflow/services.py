@@ -99,22 +99,22 @@ def run_stopped_again(
 
 
 def rewind(*, subjects: Collection[str], use: str, code: str, work: Work) -> int:
-    """Set the latest run of each subject back to the step with this action, stopped: when the subject is released, it
-    goes on from there. Returns how many were set back.
+    """Set the latest run of each subject that has a step with this action back to it, stopped: when the subject is
+    released, it goes on from there. Returns how many were set back.
     """
-    rows = FlowRun.objects.filter(subject__in=subjects).order_by("pk").values_list("pk", "subject")
-    runs = work.lock(FlowRun, list({subject: pk for pk, subject in rows}.values()))
-    digests = dict(FlowVersion.objects.filter(flowrun__in=list(runs)).values_list("pk", "content_hash"))
-    count = 0
-    for flow_run in runs.values():
+    rows = list(FlowRun.objects.filter(subject__in=subjects).order_by("started_at", "pk").values_list("pk", flat=True))
+    runs = work.lock(FlowRun, rows)
+    digests = dict(FlowVersion.objects.filter(flowrun__in=rows).values_list("pk", "content_hash"))
+    settled: set[str] = set()
+    for flow_run in reversed(list(runs.values())):
         plan = engine.plan_of(flow_run.version_id, digests[flow_run.version_id])
         node = next((s.node for s in plan.steps if isinstance(s, ActionStep) and s.spec.use == use), None)
-        if node is not None:
+        if node is not None and flow_run.subject not in settled:
+            settled.add(flow_run.subject)
             flow_run.status, flow_run.node, flow_run.waits_for = RunStatus.STOPPED, node, ""
             flow_run.error_code, flow_run.changed_at = code, work.at
             work.save(flow_run, "status", "node", "waits_for", "error_code", "changed_at")
-            count += 1
-    return count
+    return len(settled)
 
 
 def void_runs(*, subjects: Collection[str], work: Work) -> None:
