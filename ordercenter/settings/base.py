@@ -156,12 +156,13 @@ FIELD_KEY_CURRENT = ""
 FIELD_HASH_KEY = ""
 
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A task is a ring: whoever died with it in hand is replaced by the next ring, what waits is found in the database. And a
+# worker that loses the broker with unacknowledged messages in hand dies of putting them back (kombu 5.7).
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "Asia/Shanghai"
-# A message of a killed worker comes back after this many seconds; tasks are shorter and idempotent.
+# A message that a worker took but never began comes back after this many seconds; tasks are idempotent.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "unacked_restore_interval": 10,
@@ -170,6 +171,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# However long the broker is away, the worker waits for it.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Ringing must never keep anybody waiting: one try, and the sweep comes later when it fails.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
