@@ -84,17 +84,19 @@ class port_taken:  # noqa: N801 - reads as what it does
     def __enter__(self) -> None:
         port = self._system.broker_port
         self._system.kill("valkey")
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._squatter = socket.socket()
+        # Old connections on the port do not keep us out, but our own address is not to be shared.
+        self._squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
         def is_ours() -> bool:
             try:
-                self._listener.bind(("127.0.0.1", port))
+                self._squatter.bind(("127.0.0.1", port))
             except OSError:
                 return False
+            self._squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
             return True
 
         wait_until(is_ours, timeout_s=0.9, what="the port is free before the supervisor is back", every_s=0.005)
 
     def __exit__(self, *_error: object) -> None:
-        self._listener.close()
+        self._squatter.close()
