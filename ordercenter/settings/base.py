@@ -156,8 +156,8 @@ FIELD_KEY_CURRENT = ""
 FIELD_HASH_KEY = ""
 
 CELERY_TASK_IGNORE_RESULT = True
-# A task is a ring: whoever died with it in hand is replaced by the next ring, what waits is found in the database. And a
-# worker that loses the broker with unacknowledged messages in hand dies of putting them back (kombu 5.7).
+# A task is a ring: one that died with its worker is followed by the next, and what waits is found in the database. And
+# a worker that loses the broker with unacknowledged messages in hand dies of putting them back (kombu 5.7).
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 240
