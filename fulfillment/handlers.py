@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fulfillment import services
-from fulfillment.errors import WarehouseMessageUnreadable, WarehouseNotConnected, WarehouseRefused, WarehouseUnavailable
+from fulfillment.errors import (
+    ShipmentUnknown,
+    WarehouseMessageUnreadable,
+    WarehouseNotConnected,
+    WarehouseRefused,
+    WarehouseUnavailable,
+)
 from fulfillment.models import Shipment, WmsAccount
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
@@ -22,6 +28,7 @@ from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
 from ordercenter.events.types import CommandAnswered, OrderCancelled, RefundRequested, StockReplenished
 from ordercenter.inventory import services as inventory
+from ordercenter.inventory.models import Warehouse
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.services.holding import Finding
 from ordercenter.workflow import services as workflow
@@ -42,12 +49,26 @@ def take_confirms(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]
             confirms[message.id] = read_delivery_confirm(message.body)
         except WarehouseMessageUnreadable as error:
             refused[message.id] = error
+    for message_id, unknown in _of_others(messages, confirms).items():
+        refused[message_id] = unknown
+        del confirms[message_id]
     result = services.confirm_shipments(confirms=list(confirms.values()), actor=WAREHOUSE)
-    unknown = {id(refusal.key): refusal.error for refusal in result.refused}
-    for message_id, confirm in confirms.items():
-        if id(confirm) in unknown:
-            refused[message_id] = unknown[id(confirm)]
+    errors = {id(refusal.key): refusal.error for refusal in result.refused}
+    refused.update((pk, errors[id(confirm)]) for pk, confirm in confirms.items() if id(confirm) in errors)
     return refused
+
+
+def _of_others(messages: Sequence[Message], confirms: Mapping[int, DeliveryConfirm]) -> dict[int, OrderCenterError]:
+    """Confirms of delivery orders that the sender was never given: a warehouse speaks only of what is its own."""
+    senders = {message.id: int(message.source.partition(":")[2]) for message in messages if message.id in confirms}
+    customers = dict(Warehouse.objects.filter(pk__in=set(senders.values())).values_list("pk", "customer_id"))
+    codes = {confirm.delivery_order_code for confirm in confirms.values()}
+    owners = dict(Shipment.objects.filter(code__in=codes).values_list("code", "warehouse__customer_id"))
+    return {
+        message_id: ShipmentUnknown(number=confirm.delivery_order_code)
+        for message_id, confirm in confirms.items()
+        if owners.get(confirm.delivery_order_code) != customers.get(senders[message_id])
+    }
 
 
 @on(OrderCancelled, RefundRequested, name="fulfillment.stop")
