@@ -1,84 +1,22 @@
-"""What leaves the house: shipments, their lines, parcels, waybills, and what couriers charge."""
+"""What one warehouse sends to one receiver."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from fulfillment.states import ParcelState, ShipmentState, WaybillState
+from fulfillment.models.couriers import Carrier
+from fulfillment.states import ShipmentState
 from ordercenter.catalog.models import Contact, Shop, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
-from ordercenter.common.secretfield import SealedField
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import Grade
-
-
-class WmsAccount(models.Model):
-    """How we reach the system of a warehouse that speaks Qimen. secret: sealed."""
-
-    warehouse = models.OneToOneField(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
-    base_url = models.URLField(_("address"), max_length=200)
-    app_key = models.CharField(_("app key"), max_length=64)
-    secret = SealedField(_("secret"))
-    is_active = models.BooleanField(_("active"), default=True)
-    history = HistoricalRecords(history_id_field=models.BigAutoField(), excluded_fields=["secret"])
-
-    class Meta:
-        verbose_name = _("warehouse account")
-        verbose_name_plural = _("warehouse accounts")
-
-    def __str__(self) -> str:
-        return str(self.warehouse_id)
-
-
-class Carrier(models.Model):
-    """A courier. code is the warehouse's and the channels' code for it (SF, ZTO ...)."""
-
-    code = models.CharField(_("code"), max_length=16, unique=True)
-    name = models.CharField(_("name"), max_length=64)
-    is_active = models.BooleanField(_("active"), default=True)
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
-
-    class Meta:
-        verbose_name = _("carrier")
-        verbose_name_plural = _("carriers")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class FreightRate(models.Model):
-    """What a courier charges from a warehouse to a province: first weight, then steps. Empty province: everywhere."""
-
-    warehouse = models.ForeignKey(Warehouse, models.CASCADE, verbose_name=_("warehouse"))
-    carrier = models.ForeignKey(Carrier, models.CASCADE, verbose_name=_("carrier"))
-    province = models.CharField(_("province"), max_length=32, blank=True)
-    first_weight_g = models.PositiveIntegerField(_("first weight (g)"), default=1000)
-    first_fee = models.DecimalField(_("first fee"), max_digits=10, decimal_places=2)
-    step_weight_g = models.PositiveIntegerField(_("step weight (g)"), default=1000)
-    step_fee = models.DecimalField(_("step fee"), max_digits=10, decimal_places=2)
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
-
-    class Meta:
-        verbose_name = _("freight rate")
-        verbose_name_plural = _("freight rates")
-        constraints = [
-            models.UniqueConstraint(fields=["warehouse", "carrier", "province"], name="rate_once_per_lane"),
-            models.CheckConstraint(
-                condition=Q(first_fee__gte=0, step_fee__gte=0, step_weight_g__gt=0), name="rate_amounts_positive"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.warehouse_id} {self.carrier_id} {self.province or '*'}"
 
 
 class Shipment(StateModel):
@@ -197,67 +135,3 @@ class ShipmentLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shipment_id} {self.quantity} x {self.sku_id}"
-
-
-class Parcel(StateModel):
-    """One box with one tracking number."""
-
-    shipment = models.ForeignKey(Shipment, models.PROTECT, verbose_name=_("shipment"), related_name="parcels")
-    carrier = models.ForeignKey(Carrier, models.PROTECT, verbose_name=_("carrier"))
-    tracking_no = models.CharField(_("tracking number"), max_length=64)
-    state = StateField(_("state"), default=ParcelState.SHIPPED, choices=ParcelState.choices)
-    weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
-    items = models.JSONField(_("items"), default=list)
-    shipped_at = models.DateTimeField(_("shipped at"))
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
-
-    class Meta:
-        verbose_name = _("parcel")
-        verbose_name_plural = _("parcels")
-        constraints = [models.UniqueConstraint(fields=["carrier", "tracking_no"], name="tracking_no_once_per_carrier")]
-        indexes = [GinIndex(OpClass(Upper("tracking_no"), name="gin_trgm_ops"), name="tracking_no_trigram")]
-
-    def __str__(self) -> str:
-        return self.tracking_no
-
-    @transition(field=state, source=[ParcelState.SHIPPED, ParcelState.IN_TRANSIT], target=ParcelState.DELIVERED)
-    def mark_delivered(self) -> None:
-        """Signed for."""
-
-
-class Waybill(StateModel):
-    """The courier's number for a parcel, from asking for it to its use."""
-
-    shipment = models.ForeignKey(Shipment, models.PROTECT, verbose_name=_("shipment"), related_name="waybills")
-    carrier = models.ForeignKey(Carrier, models.PROTECT, verbose_name=_("carrier"))
-    number = models.CharField(_("number"), max_length=64, blank=True)
-    state = StateField(_("state"), default=WaybillState.REQUESTED, choices=WaybillState.choices)
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
-
-    class Meta:
-        verbose_name = _("waybill")
-        verbose_name_plural = _("waybills")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["carrier", "number"], condition=~Q(number=""), name="waybill_no_once_per_carrier"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.number or str(self.pk)
-
-    @transition(field=state, source=WaybillState.REQUESTED, target=WaybillState.ASSIGNED)
-    def assign(self, *, number: str) -> None:
-        self.number = number
-
-    @transition(field=state, source=[WaybillState.ASSIGNED, WaybillState.PRINTED], target=WaybillState.USED)
-    def use(self) -> None:
-        """A parcel left under it."""
-
-    @transition(
-        field=state,
-        source=[WaybillState.REQUESTED, WaybillState.ASSIGNED, WaybillState.PRINTED],
-        target=WaybillState.VOID,
-    )
-    def void(self) -> None:
-        """It will not be used."""

@@ -1,0 +1,65 @@
+"""Places that stock and ship, and who may see them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from ordercenter.catalog.models import ApiKey
+
+
+class Warehouse(models.Model):
+    """A place that stocks and ships. customer_id: how its system knows us (Qimen customerId)."""
+
+    code = models.SlugField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=64)
+    province = models.CharField(_("province"), max_length=32, blank=True)
+    city = models.CharField(_("city"), max_length=32, blank=True)
+    is_open = models.BooleanField(_("open"), default=True)
+    customer_id = models.CharField(_("customer id at the warehouse"), max_length=64, blank=True)
+    owner_code = models.CharField(_("owner code"), max_length=64, blank=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("warehouse")
+        verbose_name_plural = _("warehouses")
+        permissions = [("all_warehouses", _("Sees the rows of all warehouses"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WarehouseAccess(models.Model):
+    """A person may see the rows of a warehouse. Who has the permission all_warehouses needs no such row."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("user"), related_name="warehouse_access"
+    )
+    warehouse = models.ForeignKey(Warehouse, models.CASCADE, verbose_name=_("warehouse"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("access to a warehouse")
+        verbose_name_plural = _("access to warehouses")
+        constraints = [models.UniqueConstraint(fields=["user", "warehouse"], name="warehouse_access_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} > {self.warehouse_id}"
+
+
+class ApiKeyWarehouse(models.Model):
+    """An API key may read the stock of a warehouse (scope stock:read); without such a row it reads none."""
+
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, verbose_name=_("API key"), related_name="warehouse_rows")
+    warehouse = models.ForeignKey(Warehouse, models.CASCADE, verbose_name=_("warehouse"))
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("warehouse of an API key")
+        verbose_name_plural = _("warehouses of an API key")
+        constraints = [models.UniqueConstraint(fields=["api_key", "warehouse"], name="warehouse_once_per_api_key")]
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} > {self.warehouse_id}"
