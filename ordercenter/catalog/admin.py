@@ -55,7 +55,7 @@ class BundlePartInline(ScopedInline):
 
 @admin.register(Sku)
 class SkuAdmin(HistoryAdmin):
-    list_display = ["code", "name", "weight_g", "list_price", "floor_price", "bundle_label", "is_active"]
+    list_display = ["code", "name", "category", "weight_g", "list_price", "floor_price", "bundle_label", "is_active"]
     list_display_links = ["code", "name"]
     list_filter = [("is_bundle", BooleanRadioFilter), ("is_active", BooleanRadioFilter)]
     search_fields = ["code", "name"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -76,6 +77,15 @@ class Sku(FastRow):
     code = models.CharField(_("SKU code"), max_length=64, unique=True)
     name = models.CharField(_("name"), max_length=128)
     weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
+    category = models.CharField(_("category"), max_length=64, blank=True)
+    # What makes it special for storing and carrying: battery, liquid, frozen, fragile ... Rules of routing ask for it.
+    handling_tags = ArrayField(
+        models.CharField(max_length=32),
+        verbose_name=_("handling"),
+        default=list,
+        blank=True,
+        help_text=_("Words that rules can ask for, separated by commas: battery, liquid, frozen ..."),
+    )
     list_price = models.DecimalField(_("list price"), max_digits=14, decimal_places=2, default=Decimal(0))
     floor_price = models.DecimalField(
         _("floor price"),
