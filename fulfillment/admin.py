@@ -8,9 +8,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from fulfillment import services
 from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill, WmsAccount
+from fulfillment.selectors import can_ask_back, can_route_elsewhere
 from fulfillment.states import ParcelState, ShipmentState, WaybillState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
+from ordercenter.common.actor import Actor
 from ordercenter.common.admin_base import (
     HistoryAdmin,
     ReadOnlyAdmin,
@@ -19,7 +22,9 @@ from ordercenter.common.admin_base import (
     ScopedRelatedFilter,
     badge,
 )
+from ordercenter.common.batch import BatchResult
 from ordercenter.common.sealed_form import SealedForm
+from ordercenter.orders.models import Order
 
 SHIPMENT_COLOURS = {
     ShipmentState.PLANNED: "warning",
@@ -31,7 +36,32 @@ SHIPMENT_COLOURS = {
     ShipmentState.DELIVERED: "success",
 }
 
+
+def _route_elsewhere(pk: int, reason: str, actor: Actor) -> BatchResult:
+    return services.route_elsewhere(order_ids=[pk], reason=reason, actor=actor)
+
+
+def _ask_back(pk: int, reason: str, actor: Actor) -> BatchResult:
+    return services.ask_back(order_ids=[pk], reason=reason, actor=actor)
+
+
 offer_steps(
+    Step(
+        Order,
+        "route_elsewhere",
+        _("Ship from another warehouse"),
+        "fulfillment.route_elsewhere",
+        perform=_route_elsewhere,
+        possible=can_route_elsewhere,
+    ),
+    Step(
+        Order,
+        "ask_back",
+        _("Ask the goods back from the warehouse"),
+        "fulfillment.ask_back",
+        perform=_ask_back,
+        possible=can_ask_back,
+    ),
     Step(Parcel, "mark_delivered", _("Mark as signed for"), "fulfillment.change_parcel"),
     Step(Waybill, "void", _("Void the waybill"), "fulfillment.change_waybill", grave=True),
 )

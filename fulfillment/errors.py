@@ -103,6 +103,30 @@ class NothingReserved(OrderCenterError):
         self.order_id = order_id
 
 
+class ShipmentAtWarehouse(OrderCenterError):
+    """A warehouse has a shipment of the order, or may have it: sent from another one, the goods would leave twice."""
+
+    code = "fulfillment.shipment_at_warehouse"
+    title = _("A warehouse has this order, or may have it.")
+    hint = _("Ask the goods back first; when the warehouse has stopped them, choose another way.")
+
+    def __init__(self, *, order_id: int, shipment: str):
+        super().__init__(f"order {order_id}: {shipment} is at its warehouse")
+        self.order_id, self.shipment = order_id, shipment
+
+
+class NothingToStop(OrderCenterError):
+    """No warehouse has anything of the order that could be stopped."""
+
+    code = "fulfillment.nothing_to_stop"
+    title = _("No warehouse has goods of this order that could be stopped.")
+    hint = _("Cancel the order, or ask the courier if the parcel has left.")
+
+    def __init__(self, *, order_id: int):
+        super().__init__(f"order {order_id} has nothing to stop")
+        self.order_id = order_id
+
+
 class ShipmentUnknown(OrderCenterError):
     """A warehouse speaks of a delivery order that we never gave it. May still be on its way to our books: retried."""
 

@@ -16,21 +16,26 @@ from fulfillment.errors import (
 from fulfillment.models import Shipment, WmsAccount
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
-from fulfillment.states import HAS_LEFT, IN_WAREHOUSE
+from fulfillment.states import HAS_LEFT, IN_WAREHOUSE, WAREHOUSE_DOUBTS
 from fulfillment.wms.documents import CancelDocument, DeliveryConfirm, DeliveryOrderDocument
 from fulfillment.wms.qimen import QimenClient, QimenCredentials
 from fulfillment.wms.qimen_xml import read_delivery_confirm
-from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.secretfield import unseal
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
-from ordercenter.events.types import CommandAnswered, OrderCancelled, RefundRequested, StockReplenished
+from ordercenter.events.types import (
+    CommandAnswered,
+    CommandSentAgain,
+    OrderCancelled,
+    RefundRequested,
+    StockReplenished,
+)
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders import services as orders_services
-from ordercenter.orders.services.holding import Finding
 from ordercenter.workflow import services as workflow
 
 CONFIRM_KIND = "qimen.deliveryorder.confirm"
@@ -79,7 +84,7 @@ def stop_goods(events: Sequence[Recorded]) -> None:
         asked = {r.event.order_id for r in events if isinstance(r.event, RefundRequested)} - cancelled.keys()
         if asked:
             free = services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
-            _wait_for_a_person(services.route_stopped_anew(order_ids=free, work=work), work)
+            services.set_back(order_ids=services.route_stopped_anew(order_ids=free, work=work), work=work)
         if cancelled:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
@@ -112,15 +117,22 @@ def take_answers(events: Sequence[Recorded]) -> None:
         reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
         services.reject_shipments(reasons=reasons, work=work)
         again = services.take_stop_answers(answers=stops, work=work) if stops else []
-        _wait_for_a_person(again, work)
+        services.set_back(order_ids=again, work=work)
 
 
-def _wait_for_a_person(order_ids: Sequence[int], work: Work) -> None:
-    """Orders whose goods stayed in the house: they go on from routing once what stopped them is decided."""
-    subjects = [f"order:{pk}" for pk in order_ids]
-    workflow.rewind(subjects=subjects, use="routing.reserve_and_assign", code="STOPPED", work=work)
-    # What stopped them (a refund, mostly) has its hold already; no hold, no limbo.
-    orders_services.hold_orders(findings={pk: [Finding("REFUND_BEFORE_SHIP", {})] for pk in order_ids}, work=work)
+@on(CommandSentAgain, name="fulfillment.sent_again", when=lambda e: e.kind == CREATE_KIND)
+def let_sent_again_go_on(events: Sequence[Recorded]) -> None:
+    """Somebody sends a rejected or unanswered delivery order once more: its orders wait for the answer now."""
+    with unit_of_work(because=events) as work:
+        ids = {int(e.about.partition(":")[2]) for r in events if isinstance(e := r.event, CommandSentAgain)}
+        order_ids = sorted(services.lock_for_stopping(shipment_ids=ids, work=work))
+        orders_services.release_holds(
+            order_ids=order_ids,
+            codes=WAREHOUSE_DOUBTS,
+            reason="the delivery order was sent again",
+            accepted=False,
+            work=work,
+        ).raise_first()
 
 
 def _shipment(command: OutgoingCommand) -> int:

@@ -6,13 +6,32 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.states import STOPPABLE, ShipmentState
 from fulfillment.wms.documents import DeliveryOrderDocument, DeliveryOrderLine, Party
 from ordercenter.catalog.contacts import clear_data
 from ordercenter.catalog.models import Contact
 from ordercenter.orders.models import Order
+from ordercenter.orders.states import OrderState
 
+_ON_THE_WAY = (OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED)
 # How the standard names the platforms; what it does not list goes out as OTHER.
 _PLATFORMS = {"tmall": "TM", "taobao": "TB", "jd": "JD", "douyin": "DD", "wechat_shop": "WXSP"}
+
+
+def can_route_elsewhere(order: Order) -> bool:
+    """Whether a warehouse has rejected a shipment of this order and nothing of it is at another one. One statement."""
+    states = _states_of(order) if order.state == OrderState.IN_FULFILLMENT else set()
+    at_warehouse = {ShipmentState.DISPATCHED, ShipmentState.ACCEPTED, ShipmentState.INTERCEPTING}
+    return ShipmentState.REJECTED in states and not states & at_warehouse
+
+
+def can_ask_back(order: Order) -> bool:
+    """Whether goods of this order lie at a warehouse that could still stop them. One statement."""
+    return bool(_states_of(order) & set(STOPPABLE)) if order.state in _ON_THE_WAY else False
+
+
+def _states_of(order: Order) -> set[str]:
+    return set(Shipment.objects.filter(lines__order=order).values_list("state", flat=True))
 
 
 def delivery_documents(shipment_ids: Collection[int]) -> dict[int, DeliveryOrderDocument]:

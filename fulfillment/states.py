@@ -44,3 +44,8 @@ IN_WAREHOUSE = (
     ShipmentState.REJECTED,
     ShipmentState.INTERCEPTING,
 )
+# What can still be kept in the house, or asked back.
+STOPPABLE = (ShipmentState.PLANNED, ShipmentState.REJECTED, ShipmentState.DISPATCHED, ShipmentState.ACCEPTED)
+# Cases about a warehouse that would not take the goods, or of which nobody knows whether it has: another try, another
+# warehouse or the parcel itself proves them wrong.
+WAREHOUSE_DOUBTS = ("WMS_REJECTED", "WMS_SILENT", "RESULT_UNKNOWN")

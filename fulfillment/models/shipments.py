@@ -46,6 +46,10 @@ class Shipment(StateModel):
     class Meta:
         verbose_name = _("shipment")
         verbose_name_plural = _("shipments")
+        permissions = [
+            ("route_elsewhere", _("Can ship rejected orders from another warehouse")),
+            ("ask_back", _("Can ask goods back from a warehouse")),
+        ]
         constraints = [models.UniqueConstraint(fields=["code"], name="shipment_code_once")]
         indexes = [models.Index(fields=["warehouse", "state"], name="shipment_by_warehouse")]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 _SUFFIXES = ("特别行政区", "维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "省", "市")
@@ -39,6 +39,10 @@ class RateTable:
 
     rates: Mapping[tuple[int, str], Sequence[Rate]]
     warehouses: Sequence[int]
+
+    def without(self, warehouse_ids: Collection[int]) -> RateTable:
+        """The same rates with these warehouses left out."""
+        return replace(self, warehouses=[w for w in self.warehouses if w not in warehouse_ids])
 
     def cheapest(self, warehouse_id: int, province: str, weight_g: int) -> tuple[Decimal, int] | None:
         """(cost, carrier id) of the cheapest courier, the lower id on a tie; None where no courier goes."""

@@ -4,12 +4,14 @@ from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
 from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.reporting import mark_reported
+from fulfillment.services.rerouting import ask_back, route_elsewhere, set_back
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
 from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
 
 __all__ = [
     "ConfirmRefused",
     "accept_shipments",
+    "ask_back",
     "confirm_shipments",
     "create_shipments",
     "dispatch_shipments",
@@ -17,7 +19,9 @@ __all__ = [
     "mark_reported",
     "reject_shipments",
     "reserve_and_route",
+    "route_elsewhere",
     "route_stopped_anew",
+    "set_back",
     "stop_shipments",
     "supply_waiting_orders",
     "take_stop_answers",

@@ -10,7 +10,7 @@ from typing import Any
 
 from fulfillment.errors import ShipmentUnknown
 from fulfillment.models import Carrier, Parcel, Shipment, ShipmentLine
-from fulfillment.states import IN_WAREHOUSE, ShipmentState
+from fulfillment.states import IN_WAREHOUSE, WAREHOUSE_DOUBTS, ShipmentState
 from fulfillment.wms.documents import DeliveryConfirm
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
@@ -30,8 +30,6 @@ from ordercenter.orders.states import OrderState
 _LEFT = ("DELIVERED", "PARTDELIVERED", "")
 # A confirm after which more parcels follow.
 INTERMEDIATE = 1
-# What a parcel proves wrong.
-_DOUBTS = ("WMS_SILENT", "WMS_REJECTED", "RESULT_UNKNOWN")
 ConfirmRefused = ShipmentUnknown
 
 
@@ -157,7 +155,7 @@ def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[Sh
     if doubted:
         # A warehouse that never said that it has the order has said it now.
         orders_services.release_holds(
-            order_ids=sorted(set(doubted)), codes=_DOUBTS, reason="the warehouse has shipped it", work=work
+            order_ids=sorted(set(doubted)), codes=WAREHOUSE_DOUBTS, reason="the warehouse has shipped it", work=work
         ).raise_first()
 
 

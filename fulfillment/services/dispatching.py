@@ -63,8 +63,13 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
 
 
 def accept_shipments(*, refs: Mapping[int, str], work: Work) -> None:
-    """The warehouse has taken these shipments on. refs: shipment id -> its number there. Emits ShipmentAccepted."""
+    """The warehouse has taken these shipments on. refs: shipment id -> its number there. Emits ShipmentAccepted.
+
+    One that it had rejected before was sent again: its yes counts like the first one's.
+    """
     for shipment in work.lock(Shipment, list(refs)).values():
+        if shipment.state == ShipmentState.REJECTED:
+            _hand_over_again(work, shipment)
         # The parcel may have been faster than the answer to the order that asked for it.
         if shipment.state != ShipmentState.DISPATCHED:
             continue
@@ -94,21 +99,28 @@ def _send_again(work: Work, order_ids: Collection[int], flow_runs: Mapping[int, 
     rows = Shipment.objects.filter(lines__order_id__in=order_ids).exclude(state__in=_NOT_TO_SEND).distinct()
     pairs = sorted(set(rows.values_list("pk", "lines__order_id")))
     shipments = work.lock(Shipment, {pk for pk, _ in pairs})
+    unanswered = [
+        (shipments[pk], order_id)
+        for pk, order_id in pairs
+        if order_id in order_ids and shipments[pk].state in (ShipmentState.REJECTED, ShipmentState.DISPATCHED)
+    ]
+    # A command that was done meanwhile is left alone: the warehouse's yes is on its way to the shipment.
+    sent = send_again({_key(shipment): flow_runs.get(order_id) for shipment, order_id in unanswered})
     on_its_way = {order_id: False for _, order_id in pairs if order_id in order_ids}
-    runs: dict[str, int | None] = {}
-    for shipment_id, order_id in pairs:
-        shipment = shipments[shipment_id]
-        if order_id not in on_its_way or shipment.state not in (ShipmentState.REJECTED, ShipmentState.DISPATCHED):
+    for shipment, order_id in unanswered:
+        if _key(shipment) not in sent:
             continue
-        if shipment.state == ShipmentState.REJECTED:
-            shipment.plan_again()
-            shipment.dispatch()
-            shipment.dispatched_at = work.at
-            work.save(shipment, "dispatched_at")
         on_its_way[order_id] = True
-        runs[_key(shipment)] = flow_runs.get(order_id)
-    send_again(runs)
+        if shipment.state == ShipmentState.REJECTED:
+            _hand_over_again(work, shipment)
     return on_its_way
+
+
+def _hand_over_again(work: Work, shipment: Shipment) -> None:
+    shipment.plan_again()
+    shipment.dispatch()
+    shipment.dispatched_at = work.at
+    work.save(shipment, "dispatched_at")
 
 
 def _key(shipment: Shipment) -> str:

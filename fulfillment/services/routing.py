@@ -50,12 +50,13 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
     skus = skus_of(work, [line for group in lines.values() for line in group])
     levels = inventory.lock_levels(sku_ids=skus, work=work)
     free = {key: level.free for key, level in levels.items()}
-    table = rate_table(work)
+    table, avoid = rate_table(work), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
     for order in sorted(orders.values(), key=_urgency):
         open_lines = [line for line in lines[order.id] if line.unplanned + line.backordered]
-        route, weight_g = _decide(order, open_lines, contacts, skus, free, table)
+        among = table.without(avoid[order.id]) if order.id in avoid else table
+        route, weight_g = _decide(order, open_lines, contacts, skus, free, among)
         if isinstance(route, NoRoute):
             result.refuse(order.id, _refusal(order, route, contacts, skus))
             continue
@@ -135,6 +136,12 @@ def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], d
 def assignments(work: Work) -> dict[int, Assignment]:
     """The routing decisions made in this unit of work, by order id."""
     kept: dict[int, Assignment] = work.shared.setdefault("assignments", {})
+    return kept
+
+
+def avoid_warehouses(work: Work) -> dict[int, set[int]]:
+    """Warehouses that are no candidates in this unit of work, by order id: those that would not ship it."""
+    kept: dict[int, set[int]] = work.shared.setdefault("avoid_warehouses", {})
     return kept
 
 

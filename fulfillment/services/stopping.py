@@ -24,7 +24,7 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work) -> li
     Returns the orders whose goods are free at once; stock of the others stays promised until the answer.
     """
     orders = work.lock(Order, order_ids)
-    shipments = _shipments_of(work, list(orders))
+    shipments = shipments_of(work, list(orders))
     free: list[int] = []
     for order in orders.values():
         waiting = False
@@ -120,7 +120,8 @@ def _route_again(work: Work, orders: Collection[Order]) -> list[int]:
     return again
 
 
-def _shipments_of(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:
+def shipments_of(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:
+    """The shipments of these orders, locked, by order. Two statements."""
     pairs = set(ShipmentLine.objects.filter(order_id__in=order_ids).values_list("shipment_id", "order_id"))
     locked = work.lock(Shipment, {shipment_id for shipment_id, _ in pairs})
     by_order: dict[int, list[Shipment]] = defaultdict(list)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ordercenter.audit.work import unit_of_work
-from ordercenter.cases.services import CaseDraft, open_cases
+from ordercenter.cases.services import CaseDraft, close_cases_of, open_cases
 from ordercenter.events.registry import Recorded, on, senders
-from ordercenter.events.types import CommandAnswered, DeliveryParked, MessageParked
+from ordercenter.events.types import CommandAnswered, CommandSentAgain, DeliveryParked, MessageParked
 
 
 @on(DeliveryParked, name="cases.delivery_parked")
@@ -76,5 +76,17 @@ def open_cases_for_failed_commands(events: Sequence[Recorded]) -> None:
                 )
                 for e in failed
             ],
+            work=work,
+        )
+
+
+@on(CommandSentAgain, name="cases.command_sent_again")
+def close_cases_of_commands_sent_again(events: Sequence[Recorded]) -> None:
+    """What a person sends once more is decided; should it fail again, a new case says so."""
+    with unit_of_work(because=events) as work:
+        close_cases_of(
+            subjects={f"command:{e.command_id}" for r in events if isinstance(e := r.event, CommandSentAgain)},
+            codes=["COMMAND_FAILED"],
+            resolution="sent again",
             work=work,
         )

@@ -89,7 +89,7 @@ WORDS: Mapping[str, CaseWords] = {
     "WMS_REJECTED": CaseWords(
         _("The warehouse has refused the delivery order."),
         _("Nothing will be shipped until it is sent again."),
-        _("Read the warehouse's reason, mend it, and run the step again."),
+        _("Read the warehouse's reason, mend it and run the step again, or ship from another warehouse."),
     ),
     "WMS_SILENT": CaseWords(
         _("The warehouse's system did not answer in spite of several tries."),
@@ -100,6 +100,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("A call to the outside ended without a clear answer."),
         _("It may or may not have taken effect."),
         _("Check at the receiver, then run the step again or resolve the case."),
+    ),
+    "GOODS_STOPPED": CaseWords(
+        _("The goods were asked back from the warehouse, which has stopped them."),
+        _("They are free for others; the order waits for a decision."),
+        _("Cancel the order, or resolve the case to send it anew."),
     ),
     "SHORT_PICK": CaseWords(
         _("The warehouse shipped fewer pieces than ordered."),
@@ -171,6 +176,17 @@ WORDS: Mapping[str, CaseWords] = {
         _("The order waits at this step."),
         _("Give the branch a way for the rest, activate the new version, and run the step again."),
     ),
+}
+# What a person may do with the order right from the case: names of steps (see audit.steps), most likely one first.
+FIXES: Mapping[str, tuple[str, ...]] = {
+    "WMS_REJECTED": ("route_elsewhere", "cancel"),
+    "WMS_SILENT": ("ask_back",),
+    "DUPLICATE_SUSPECT": ("ask_back", "cancel"),
+    "GOODS_STOPPED": ("cancel",),
+    "REFUND_BEFORE_SHIP": ("cancel",),
+    "PRICE_BELOW_FLOOR": ("cancel",),
+    "BLACKLIST": ("cancel",),
+    "OUT_OF_STOCK": ("cancel",),
 }
 UNKNOWN = CaseWords(
     _("A flow has raised this case."),

@@ -50,6 +50,8 @@ _OPERATOR = (
     "inventory.all_warehouses",
     "cases.work_case",
     "orders.release_order",
+    "fulfillment.route_elsewhere",
+    "fulfillment.ask_back",
     "catalog.add_listingmatch",
     "catalog.change_listingmatch",
     "catalog.reveal_contact",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from ordercenter.common.actor import actor_of
 from ordercenter.common.admin_base import ReadOnlyAdmin, badge
 from ordercenter.common.admin_messages import report_batch
 from ordercenter.events import retrying
@@ -130,7 +131,8 @@ class OutgoingCommandAdmin(PostOfficeAdmin):
 
     @admin.action(description=_("Send refused and given up commands again"), permissions=["retry"])
     def retry_ended(self, request: HttpRequest, queryset: QuerySet[OutgoingCommand]) -> None:
-        report_batch(request, retrying.retry_commands(ids=list(queryset.values_list("pk", flat=True))))
+        ids = list(queryset.values_list("pk", flat=True))
+        report_batch(request, retrying.retry_commands(ids=ids, actor=actor_of(request)))
 
 
 @admin.register(Timer)

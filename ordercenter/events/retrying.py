@@ -8,10 +8,13 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.events import log
 from ordercenter.events.errors import NotParked
+from ordercenter.events.log import Cause
 from ordercenter.events.models import Delivery, InboxMessage, OutgoingCommand, OutgoingStatus, WorkStatus
+from ordercenter.events.types import CommandSentAgain
 
 _SEND_AGAIN = """
 UPDATE events_outgoing AS o
@@ -22,6 +25,7 @@ SET flow_run_id = v.run_id,
     answered_at = CASE WHEN o.status IN ('dead', 'refused') THEN NULL ELSE o.answered_at END
 FROM unnest(%s::text[], %s::bigint[]) AS v(key, run_id)
 WHERE o.idempotency_key = v.key AND o.status NOT IN ('done', 'cancelled')
+RETURNING o.idempotency_key
 """
 
 
@@ -44,24 +48,37 @@ def replay_messages(*, ids: Collection[int]) -> BatchResult:
     return _again(InboxMessage, ids, {"status__in": finished}, _fresh(WorkStatus.WAITING))
 
 
-def retry_commands(*, ids: Collection[int]) -> BatchResult:
-    """Commands that were refused or given up are sent again under the same key. done: their ids; refused: NotParked."""
+@transaction.atomic
+def retry_commands(*, ids: Collection[int], actor: Actor = SYSTEM) -> BatchResult:
+    """Commands that were refused or given up are sent again under the same key. done: their ids; refused: NotParked.
+
+    Emits CommandSentAgain, so that whoever waited for a person because of them goes on.
+    """
     ended = [OutgoingStatus.DEAD, OutgoingStatus.REFUSED]
     changes = {"status": OutgoingStatus.WAITING, "due_at": timezone.now(), "tries": 0, "answered_at": None}
-    return _again(OutgoingCommand, ids, {"status__in": ended}, changes)
+    result = _again(OutgoingCommand, ids, {"status__in": ended}, changes)
+    commands = list(OutgoingCommand.objects.filter(pk__in=result.done).order_by("pk").defer("payload", "answer"))
+    log.record(
+        [CommandSentAgain(command_id=c.pk, kind=c.kind, about=c.subject) for c in commands],
+        causes=[Cause(chain_id=c.chain_id, event_id=c.cause_id, depth=c.depth) for c in commands],
+        actor=actor,
+    )
+    return result
 
 
-def send_again(runs: Mapping[str, int | None]) -> None:
+def send_again(runs: Mapping[str, int | None]) -> set[str]:
     """Commands, by idempotency key, that were refused or given up go out once more; the named flow run gets the answer.
 
-    One that still waits or is being sent stays as it is, but for its run; one that was done is left alone. To be called
-    in the transaction that decided it. One statement.
+    One that still waits or is being sent stays as it is, but for its run; one that was done is left alone. Answers the
+    keys of those that are on their way now. To be called in the transaction that decided it. One statement.
     """
     if not runs:
-        return
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(_SEND_AGAIN, [list(runs), list(runs.values())])
+        on_their_way = {key for (key,) in cursor.fetchall()}
     log.wake()
+    return on_their_way
 
 
 def pause_is_over(target: str) -> None:

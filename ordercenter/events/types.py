@@ -302,6 +302,21 @@ class CommandAnswered(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CommandSentAgain(Event):
+    """A person has a command sent once more that was refused or given up."""
+
+    name: ClassVar[str] = "events.command.sent_again"
+    subject_kind: ClassVar[str] = "command"
+    command_id: int
+    kind: str
+    about: str
+
+    @property
+    def subject(self) -> str:
+        return self.about
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliveryParked(Event):
     """A handler failed on this event for good; the event waits for a person."""
 

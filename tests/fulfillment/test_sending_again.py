@@ -15,7 +15,9 @@ from fulfillment.models import Shipment
 from fulfillment.wms.documents import DeliveryAccepted, DeliveryConfirm, DeliveryOrderDocument
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
+from ordercenter.events import outgoing
 from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.retrying import retry_commands
 from ordercenter.orders.models import Order
 from ordercenter.orders.services import release_holds
 from ordercenter.workflow.models import FlowRun
@@ -158,3 +160,58 @@ def test_a_lost_answer_is_no_refusal_when_the_parcel_was_faster(
     assert command.get().status == "done"
     assert (len(warehouse.sent), codes_of(held)) == (1, [])
     assert FlowRun.objects.get(subject=f"order:{held.pk}").status == "done"
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "code"),
+    [([REFUSED], "rejected", "WMS_REJECTED"), ([SILENT] * 8, "dispatched", "WMS_SILENT")],
+    ids=["refused", "silent"],
+)
+def test_a_command_that_is_sent_again_from_its_own_page_brings_its_order_on(
+    warehouse: Warehouse,
+    order: Callable[[Sequence[Exception]], Order],
+    answers: list[Exception],
+    state: str,
+    code: str,
+) -> None:
+    held = order(answers)
+    before = (codes_of(held), Shipment.objects.get().state)
+
+    retry_commands(ids=[OutgoingCommand.objects.get().pk], actor=PERSON).raise_first()
+    settle_down()
+
+    held.refresh_from_db()
+    assert before == ([code], state)
+    assert (Shipment.objects.get().state, held.is_on_hold, codes_of(held)) == ("accepted", False, [])
+    assert FlowRun.objects.get(subject=f"order:{held.pk}").status == "done"
+    assert len(warehouse.sent) == len(answers) + 1
+
+
+def test_an_answer_that_is_faster_than_the_release_is_not_waited_for(
+    warehouse: Warehouse, order: Callable[[Sequence[Exception]], Order]
+) -> None:
+    held = order([REFUSED])
+    retry_commands(ids=[OutgoingCommand.objects.get().pk], actor=PERSON).raise_first()
+    # The sender is faster than the relay: the warehouse says yes before anybody knows that it was asked again.
+    outgoing.drain_target(OutgoingCommand.objects.get().target)
+
+    settle_down()
+
+    held.refresh_from_db()
+    assert (Shipment.objects.get().state, held.is_on_hold, codes_of(held)) == ("accepted", False, [])
+    assert FlowRun.objects.get(subject=f"order:{held.pk}").status == "done"
+    assert len(warehouse.sent) == 2
+
+
+def test_what_is_refused_again_waits_for_a_person_again(
+    warehouse: Warehouse, order: Callable[[Sequence[Exception]], Order]
+) -> None:
+    held = order([REFUSED])
+    warehouse.answers[:] = [REFUSED, REFUSED]
+
+    retry_commands(ids=[OutgoingCommand.objects.get().pk], actor=PERSON).raise_first()
+    settle_down()
+
+    held.refresh_from_db()
+    assert (Shipment.objects.get().state, held.is_on_hold, codes_of(held)) == ("rejected", True, ["WMS_REJECTED"])
+    assert FlowRun.objects.get(subject=f"order:{held.pk}").status == "stopped"

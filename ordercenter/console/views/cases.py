@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from ordercenter.audit.steps import Step, possible_steps
 from ordercenter.cases import services
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.models import Case
@@ -25,12 +26,13 @@ from ordercenter.common.actor import Actor, actor_of
 from ordercenter.common.admin_messages import report_batch
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.scope import Scope, scope_of
-from ordercenter.console.case_words import words_of
+from ordercenter.console.case_words import FIXES, words_of
 from ordercenter.console.pages import back_to, page
 from ordercenter.console.rerunning import run_again
 from ordercenter.console.selectors import case_queue
 from ordercenter.console.selectors.case_queue import Filters
 from ordercenter.console.wording import payload_words
+from ordercenter.orders.models import Order
 
 SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "3d": timedelta(days=3)}
 MOST_AT_ONCE = 500
@@ -52,7 +54,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "levels": CaseLevel.choices,
         "now": now,
         "place": "cases",
-        **(_panel(chosen, scope, now) if chosen else {}),
+        **(_panel(chosen, request, now) if chosen else {}),
     }
     if filters.grouped:
         context["roots"] = case_queue.roots(cases)
@@ -150,15 +152,24 @@ def _report(request: HttpRequest, result: BatchResult, word: str) -> None:
         report_batch(request, result)
 
 
-def _panel(case: Case, scope: Scope, at: datetime) -> dict[str, Any]:
+def _panel(case: Case, request: HttpRequest, at: datetime) -> dict[str, Any]:
+    chosen = case_queue.case_view(case, scope_of(request))
     return {
-        "chosen": case_queue.case_view(case, scope),
+        "chosen": chosen,
+        "fixes": _fixes(case, chosen.order, request.user),
         "words": words_of(case.code),
         "evidence": payload_words(case.evidence),
         "raw_evidence": case.evidence,
         "snoozes": SNOOZES,
         "is_claimed": case.lease_until is not None and case.lease_until > at,
     }
+
+
+def _fixes(case: Case, order: Order | None, user: Any) -> list[Step]:
+    """The steps of the case's order that would mend it, as far as this person may take them now."""
+    names = FIXES.get(case.code, ()) if case.is_open and user.is_staff else ()
+    possible = {step.name: step for step in possible_steps(user, order)} if order is not None and names else {}
+    return [possible[name] for name in names if name in possible]
 
 
 def _case(text: str, scope: Scope) -> Case | None:

@@ -1,0 +1,131 @@
+"""Another warehouse for what one would not ship, and goods asked back: the two things a person may want of an order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from fulfillment.errors import NothingToStop, ShipmentAtWarehouse
+from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.services.planning import create_shipments
+from fulfillment.services.routing import avoid_warehouses, reserve_and_route
+from fulfillment.services.stopping import route_stopped_anew, shipments_of, stop_shipments
+from fulfillment.states import STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
+from ordercenter.audit.deeds import record_deed
+from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.cases.errors import ReasonMissing
+from ordercenter.common.actor import Actor
+from ordercenter.common.batch import BatchResult
+from ordercenter.common.fsm import TransitionRefused
+from ordercenter.orders import services as orders_services
+from ordercenter.orders.errors import OrderUnknown
+from ordercenter.orders.models import Order
+from ordercenter.orders.services.holding import Finding
+from ordercenter.orders.states import OrderState
+from ordercenter.workflow import services as workflow
+
+_GOES_ON_AT = "fulfillment.send_to_wms"
+_STARTS_AT = "routing.reserve_and_assign"
+
+
+def route_elsewhere(
+    *, order_ids: Collection[int], reason: str, actor: Actor, at: datetime | None = None, work: Work | None = None
+) -> BatchResult:
+    """Ship orders that their warehouse rejected from another one: all of these orders, or none of them.
+
+    Orders that share a rejected shipment with one of these go with it.
+    The rejected shipments are cancelled, their stock is free, the cheapest of the other warehouses gets new shipments,
+    and the orders' flows go on with sending them. done: the orders. Raises OrderUnknown, ReasonMissing,
+    ShipmentAtWarehouse while a warehouse may have a shipment, TransitionRefused for an order without a rejected
+    shipment, StockShort or NoCourierThere when no other warehouse can ship it, OrderOnHold when something else holds
+    it. Emits ShipmentCancelled, ShipmentCreated, OrderReleased; the reason is kept as a deed.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
+        orders = _locked(work, {*order_ids, *_companions(order_ids)})
+        shipments = shipments_of(work, list(orders))
+        for order in orders.values():
+            rejected = _rejected(order, shipments[order.pk])
+            avoid_warehouses(work).setdefault(order.pk, set()).update(s.warehouse_id for s in rejected)
+        stop_shipments(order_ids=list(orders), reason=reason, work=work)
+        route_stopped_anew(order_ids=list(orders), work=work)
+        reserve_and_route(order_ids=list(orders), work=work).raise_first()
+        orders_services.release_holds(
+            order_ids=list(orders), codes=WAREHOUSE_DOUBTS, reason=reason, accepted=False, work=work
+        ).raise_first()
+        create_shipments(order_ids=list(orders), work=work).raise_first()
+        subjects = [f"order:{pk}" for pk in orders]
+        workflow.rewind(subjects=subjects, use=_GOES_ON_AT, code="ROUTED_ELSEWHERE", work=work)
+        for subject in subjects:
+            record_deed(work, action="order.route_elsewhere", subject=subject, reason=reason)
+    return BatchResult(done=list(orders.values()))
+
+
+def ask_back(
+    *, order_ids: Collection[int], reason: str, actor: Actor, at: datetime | None = None, work: Work | None = None
+) -> BatchResult:
+    """Keep the goods of these orders in the house: their warehouses are asked to stop what they have in hand.
+
+    The warehouse's answer or the parcel decides, whichever comes first. Stopped goods are free again, and the order
+    waits, on hold, for a person who cancels it or lets it go anew. done: the orders. Refused: OrderUnknown,
+    NothingToStop when no warehouse has anything of it. Raises ReasonMissing. The reason is kept as a deed.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    result = BatchResult()
+    with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
+        orders = work.lock(Order, order_ids)
+        shipments = shipments_of(work, list(orders))
+        for pk in order_ids:
+            if pk not in orders:
+                result.refuse(pk, OrderUnknown(order_id=pk))
+            elif not any(shipment.state in STOPPABLE for shipment in shipments[pk]):
+                result.refuse(pk, NothingToStop(order_id=pk))
+            else:
+                result.done.append(orders[pk])
+        ids = [order.pk for order in result.done]
+        hold_stopped(orders_to_hold=result.done, work=work)
+        free = stop_shipments(order_ids=ids, reason=reason, work=work)
+        set_back(order_ids=route_stopped_anew(order_ids=free, work=work), work=work)
+        for pk in ids:
+            record_deed(work, action="order.ask_back", subject=f"order:{pk}", reason=reason)
+    return result
+
+
+def set_back(*, order_ids: Collection[int], work: Work) -> None:
+    """Orders whose goods stayed in the house go on from routing, once a person has decided what stopped them."""
+    subjects = [f"order:{pk}" for pk in order_ids]
+    workflow.rewind(subjects=subjects, use=_STARTS_AT, code="STOPPED", work=work)
+    hold_stopped(orders_to_hold=list(work.lock(Order, order_ids).values()), work=work)
+
+
+def hold_stopped(*, orders_to_hold: Sequence[Order], work: Work) -> None:
+    """What stopped an order (a refund, a twin) has its hold mostly; one without any gets one: no hold, no limbo."""
+    findings = {order.pk: [Finding("GOODS_STOPPED", {})] for order in orders_to_hold if not order.is_on_hold}
+    orders_services.hold_orders(findings=findings, work=work)
+
+
+def _locked(work: Work, order_ids: Collection[int]) -> dict[int, Order]:
+    orders = work.lock(Order, order_ids)
+    for pk in order_ids:
+        if pk not in orders:
+            raise OrderUnknown(order_id=pk)
+    return orders
+
+
+def _companions(order_ids: Collection[int]) -> set[int]:
+    rejected = Shipment.objects.filter(state=ShipmentState.REJECTED, lines__order_id__in=order_ids)
+    return set(ShipmentLine.objects.filter(shipment__in=rejected.values("pk")).values_list("order_id", flat=True))
+
+
+def _rejected(order: Order, shipments: Sequence[Shipment]) -> list[Shipment]:
+    """The shipments that a warehouse rejected; raises when there is none, or when a warehouse may have another one."""
+    waiting = [s for s in shipments if s.state in (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED)]
+    waiting += [s for s in shipments if s.state == ShipmentState.INTERCEPTING]
+    if waiting:
+        raise ShipmentAtWarehouse(order_id=order.pk, shipment=waiting[0].code)
+    rejected = [s for s in shipments if s.state == ShipmentState.REJECTED]
+    if not rejected or order.state != OrderState.IN_FULFILLMENT:
+        raise TransitionRefused(machine="order", pk=order.pk, state=order.state, move="route_elsewhere")
+    return rejected
