@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from fulfillment.models import Shipment, ShipmentLine
@@ -10,6 +10,7 @@ from fulfillment.states import STOPPABLE, ShipmentState
 from fulfillment.wms.documents import DeliveryOrderDocument, DeliveryOrderLine, Party
 from ordercenter.catalog.contacts import clear_data
 from ordercenter.catalog.models import Contact
+from ordercenter.common.money import to_cents
 from ordercenter.orders.models import Order
 from ordercenter.orders.states import OrderState
 
@@ -53,8 +54,8 @@ def _document(shipment: Shipment, lines: list[ShipmentLine]) -> DeliveryOrderDoc
     orders: dict[int, Order] = {line.order_id: line.order for line in lines}
     first = min(orders.values(), key=lambda order: order.placed_at)
     items = [_line(line) for line in lines]
-    item_amount = sum((item.actual_price * item.quantity for item in items), Decimal(0))
-    freight = sum((order.freight_amount for order in orders.values()), Decimal(0))
+    item_amount = sum((line.amount for line in lines), Decimal(0))
+    freight = sum((line.freight for line in lines), Decimal(0))
     return DeliveryOrderDocument(
         code=shipment.code,
         warehouse_code=shipment.warehouse.code,
@@ -73,14 +74,19 @@ def _document(shipment: Shipment, lines: list[ShipmentLine]) -> DeliveryOrderDoc
         receiver=_receiver(shipment.contact),
         lines=tuple(items),
         is_urgent=shipment.grade == "rush",
-        buyer_message=first.buyer_remark,
-        seller_message=first.seller_remark,
-        latest_delivery_at=first.ship_by,
+        buyer_message=_all_said(order.buyer_remark for order in orders.values()),
+        seller_message=_all_said(order.seller_remark for order in orders.values()),
+        latest_delivery_at=min((o.ship_by for o in orders.values() if o.ship_by), default=None),
     )
 
 
+def _all_said(remarks: Iterable[str]) -> str:
+    """The remarks of all orders in the parcel; what two of them say alike is said once."""
+    return " / ".join(dict.fromkeys(text for remark in remarks if (text := remark.strip())))
+
+
 def _line(line: ShipmentLine) -> DeliveryOrderLine:
-    price = (line.order_line.paid_share / line.order_line.ordered).quantize(Decimal("0.01"))
+    price = to_cents(line.amount / line.quantity)
     return DeliveryOrderLine(
         line_no=str(line.pk),
         item_code=line.sku.code,

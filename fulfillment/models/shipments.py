@@ -126,6 +126,10 @@ class ShipmentLine(models.Model):
     )
     quantity = models.PositiveIntegerField(_("quantity"))
     shipped = models.PositiveIntegerField(_("shipped"), default=0)
+    # What of the line's paid share and of the freight paid by the buyer is in this shipment; over all shipments they
+    # add up to the order's amounts, to the fen. The base of the declared value.
+    amount = models.DecimalField(_("goods amount"), max_digits=14, decimal_places=2, default=Decimal(0))
+    freight = models.DecimalField(_("freight paid"), max_digits=14, decimal_places=2, default=Decimal(0))
 
     class Meta:
         verbose_name = _("shipment line")

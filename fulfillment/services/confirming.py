@@ -10,6 +10,7 @@ from typing import Any
 
 from fulfillment.errors import ShipmentUnknown
 from fulfillment.models import Carrier, Parcel, Shipment, ShipmentLine
+from fulfillment.packing.shares import share_of_pieces
 from fulfillment.states import IN_WAREHOUSE, WAREHOUSE_DOUBTS, ShipmentState
 from fulfillment.wms.documents import DeliveryConfirm
 from ordercenter.audit.work import Work, unit_of_work
@@ -18,6 +19,7 @@ from ordercenter.cases.services import CaseDraft
 from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
+from ordercenter.common.money import ZERO
 from ordercenter.common.rows import new_row
 from ordercenter.events.types import ShipmentShipped
 from ordercenter.inventory import services as inventory
@@ -49,9 +51,7 @@ def confirm_shipments(
         shipments, lines = _lock(work, {confirm.delivery_order_code for confirm in confirms})
         parcels = work.lock_children(Parcel, "shipment_id", [shipment.pk for shipment in shipments.values()])
         carriers = _carriers(confirms)
-        shipped: dict[int, int] = {}
-        refs: dict[int, str] = {}
-        left: list[ShipmentLine] = []
+        left: list[tuple[Shipment, ShipmentLine]] = []
         for confirm in confirms:
             shipment = shipments.get(confirm.delivery_order_code)
             if shipment is None:
@@ -63,13 +63,13 @@ def confirm_shipments(
             if shipment.state in IN_WAREHOUSE:
                 _add_parcels(work, shipment, confirm, carriers, parcels[shipment.pk])
                 if confirm.confirm_type != INTERMEDIATE:
-                    _ship(work, shipment, lines[shipment.pk], confirm, parcels[shipment.pk], shipped, refs)
-                    left.extend(lines[shipment.pk])
+                    _ship(work, shipment, lines[shipment.pk], confirm, parcels[shipment.pk])
+                    left.extend((shipment, line) for line in lines[shipment.pk])
             elif shipment.state == ShipmentState.CANCELLED:
                 _left_all_the_same(work, shipment, lines[shipment.pk], confirm)
-        if shipped:
-            inventory.consume_reservations(shipped=shipped, refs=refs, work=work)
-            _ship_order_lines(work, shipped, left)
+        if left:
+            inventory.consume_departures(departures=[_departure(shipment, line) for shipment, line in left], work=work)
+            _ship_order_lines(work, [line for _shipment, line in left])
     return result
 
 
@@ -88,8 +88,6 @@ def _ship(
     lines: Sequence[ShipmentLine],
     confirm: DeliveryConfirm,
     parcels: Sequence[Parcel],
-    shipped: dict[int, int],
-    refs: dict[int, str],
 ) -> None:
     orders = work.lock(Order, {line.order_id for line in lines})
     if shipment.state == ShipmentState.PLANNED:
@@ -101,7 +99,12 @@ def _ship(
     for line, pieces in _actual(lines, confirm, work):
         line.shipped = pieces
         work.save(line, "shipped")
-        shipped[line.order_line_id], refs[line.order_line_id] = pieces, shipment.code
+        if pieces < line.quantity:
+            # The missing pieces take their share of the money along: it goes with them when they are sent.
+            line.amount, line.freight = (
+                _share_left(amount, pieces, line.quantity) for amount in (line.amount, line.freight)
+            )
+            work.save(line, "amount", "freight")
     work.record(
         ShipmentShipped(
             shipment_id=shipment.pk,
@@ -133,25 +136,35 @@ def _actual(lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work)
     return answer
 
 
-def _ship_order_lines(work: Work, shipped: Mapping[int, int], lines: Sequence[ShipmentLine]) -> None:
+def _share_left(amount: Decimal, pieces: int, of: int) -> Decimal:
+    return share_of_pieces(amount, [pieces], of)[0] if pieces else ZERO
+
+
+def _departure(shipment: Shipment, line: ShipmentLine) -> inventory.Departure:
+    return inventory.Departure(line.order_line_id, line.shipped, shipment.code, shipment.warehouse_id, line.quantity)
+
+
+def _ship_order_lines(work: Work, lines: Sequence[ShipmentLine]) -> None:
     """Orders follow what left of them; cancelled orders and missing pieces become cases. lines: what left just now."""
     orders = work.lock(Order, {line.order_id for line in lines})
-    alive = {line.order_line_id: line for line in lines if orders[line.order_id].state != OrderState.CANCELLED}
-    orders_services.ship_orders(
-        shipped={pk: n for pk, n in shipped.items() if pk in alive},
-        missing={pk: line.quantity - line.shipped for pk, line in alive.items()},
-        work=work,
-    )
+    alive = [line for line in lines if orders[line.order_id].state != OrderState.CANCELLED]
+    # A line may have left in several shipments that are confirmed together.
+    shipped: dict[int, int] = defaultdict(int)
+    missing: dict[int, int] = defaultdict(int)
+    for line in alive:
+        shipped[line.order_line_id] += line.shipped
+        missing[line.order_line_id] += line.quantity - line.shipped
+    orders_services.ship_orders(shipped=shipped, missing=missing, work=work)
     too_late = {line.order_id for line in lines if orders[line.order_id].state == OrderState.CANCELLED}
     cases.open_cases(drafts=[_shipped_after_cancel(orders[pk]) for pk in sorted(too_late)], work=work)
     short: dict[int, list[dict[str, int]]] = defaultdict(list)
-    for line in alive.values():
+    for line in alive:
         if line.shipped < line.quantity:
             short[line.order_id].append({"sku_id": line.sku_id, "planned": line.quantity, "shipped": line.shipped})
     orders_services.hold_orders(
         findings={pk: [Finding("SHORT_PICK", {"lines": missing})] for pk, missing in short.items()}, work=work
     )
-    doubted = [line.order_id for line in alive.values() if orders[line.order_id].is_on_hold]
+    doubted = [line.order_id for line in alive if orders[line.order_id].is_on_hold]
     if doubted:
         # A warehouse that never said that it has the order has said it now.
         orders_services.release_holds(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from fulfillment.errors import NoCourierThere
 from fulfillment.models import FreightRate
 from fulfillment.routing.single import Candidate, NoRoute, Rate, RateTable, Route, choose_warehouse, province_key
+from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.batch import BatchResult
@@ -24,17 +23,6 @@ from ordercenter.orders.services.review import contacts_of, skus_of
 from ordercenter.orders.states import Grade, OrderState
 
 _RANK = {Grade.RUSH: 0, Grade.VIP: 1, Grade.NORMAL: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """Where an order ships from, with what, at what cost, and why."""
-
-    warehouse_id: int
-    carrier_id: int
-    cost: Decimal
-    weight_g: int
-    decision: dict[str, Any]
 
 
 def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
@@ -64,9 +52,9 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
             Promise(order.id, line.id, line.sku_id or 0, route.warehouse_id, line.unplanned + line.backordered)
             for line in open_lines
         )
-        assignments(work)[order.id] = Assignment(
-            route.warehouse_id, route.carrier_id, route.cost, weight_g, _explain(route)
-        )
+        pieces = {line.id: line.unplanned + line.backordered for line in open_lines}
+        parcel = PlannedParcel(route.warehouse_id, route.carrier_id, route.cost, weight_g, pieces)
+        assignments(work)[order.id] = Assignment((parcel,), _explain(route))
         routed.append(order)
     # The decisions were made on locked rows with each one's stock taken: none of these can be short.
     inventory.reserve_stock(promises=promises, work=work).raise_first()
@@ -131,12 +119,6 @@ def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], d
         needs[order_id][sku_id or 0] += pieces
         urgency[order_id] = (_RANK[Grade(grade)], paid_at or placed_at, order_id)
     return needs, urgency
-
-
-def assignments(work: Work) -> dict[int, Assignment]:
-    """The routing decisions made in this unit of work, by order id."""
-    kept: dict[int, Assignment] = work.shared.setdefault("assignments", {})
-    return kept
 
 
 def avoid_warehouses(work: Work) -> dict[int, set[int]]:

@@ -123,27 +123,62 @@ def release_reservations(*, order_ids: Collection[int], work: Work | None = None
     return result
 
 
-def consume_reservations(*, shipped: Mapping[int, int], refs: Mapping[int, str], work: Work) -> None:
-    """Goods have left: reservations end, stock on hand goes down, movements say why.
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What a shipment brought of an order line. shipped: pieces that left. covered: promised pieces that it settles.
 
-    shipped: order line id -> pieces that left; refs: order line id -> the shipment's number, part of the movement's
-    key. Pieces promised but not shipped are free again.
+    ref: the shipment's number, part of the movement's key. warehouse_id: of which warehouse; None where the line is
+    promised in one only. covered None: all that is promised there.
     """
-    levels, reservations = _lock_promised(work, None, shipped)
+
+    line_id: int
+    shipped: int
+    ref: str
+    warehouse_id: int | None = None
+    covered: int | None = None
+
+
+def consume_departures(*, departures: Sequence[Departure], work: Work) -> None:
+    """Goods have left: the promises that they settle end, stock on hand goes down, movements say why.
+
+    Pieces covered but not shipped are free again; what a shipment does not cover of a line stays promised.
+    """
+    levels, reservations = _lock_promised(work, None, [d.line_id for d in departures])
+    promised: dict[int, list[Reservation]] = defaultdict(list)
     for reservation in reservations:
-        level = levels[reservation.sku_id, reservation.warehouse_id]
-        pieces = min(shipped[reservation.line_id], reservation.quantity)
-        level.reserved -= reservation.quantity
-        level.on_hand -= pieces
-        work.save(level, "reserved", "on_hand")
+        promised[reservation.line_id].append(reservation)
+    for departure in departures:
+        for reservation in promised[departure.line_id]:
+            if departure.warehouse_id in (None, reservation.warehouse_id) and reservation.ended_at is None:
+                _settle(work, reservation, levels[reservation.sku_id, reservation.warehouse_id], departure)
+
+
+def consume_reservations(*, shipped: Mapping[int, int], refs: Mapping[int, str], work: Work) -> None:
+    """As consume_departures, for lines that one shipment settles whole. shipped: order line id -> pieces that left;
+    refs: order line id -> the shipment's number.
+    """
+    departures = [Departure(line_id, pieces, refs[line_id]) for line_id, pieces in shipped.items()]
+    consume_departures(departures=departures, work=work)
+
+
+def _settle(work: Work, reservation: Reservation, level: StockLevel, departure: Departure) -> None:
+    covered = min(departure.covered, reservation.quantity) if departure.covered is not None else reservation.quantity
+    pieces = min(departure.shipped, covered)
+    level.reserved -= covered
+    level.on_hand -= pieces
+    work.save(level, "reserved", "on_hand")
+    if covered < reservation.quantity:
+        reservation.quantity -= covered
+        work.save(reservation, "quantity")
+    else:
         reservation.ended_at = work.at
         if pieces:
             reservation.consume()
-            ref = refs[reservation.line_id]
-            work.add([_movement(reservation, -pieces, ref, work.at)])
         else:
             reservation.release()
         work.save(reservation, "ended_at")
+    if pieces:
+        work.add([_movement(reservation, -pieces, departure.ref, work.at)])
 
 
 def move_stock(

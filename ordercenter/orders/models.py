@@ -111,7 +111,7 @@ class Order(StateModel):
         target=OrderState.APPROVED,
     )
     def approve(self) -> None:
-        self._refuse_on_hold("approve")
+        self.refuse_on_hold("approve")
 
     @transition(field=state, source=OrderState.APPROVED, target=OrderState.AWAITING_SUPPLY)
     def await_supply(self) -> None:
@@ -123,7 +123,7 @@ class Order(StateModel):
 
     @transition(field=state, source=OrderState.APPROVED, target=OrderState.IN_FULFILLMENT)
     def start_fulfillment(self) -> None:
-        self._refuse_on_hold("start_fulfillment")
+        self.refuse_on_hold("start_fulfillment")
 
     @transition(
         field=state,
@@ -159,7 +159,8 @@ class Order(StateModel):
     def cancel(self, *, reason: str) -> None:
         self.cancel_reason = reason
 
-    def _refuse_on_hold(self, move: str) -> None:
+    def refuse_on_hold(self, move: str) -> None:
+        """Raises OrderOnHold while anything holds the order."""
         if self.is_on_hold:
             raise OrderOnHold(order_id=self.pk, move=move)
 

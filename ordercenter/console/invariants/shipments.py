@@ -85,6 +85,29 @@ WHERE o.state = 'cancelled'
 GROUP BY o.id
 """
 
+# What of a line's paid share and of an order's freight is in shipments that live: never more than there is, and all of
+# it once every piece is in one. A line whose pieces do not add up is the business of other checks.
+_SHARES = """
+SELECT 'order_line:' || l.id, format('%%s of %%s in shipments that hold %%s of %%s pieces', s.amount, l.paid_share,
+                                     s.pieces, l.ordered)
+FROM orders_orderline l
+JOIN (SELECT sl.order_line_id, sum(sl.amount) AS amount, min(sl.amount) AS least,
+             sum(CASE WHEN s.shipped_at IS NULL THEN sl.quantity ELSE sl.shipped END) AS pieces
+      FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id
+      WHERE s.state <> 'cancelled' GROUP BY 1) s ON s.order_line_id = l.id
+WHERE s.pieces <= l.ordered AND (s.least < 0 OR s.amount > l.paid_share
+      OR (s.pieces = l.ordered AND l.released + l.shipped = l.ordered AND s.amount <> l.paid_share))
+UNION ALL
+SELECT 'order:' || o.id, format('freight %%s of %%s in shipments', s.freight, o.freight_amount)
+FROM orders_order o
+JOIN (SELECT sl.order_id, sum(sl.freight) AS freight, min(sl.freight) AS least
+      FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id
+      WHERE s.state <> 'cancelled' GROUP BY 1) s ON s.order_id = o.id
+WHERE s.least < 0 OR s.freight > o.freight_amount OR (
+    o.state IN ('shipped', 'delivered', 'completed') AND s.freight <> o.freight_amount
+    AND NOT EXISTS (SELECT FROM orders_orderline l WHERE l.order_id = o.id AND NOT l.is_gift AND l.shipped < l.ordered))
+"""
+
 CHECKS = (
     Check(
         "line_pieces_are_in_shipments",
@@ -93,6 +116,11 @@ CHECKS = (
     ),
     Check("line_sent_once", _("No more of an order line is sent to warehouses than was ordered"), _SENT_ONCE),
     Check("shipment_lines_are_right", _("The lines of each shipment are those of its orders"), _LINES),
+    Check(
+        "shipment_shares_add_up",
+        _("The amounts and the freight in an order's shipments add up to those of the order, to the fen"),
+        _SHARES,
+    ),
     Check("shipped_means_parcel", _("Each shipment that left has a parcel, and no other has"), _PARCELS),
     Check(
         "one_command_per_shipment",

@@ -37,15 +37,19 @@ def approve_orders(
 def start_fulfillment(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """The reserved pieces of these orders are released to a warehouse. done: the orders.
 
-    Refused: OrderOnHold, TransitionRefused.
+    One that is in fulfilment with a part of its goods already only releases more. Refused: OrderOnHold,
+    TransitionRefused.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     for order in orders.values():
         with result.refusals(order.id, OrderOnHold, TransitionRefused):
-            order.start_fulfillment()
-            work.save(order)
+            if order.state in (OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED):
+                order.refuse_on_hold("start_fulfillment")
+            else:
+                order.start_fulfillment()
+                work.save(order)
             for line in lines[order.id]:
                 line.released, line.reserved = line.released + line.reserved, 0
                 work.save(line, "released", "reserved")

@@ -244,6 +244,16 @@ def sent_twice(lived: LivedIn) -> None:
     sql("UPDATE fulfillment_shipmentline SET quantity = quantity + 1 WHERE order_id = %s", lived.order("stopping"))
 
 
+@plants("shipment_shares_add_up")
+def a_fen_too_few_in_the_box(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_shipmentline SET amount = amount - 0.01 WHERE order_id = %s", lived.order("at_warehouse"))
+
+
+@plants("shipment_shares_add_up")
+def freight_that_nobody_paid(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_shipmentline SET freight = 1 WHERE order_id = %s", lived.order("at_warehouse"))
+
+
 @plants("shipment_lines_are_right")
 def an_empty_shipment(lived: LivedIn) -> None:
     sql("DELETE FROM fulfillment_shipmentline WHERE order_id = %s", lived.order("stopped"))

@@ -1,0 +1,47 @@
+"""What routing hands to planning: for each order, the parcels it leaves in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from ordercenter.audit.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedParcel:
+    """What one warehouse sends of one order in one go.
+
+    cost: freight in yuan, were it to travel alone. pieces: order line id -> pieces, each at least one.
+    """
+
+    warehouse_id: int
+    carrier_id: int
+    cost: Decimal
+    weight_g: int
+    pieces: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where an order ships from, with what, at what cost, and why.
+
+    parcels: one for each warehouse, or more; together they hold every reserved piece of the order. Planning may put a
+    parcel into several shipments (rules of packing) or together with those of other orders of the same receiver.
+    decision: the record of the choice, kept on every shipment that comes of it.
+    """
+
+    parcels: tuple[PlannedParcel, ...]
+    decision: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> Decimal:
+        return sum((parcel.cost for parcel in self.parcels), Decimal(0))
+
+
+def assignments(work: Work) -> dict[int, Assignment]:
+    """The routing decisions made in this unit of work, by order id."""
+    kept: dict[int, Assignment] = work.shared.setdefault("assignments", {})
+    return kept
