@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,56 @@ _DUPLICATE = re.compile(
     "|duplicate (?:order|document)|(?:order|document).{0,40}already exist",
     re.IGNORECASE,
 )
+
+
+class RulesInvalid(OrderCenterError):
+    """A rule set of routing with errors; `findings` names each."""
+
+    code = "fulfillment.rules_invalid"
+    title = _("The routing rules have errors.")
+    hint = _("Correct the marked rules and try again.")
+    status = 400
+
+    def __init__(self, findings: Sequence[str]):
+        super().__init__("; ".join(findings))
+        self.findings = list(findings)
+
+
+class DraftChanged(OrderCenterError):
+    """Somebody changed the draft since it was shown."""
+
+    code = "fulfillment.draft_changed"
+    title = _("Somebody else changed the draft meanwhile.")
+    hint = _("Look at the draft as it is now, and make your change again.")
+
+    def __init__(self, *, revision: int):
+        super().__init__(f"the draft is at revision {revision}")
+        self.revision = revision
+
+
+class RuleUnknown(OrderCenterError):
+    """There is no such rule or table in the draft."""
+
+    code = "fulfillment.rule_unknown"
+    title = _("There is no such rule.")
+    hint = _("Reload the page; it may have been deleted.")
+    status = 404
+
+    def __init__(self, *, rule_id: str):
+        super().__init__(f"rule {rule_id} is unknown")
+        self.rule_id = rule_id
+
+
+class RuleVersionUnknown(OrderCenterError):
+    """There is no such version of the routing rules."""
+
+    code = "fulfillment.rule_version_unknown"
+    title = _("There is no such version of the routing rules.")
+    status = 404
+
+    def __init__(self, *, version_id: int):
+        super().__init__(f"version {version_id} is unknown")
+        self.version_id = version_id
 
 
 class WarehouseRefused(OrderCenterError):

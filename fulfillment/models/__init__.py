@@ -2,15 +2,41 @@
 
 from fulfillment.models.couriers import Carrier, FreightRate
 from fulfillment.models.parcels import Parcel, Waybill
+from fulfillment.models.routing import (
+    BacklogRun,
+    RoutingDecision,
+    RoutingPin,
+    RoutingRuleSet,
+    RoutingRuleVersion,
+    ShadowDifference,
+    ShadowPrices,
+    ShadowRun,
+    WarehouseCalendar,
+    WarehouseClosing,
+    WarehouseDay,
+    WarehouseLoad,
+)
 from fulfillment.models.shipments import Shipment, ShipmentLine
 from fulfillment.models.wms import WmsAccount
 
 __all__ = [
+    "BacklogRun",
     "Carrier",
     "FreightRate",
     "Parcel",
+    "RoutingDecision",
+    "RoutingPin",
+    "RoutingRuleSet",
+    "RoutingRuleVersion",
+    "ShadowDifference",
+    "ShadowPrices",
+    "ShadowRun",
     "Shipment",
     "ShipmentLine",
+    "WarehouseCalendar",
+    "WarehouseClosing",
+    "WarehouseDay",
+    "WarehouseLoad",
     "Waybill",
     "WmsAccount",
 ]

@@ -41,6 +41,8 @@ class Shipment(StateModel):
     dispatched_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     shipped_at = models.DateTimeField(_("shipped at"), null=True, blank=True)
     reported_at = models.DateTimeField(_("reported to the channel at"), null=True, blank=True)
+    # Held back until then, so that what waits can still be decided better; null: handed over at once.
+    release_at = models.DateTimeField(_("hand over at"), null=True, blank=True)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
     class Meta:
@@ -51,7 +53,14 @@ class Shipment(StateModel):
             ("ask_back", _("Can ask goods back from a warehouse")),
         ]
         constraints = [models.UniqueConstraint(fields=["code"], name="shipment_code_once")]
-        indexes = [models.Index(fields=["warehouse", "state"], name="shipment_by_warehouse")]
+        indexes = [
+            models.Index(fields=["warehouse", "state"], name="shipment_by_warehouse"),
+            models.Index(
+                fields=["release_at"],
+                name="shipment_to_release",
+                condition=Q(state="planned", release_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

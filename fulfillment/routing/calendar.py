@@ -14,7 +14,7 @@ EVERY_DAY = frozenset(range(1, 8))
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A warehouse is shut from starts_on until, not including, reopens_on. policy: hold, fall_back or "" as rules say."""
+    """A warehouse is shut from starts_on to before reopens_on. policy: hold, fall_back, or "" as the rules say."""
 
     starts_on: date
     reopens_on: date

@@ -74,7 +74,7 @@ class Ruling:
         return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
 
     def blame(self, warehouse: int, goods: Iterable[int]) -> str:
-        """The rule that leaves this warehouse (by index) no courier for one of these lines, given by their goods bits."""
+        """The rule that leaves this warehouse, by index, no courier for one of these lines, by their goods bits."""
         for bit, rule, mask in self.goods_masks:
             if any(bits & bit for bits in goods) and not mask[warehouse].any():
                 return rule
