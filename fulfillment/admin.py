@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from fulfillment import admin_routing as admin_routing
 from fulfillment import services
 from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill, WmsAccount
 from fulfillment.selectors import can_ask_back, can_route_elsewhere

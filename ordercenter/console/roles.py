@@ -50,6 +50,7 @@ _OPERATOR = (
     "inventory.all_warehouses",
     "cases.work_case",
     "orders.release_order",
+    "fulfillment.pin_order",
     "fulfillment.route_elsewhere",
     "fulfillment.ask_back",
     "catalog.add_listingmatch",
@@ -57,6 +58,17 @@ _OPERATOR = (
     "catalog.reveal_contact",
 )
 _EVERYWHERE = ("catalog.all_shops", "inventory.all_warehouses")
+
+# Who says how warehouses are chosen.
+_ROUTING = (
+    "fulfillment.change_routingruleset",
+    "fulfillment.activate_routingruleset",
+    "fulfillment.pin_order",
+    "fulfillment.*_warehousecalendar",
+    "fulfillment.*_warehouseday",
+    "fulfillment.*_warehouseclosing",
+    "fulfillment.add_shadowrun",
+)
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     OPERATOR: _OPERATOR,
@@ -67,6 +79,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_sku",
         "catalog.*_blacklistentry",
         "fulfillment.change_parcel",
+        *_ROUTING,
         "workflow.view_flow",
         "workflow.view_flowversion",
         "workflow.activate_flow",
@@ -82,6 +95,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "fulfillment.view_parcel",
         "fulfillment.view_waybill",
         "fulfillment.view_carrier",
+        "fulfillment.view_warehouse*",
         "fulfillment.change_waybill",
         "fulfillment.change_parcel",
     ),
@@ -118,6 +132,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "fulfillment.*_freightrate",
         "fulfillment.*_carrier",
         "fulfillment.*_wmsaccount",
+        *_ROUTING,
     ),
     AUDITOR: (*_EVERYWHERE, "*.view_*"),
     ADMIN: ("*.*",),

@@ -44,6 +44,23 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Routing"),
+        (
+            ("fulfillment.RoutingRuleSet", "rule"),
+            ("fulfillment.RoutingRuleVersion", "history"),
+            ("fulfillment.RoutingPin", "push_pin"),
+            ("fulfillment.RoutingDecision", "alt_route"),
+            ("fulfillment.WarehouseCalendar", "calendar_month"),
+            ("fulfillment.WarehouseDay", "event"),
+            ("fulfillment.WarehouseClosing", "event_busy"),
+            ("fulfillment.WarehouseLoad", "speed"),
+            ("fulfillment.ShadowPrices", "price_change"),
+            ("fulfillment.BacklogRun", "restart_alt"),
+            ("fulfillment.ShadowRun", "visibility"),
+            ("fulfillment.ShadowDifference", "difference"),
+        ),
+    ),
+    (
         _("Stock"),
         (
             ("inventory.StockLevel", "inventory_2"),

@@ -94,6 +94,7 @@ def test_the_index_and_the_sidebar_open(browser: Client) -> None:
         "Work",
         "Orders",
         "Fulfilment",
+        "Routing",
         "Stock",
         "Money",
         "Catalogue",
@@ -108,7 +109,7 @@ def test_the_sidebar_shows_each_reader_what_he_may_open() -> None:
     page = client_of(person(role="warehouse")).get("/admin/")
 
     titles = [str(group["title"]) for group in page.context["sidebar_navigation"]]
-    assert titles == ["Work", "Fulfilment", "Stock", "Catalogue"]
+    assert titles == ["Work", "Fulfilment", "Routing", "Stock", "Catalogue"]
 
 
 @pytest.mark.parametrize(

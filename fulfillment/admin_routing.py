@@ -1,0 +1,170 @@
+"""Rules of routing, calendars of warehouses, pins, prices and decisions: the tables behind the pages of the console."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter, RangeDateTimeFilter
+
+from fulfillment.models import (
+    BacklogRun,
+    RoutingDecision,
+    RoutingPin,
+    RoutingRuleSet,
+    RoutingRuleVersion,
+    ShadowDifference,
+    ShadowPrices,
+    ShadowRun,
+    WarehouseCalendar,
+    WarehouseClosing,
+    WarehouseDay,
+    WarehouseLoad,
+)
+from fulfillment.models.routing import DecisionOutcome, ShadowStatus
+from ordercenter.common.admin_base import (
+    HistoryAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyHistoryAdmin,
+    ScopedRelatedFilter,
+    badge,
+)
+
+
+@admin.register(RoutingRuleSet)
+class RoutingRuleSetAdmin(ReadOnlyHistoryAdmin):
+    whole_company = True
+    list_display = ["key", "active_version", "draft_revision", "draft_changed_at", "draft_changed_by"]
+    list_select_related = ["active_version", "draft_changed_by"]
+    ordering = ["key"]
+
+
+@admin.register(RoutingRuleVersion)
+class RoutingRuleVersionAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = ["number", "content_hash", "created_at", "created_by"]
+    list_select_related = ["created_by"]
+    ordering = ["-number"]
+
+
+@admin.register(WarehouseCalendar)
+class WarehouseCalendarAdmin(HistoryAdmin):
+    warehouse = "warehouse_id"
+    list_display = ["warehouse", "workdays", "cut_off", "waves", "daily_parcels", "full_excludes"]
+    list_display_links = ["warehouse"]
+    list_select_related = ["warehouse"]
+    ordering = ["warehouse_id"]
+
+
+@admin.register(WarehouseDay)
+class WarehouseDayAdmin(HistoryAdmin):
+    deletable = True
+    warehouse = "warehouse_id"
+    list_display = ["warehouse", "on", "is_workday", "daily_parcels", "note"]
+    list_display_links = ["warehouse", "on"]
+    list_filter = [("warehouse", ScopedRelatedFilter), ("on", RangeDateFilter), ("is_workday", BooleanRadioFilter)]
+    list_select_related = ["warehouse"]
+    ordering = ["-on", "warehouse_id"]
+
+
+@admin.register(WarehouseClosing)
+class WarehouseClosingAdmin(HistoryAdmin):
+    deletable = True
+    warehouse = "warehouse_id"
+    list_display = ["warehouse", "starts_on", "reopens_on", "policy", "reason"]
+    list_display_links = ["warehouse", "starts_on"]
+    list_filter = [("warehouse", ScopedRelatedFilter), ("starts_on", RangeDateFilter)]
+    list_select_related = ["warehouse"]
+    ordering = ["-starts_on", "warehouse_id"]
+
+
+@admin.register(WarehouseLoad)
+class WarehouseLoadAdmin(ReadOnlyAdmin):
+    warehouse = "warehouse_id"
+    list_display = ["warehouse", "on", "parcels"]
+    list_filter = [("warehouse", ScopedRelatedFilter), ("on", RangeDateFilter)]
+    list_select_related = ["warehouse"]
+    ordering = ["-on", "warehouse_id"]
+
+
+@admin.register(RoutingPin)
+class RoutingPinAdmin(ReadOnlyHistoryAdmin):
+    shop = "order__shop_id"
+    warehouse = "warehouse_id"
+    list_display = ["order", "warehouse", "policy", "reason", "created_at", "created_by", "ended_at"]
+    list_filter = [("warehouse", ScopedRelatedFilter), ("created_at", RangeDateTimeFilter)]
+    list_select_related = ["order", "warehouse", "created_by"]
+    search_fields = ["=order__channel_order_no"]
+    ordering = ["-id"]
+
+
+@admin.register(ShadowPrices)
+class ShadowPricesAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = ["id", "source", "orders", "learned_at", "is_active"]
+    list_filter = [("is_active", BooleanRadioFilter)]
+    ordering = ["-id"]
+
+
+@admin.register(RoutingDecision)
+class RoutingDecisionAdmin(ReadOnlyAdmin):
+    shop = "order__shop_id"
+    list_display = ["order", "at", "outcome_label", "code"]
+    list_filter = [("outcome", ChoicesDropdownFilter), ("at", RangeDateTimeFilter)]
+    list_select_related = ["order"]
+    search_fields = ["=order__channel_order_no"]
+    ordering = ["-id"]
+
+    @badge(
+        description=_("outcome"),
+        ordering="outcome",
+        colours={DecisionOutcome.REFUSED: "danger", DecisionOutcome.MOVED: "info"},
+    )
+    def outcome_label(self, decision: RoutingDecision) -> tuple[str, str]:
+        return decision.outcome, decision.get_outcome_display()
+
+
+@admin.register(BacklogRun)
+class BacklogRunAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = [
+        "id",
+        "cause",
+        "warehouse",
+        "started_at",
+        "finished_at",
+        "orders",
+        "moved",
+        "changed_meanwhile",
+        "cost_before_fen",
+        "cost_after_fen",
+        "method",
+    ]
+    list_filter = [("started_at", RangeDateTimeFilter)]
+    list_select_related = ["warehouse"]
+    ordering = ["-id"]
+
+
+@admin.register(ShadowRun)
+class ShadowRunAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = ["name", "first_day", "last_day", "status_label", "created_at", "created_by", "finished_at"]
+    list_filter = [("status", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter)]
+    list_select_related = ["created_by"]
+    ordering = ["-id"]
+
+    @badge(
+        description=_("status"),
+        ordering="status",
+        colours={ShadowStatus.DONE: "success", ShadowStatus.FAILED: "danger", ShadowStatus.RUNNING: "info"},
+    )
+    def status_label(self, run: ShadowRun) -> tuple[str, str]:
+        return run.status, run.get_status_display()
+
+
+@admin.register(ShadowDifference)
+class ShadowDifferenceAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = ["run", "order", "day", "saved_fen"]
+    list_filter = [("run", ScopedRelatedFilter), ("day", RangeDateFilter)]
+    list_select_related = ["run", "order"]
+    ordering = ["-id"]
