@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0002_sku_category'),
-        ('fulfillment', '0002_ways_by_hand'),
+        ('fulfillment', '0003_shares_of_shipments'),
         ('inventory', '0001_initial'),
         ('orders', '0002_order_by_arrival'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
