@@ -10,7 +10,7 @@ from typing import Any
 from fulfillment.errors import DraftChanged, RulesInvalid, RuleUnknown, RuleVersionUnknown
 from fulfillment.models import Carrier, RoutingRuleSet, RoutingRuleVersion, WarehouseCalendar
 from fulfillment.models.routing import ACTIVE_RULES
-from fulfillment.routing.rule_checks import Finding, check_rules_json
+from fulfillment.routing.rule_checks import RuleFinding, check_rules_json
 from fulfillment.routing.rule_document import parse_rules, standard_document
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -40,7 +40,7 @@ def draft_document(row: RoutingRuleSet) -> dict[str, Any]:
     return deepcopy(row.active_version.document) if row.active_version is not None else standard_document()
 
 
-def findings_of(document: Any) -> list[Finding]:
+def findings_of(document: Any) -> list[RuleFinding]:
     """Everything that is wrong with a rule set, in the active language. Three statements."""
     waves = WarehouseCalendar.objects.select_related("warehouse")
     return check_rules_json(
@@ -150,6 +150,8 @@ def move_rule(rule_id: str, *, by: int) -> Change:
 
 
 def drop_rule(rule_id: str) -> Change:
+    """Take a rule out."""
+
     def change(document: dict[str, Any]) -> None:
         rules: list[Any] = document["rules"]
         rules.pop(_known(rules, rule_id))
@@ -174,6 +176,8 @@ def put_table(table_id: str, *, rows: Sequence[Mapping[str, Any]], name: Mapping
 
 
 def drop_table(table_id: str) -> Change:
+    """Take a regional table out; rules that name it are findings then."""
+
     def change(document: dict[str, Any]) -> None:
         tables: list[Any] = document.setdefault("tables", [])
         tables.pop(_known(tables, table_id))
@@ -238,7 +242,7 @@ def _keep_version(work: Work, row: RoutingRuleSet, document: Mapping[str, Any]) 
 
 
 def _refuse_errors(document: Any) -> None:
-    errors: list[Finding] = [finding for finding in findings_of(document) if finding.severity == "error"]
+    errors: list[RuleFinding] = [finding for finding in findings_of(document) if finding.severity == "error"]
     if errors:
         raise RulesInvalid([f"{f.code} {f.node}: {f.text}" for f in errors])
 
