@@ -105,6 +105,7 @@ def _choose_for_many_lines(
     method: Method = "merged" if len(groups) <= MOST_LINES else "greedy"
     parcels: list[Parcel] = []
     rounds = [sorted(groups, key=len, reverse=True)[:MOST_LINES]]
+    is_first = True
     while rounds:
         options = options_of(
             rounds.pop(0), order, may_ship=may_ship, stock=left, tariff=tariff, prices=prices, costs=costs
@@ -113,7 +114,8 @@ def _choose_for_many_lines(
         placed = [_parcel(order, options, part, tariff, costs) for part in parts]
         left.take(order, _choice(order, placed, (), method, costs))
         may_ship = [may and left.parcels[w] > 0 for w, may in enumerate(may_ship)]
-        if not parcels and not rounds:
+        if is_first:
+            is_first = False
             served = {line_id for parcel in placed for line_id in parcel.line_ids}
             rest: list[Group] = [(line,) for line in order.lines if line.line_id not in served]
             rounds = [rest[i : i + MOST_LINES] for i in range(0, len(rest), MOST_LINES)]

@@ -84,6 +84,7 @@ def options_of(
     courier = fee.argmin(axis=2)
     money = np.take_along_axis(fee, courier[:, :, None], 2)[:, :, 0] + costs.handling_fen[at]
     money[subsets @ ~np.array(held, np.bool_)[:, at] > 0] = IMPOSSIBLE
+    money[_overdrawn(groups, made, subsets, at, stock)] = IMPOSSIBLE
     if len({line.parcel_class for group in groups for line in group}) > 1:
         money[_mixed(groups, subsets)] = IMPOSSIBLE
     money = np.minimum(money, IMPOSSIBLE)
@@ -109,6 +110,28 @@ def _sources_of_group(group: Group, stock: StockView, costs: Costs) -> tuple[lis
         elif held[w]:
             held[w] = all(stock.pieces[sku][w] >= pieces for sku, pieces in wanted.items())
     return held, made
+
+
+def _overdrawn(
+    groups: Sequence[Group], made: Sequence[Sequence[bool]], subsets: Ints, at: NDArray[np.intp], stock: StockView
+) -> NDArray[np.bool_]:
+    """[S, A]: parcels whose lines each find enough, but not all together: one SKU in two lines, or much to be made."""
+    drawn: dict[int | None, list[tuple[int, NDArray[np.int64]]]] = {}
+    for g, group in enumerate(groups):
+        is_made = np.array(made[g], np.bool_)[at] if any(made[g]) else None
+        for line in group:
+            taken = np.full(len(at), line.quantity)
+            if is_made is not None and line.made_to_order:
+                drawn.setdefault(None, []).append((g, taken * is_made))
+                taken = taken * ~is_made
+            drawn.setdefault(line.sku_id, []).append((g, taken))
+    over = np.zeros((len(subsets), len(at)), np.bool_)
+    for sku, uses in drawn.items():
+        if len(uses) > 1:
+            row = stock.units if sku is None else stock.pieces.get(sku, [0] * len(stock.units))
+            total = sum(subsets[:, g, None] * taken for g, taken in uses)
+            over |= total > np.array(row, np.int64)[at]
+    return over
 
 
 def _with_rules(freight: Ints, groups: Sequence[Group], subsets: Ints, order: OrderNeed, at: NDArray[np.intp]) -> Ints:
