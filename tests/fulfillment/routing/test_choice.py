@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from fulfillment.routing.choice import choose
-from fulfillment.routing.tariff import TariffRow, compile_tariff
-from fulfillment.routing.terms import Costs, LineNeed, OrderNeed, Prices, StockView
 from tests.fulfillment.routing.brute_force import block_cost, cheapest_by_trying_all, fits, plan_cost
 from tests.fulfillment.routing.worlds import worlds
 
