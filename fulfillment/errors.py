@@ -192,6 +192,19 @@ class ShipmentUnknown(OrderCenterError):
         self.number = number
 
 
+class ConfirmWithoutPieces(OrderCenterError):
+    """One of several confirms of a delivery order names parcels, but not what is in them."""
+
+    code = "fulfillment.confirm_without_pieces"
+    title = _("The warehouse says that a part has left, but not which.")
+    hint = _("Ask the warehouse to name the lines or the items of its parcels.")
+    status = 422
+
+    def __init__(self, *, number: str):
+        super().__init__(f"intermediate confirm of {number} without lines or items")
+        self.number = number
+
+
 class WarehouseNotConnected(OrderCenterError):
     """The warehouse has no active account to send to."""
 

@@ -30,6 +30,7 @@ from ordercenter.events.types import (
     CommandAnswered,
     CommandSentAgain,
     OrderCancelled,
+    OrderReleased,
     RefundRequested,
     StockReplenished,
 )
@@ -89,6 +90,18 @@ def stop_goods(events: Sequence[Recorded]) -> None:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
             workflow.void_runs(subjects=[f"order:{pk}" for pk in cancelled], work=work)
+
+
+@on(OrderReleased, name="fulfillment.planned_anew")
+def plan_anew_what_did_not_leave(events: Sequence[Recorded]) -> None:
+    """The warehouse was through with an order of which nothing left, and a person has decided that it shall go."""
+    with unit_of_work(because=events) as work:
+        order_ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderReleased)})
+        again = services.plan_anew(order_ids=order_ids, work=work)
+    if again:
+        # After the old reservations are written as ended: a line has one open one in a warehouse.
+        with unit_of_work(because=events) as work:
+            workflow.run_stopped_again(subjects=[f"order:{pk}" for pk in again], work=work)
 
 
 @on(StockReplenished, name="fulfillment.supply")

@@ -48,4 +48,4 @@ IN_WAREHOUSE = (
 STOPPABLE = (ShipmentState.PLANNED, ShipmentState.REJECTED, ShipmentState.DISPATCHED, ShipmentState.ACCEPTED)
 # Cases about a warehouse that would not take the goods, or of which nobody knows whether it has: another try, another
 # warehouse or the parcel itself proves them wrong.
-WAREHOUSE_DOUBTS = ("WMS_REJECTED", "WMS_SILENT", "RESULT_UNKNOWN")
+WAREHOUSE_DOUBTS = ("WMS_REJECTED", "WMS_SILENT", "RESULT_UNKNOWN", "NOTHING_SHIPPED")

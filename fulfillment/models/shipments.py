@@ -134,6 +134,8 @@ class ShipmentLine(models.Model):
         Sku, models.PROTECT, verbose_name=_("SKU"), related_name="+", db_constraint=False, db_index=False
     )
     quantity = models.PositiveIntegerField(_("quantity"))
+    # Of several parcels that leave one after the other, until the last one has left.
+    confirmed = models.PositiveIntegerField(_("left so far"), default=0, db_default=0)
     shipped = models.PositiveIntegerField(_("shipped"), default=0)
     # What of the line's paid share and of the freight paid by the buyer is in this shipment; over all shipments they
     # add up to the order's amounts, to the fen. The base of the declared value.
@@ -148,6 +150,7 @@ class ShipmentLine(models.Model):
             models.CheckConstraint(
                 condition=Q(quantity__gt=0, shipped__lte=models.F("quantity")), name="shipped_within_quantity"
             ),
+            models.CheckConstraint(condition=Q(confirmed__lte=models.F("quantity")), name="confirmed_within_quantity"),
         ]
 
     def __str__(self) -> str:

@@ -1,10 +1,11 @@
 """The verbs of fulfilment: route and reserve, plan shipments, hand them to the warehouse, take its answers."""
 
+from fulfillment.services.anew import set_back
 from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
 from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.reporting import mark_reported
-from fulfillment.services.rerouting import ask_back, route_elsewhere, set_back
+from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
 from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
 
@@ -17,6 +18,7 @@ __all__ = [
     "dispatch_shipments",
     "lock_for_stopping",
     "mark_reported",
+    "plan_anew",
     "reject_shipments",
     "reserve_and_route",
     "route_elsewhere",

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fulfillment.errors import NothingToStop, ShipmentAtWarehouse
 from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.services.anew import ROUTING, hold_stopped, set_back
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.routing import avoid_warehouses, reserve_and_route
 from fulfillment.services.stopping import route_stopped_anew, shipments_of, stop_shipments
@@ -14,18 +15,17 @@ from fulfillment.states import STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases.errors import ReasonMissing
+from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.fsm import TransitionRefused
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.models import Order
-from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.states import OrderState
 from ordercenter.workflow import services as workflow
 
 _GOES_ON_AT = "fulfillment.send_to_wms"
-_STARTS_AT = "routing.reserve_and_assign"
 
 
 def route_elsewhere(
@@ -85,7 +85,7 @@ def ask_back(
             else:
                 result.done.append(orders[pk])
         ids = [order.pk for order in result.done]
-        hold_stopped(orders_to_hold=result.done, work=work)
+        hold_stopped(orders=result.done, work=work)
         free = stop_shipments(order_ids=ids, reason=reason, work=work)
         set_back(order_ids=route_stopped_anew(order_ids=free, work=work), work=work)
         for pk in ids:
@@ -93,17 +93,23 @@ def ask_back(
     return result
 
 
-def set_back(*, order_ids: Collection[int], work: Work) -> None:
-    """Orders whose goods stayed in the house go on from routing, once a person has decided what stopped them."""
-    subjects = [f"order:{pk}" for pk in order_ids]
-    workflow.rewind(subjects=subjects, use=_STARTS_AT, code="STOPPED", work=work)
-    hold_stopped(orders_to_hold=list(work.lock(Order, order_ids).values()), work=work)
-
-
-def hold_stopped(*, orders_to_hold: Sequence[Order], work: Work) -> None:
-    """What stopped an order (a refund, a twin) has its hold mostly; one without any gets one: no hold, no limbo."""
-    findings = {order.pk: [Finding("GOODS_STOPPED", {})] for order in orders_to_hold if not order.is_on_hold}
-    orders_services.hold_orders(findings=findings, work=work)
+def plan_anew(*, order_ids: Collection[int], work: Work) -> list[int]:
+    """Orders whose warehouse is through with their shipment without having shipped anything: the shipment is cancelled,
+    and their flow stands at routing, for a way under a new number. Returns them; others are left alone.
+    """
+    lines = ShipmentLine.objects.filter(order_id__in=order_ids, shipment__state=ShipmentState.REJECTED)
+    rejected = dict(lines.values_list("shipment__code", "order_id"))
+    if not rejected:
+        return []
+    closed = Case.objects.filter(code="NOTHING_SHIPPED", subject__in=[f"order:{pk}" for pk in order_ids])
+    codes = set(closed.filter(evidence__shipment__in=list(rejected)).values_list("evidence__shipment", flat=True))
+    orders = work.lock(Order, {order_id for code, order_id in rejected.items() if code in codes})
+    ids = [pk for pk, order in orders.items() if order.state == OrderState.IN_FULFILLMENT and not order.is_on_hold]
+    free = stop_shipments(order_ids=ids, reason="planned anew", work=work)
+    again = route_stopped_anew(order_ids=free, work=work)
+    subjects = [f"order:{pk}" for pk in again]
+    workflow.rewind(subjects=subjects, use=ROUTING, code="PLANNED_ANEW", work=work)
+    return again
 
 
 def _locked(work: Work, order_ids: Collection[int]) -> dict[int, Order]:

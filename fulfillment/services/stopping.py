@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.services.anew import return_to_routing
+from fulfillment.services.confirming import ship_so_far
 from fulfillment.services.dispatching import CANCEL_KIND
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
@@ -13,7 +15,7 @@ from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.events.types import ShipmentCancelled
 from ordercenter.inventory import services as inventory
-from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.models import Order
 from ordercenter.orders.states import OrderState
 
 
@@ -47,18 +49,22 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     """The warehouse's answers. answers: shipment id -> whether it stopped it. Returns orders to be routed anew.
 
     Stopped: the shipment is cancelled and its stock free; an order that lives on goes back to routing (it is on hold,
-    and goes on when the hold does). Not stopped: the shipment stays on its way and a case says so.
+    and goes on when the hold does). Stopped after a first parcel of several: what left has left, as if the warehouse
+    had said so, and the rest is to be decided. Not stopped: the shipment stays on its way and a case says so.
     """
     orders = lock_for_stopping(shipment_ids=list(answers), work=work)
     shipments = work.lock(Shipment, list(answers))
     shipment_lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
     stopped: set[int] = set()
+    begun: list[Shipment] = []
     for shipment in shipments.values():
         mine = {line.order_id for line in shipment_lines[shipment.pk]}
         if shipment.state != ShipmentState.INTERCEPTING:
             # The parcel was faster; what that means for a cancelled order was said when it left.
             continue
-        if answers[shipment.pk]:
+        if answers[shipment.pk] and any(line.confirmed for line in shipment_lines[shipment.pk]):
+            begun.append(shipment)
+        elif answers[shipment.pk]:
             shipment.cancel()
             work.save(shipment)
             work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=tuple(sorted(mine))))
@@ -67,9 +73,10 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
             shipment.resume()
             work.save(shipment)
             cases.open_cases(drafts=[_not_stopped(orders[pk], shipment) for pk in sorted(mine)], work=work)
+    ship_so_far(shipments=begun, work=work)
     if stopped:
         inventory.release_reservations(order_ids=stopped, work=work)
-    return _route_again(work, [orders[pk] for pk in sorted(stopped)])
+    return return_to_routing(orders=[orders[pk] for pk in sorted(stopped)], work=work)
 
 
 def lock_for_stopping(*, shipment_ids: Collection[int], work: Work) -> dict[int, Order]:
@@ -88,7 +95,7 @@ def route_stopped_anew(*, order_ids: Collection[int], work: Work) -> list[int]:
     orders = [o for o in work.lock(Order, order_ids).values() if o.state == OrderState.IN_FULFILLMENT]
     if orders:
         inventory.release_reservations(order_ids=[order.pk for order in orders], work=work)
-    return _route_again(work, orders)
+    return return_to_routing(orders=orders, work=work)
 
 
 def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None:
@@ -102,22 +109,6 @@ def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None
         payload={"shipment_id": shipment.pk, "reason": reason[:200]},
         because=f"order:{order.pk}",
     )
-
-
-def _route_again(work: Work, orders: Collection[Order]) -> list[int]:
-    lines = work.lock_children(OrderLine, "order_id", [order.pk for order in orders])
-    again = []
-    for order in orders:
-        if order.state != OrderState.IN_FULFILLMENT:
-            continue
-        order.return_to_routing()
-        work.save(order)
-        for line in lines[order.pk]:
-            line.unplanned, line.released = line.unplanned + line.released + line.reserved, 0
-            line.reserved = 0
-            work.save(line, "unplanned", "released", "reserved")
-        again.append(order.pk)
-    return again
 
 
 def shipments_of(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:

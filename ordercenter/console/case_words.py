@@ -101,6 +101,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("It may or may not have taken effect."),
         _("Check at the receiver, then run the step again or resolve the case."),
     ),
+    "NOTHING_SHIPPED": CaseWords(
+        _("The warehouse says that it is through with the delivery order, and that no piece of it has left."),
+        _("Nothing is on its way to the buyer; the goods are still reserved."),
+        _("Find out why at the warehouse; resolve the case to plan the order anew, or ship from another warehouse."),
+    ),
     "GOODS_STOPPED": CaseWords(
         _("The goods were asked back from the warehouse, which has stopped them."),
         _("They are free for others; the order waits for a decision."),
@@ -180,6 +185,7 @@ WORDS: Mapping[str, CaseWords] = {
 # What a person may do with the order right from the case: names of steps (see audit.steps), most likely one first.
 FIXES: Mapping[str, tuple[str, ...]] = {
     "WMS_REJECTED": ("route_elsewhere", "cancel"),
+    "NOTHING_SHIPPED": ("route_elsewhere", "cancel"),
     "WMS_SILENT": ("ask_back",),
     "DUPLICATE_SUSPECT": ("ask_back", "cancel"),
     "GOODS_STOPPED": ("cancel",),

@@ -52,7 +52,7 @@ UNION ALL
 SELECT 'shipment:' || s.id, format('%%s pieces of order_line:%%s have left, the shipment is %%s', sl.shipped,
                                    sl.order_line_id, s.state)
 FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id
-WHERE sl.shipped > sl.quantity OR (sl.shipped > 0 AND s.state NOT IN ({_LEFT}))
+WHERE sl.shipped > sl.quantity OR sl.confirmed > sl.quantity OR (sl.shipped > 0 AND s.state NOT IN ({_LEFT}))
 """
 
 _PARCELS = f"""
@@ -61,7 +61,9 @@ FROM fulfillment_shipment s
 WHERE s.state IN ({_LEFT}) AND NOT EXISTS (SELECT FROM fulfillment_parcel p WHERE p.shipment_id = s.id)
 UNION ALL
 SELECT 'shipment:' || s.id, format('parcel %%s has left, the shipment is %%s', p.tracking_no, s.state)
-FROM fulfillment_parcel p JOIN fulfillment_shipment s ON s.id = p.shipment_id WHERE s.state NOT IN ({_LEFT})
+FROM fulfillment_parcel p JOIN fulfillment_shipment s ON s.id = p.shipment_id
+WHERE s.state NOT IN ({_LEFT})
+  AND NOT EXISTS (SELECT FROM fulfillment_shipmentline sl WHERE sl.shipment_id = s.id AND sl.confirmed > 0)
 """
 
 _ONE_COMMAND = f"""

@@ -83,9 +83,9 @@ def ship_orders(*, shipped: Mapping[int, int], missing: Mapping[int, int], work:
     """Pieces have left the warehouse. shipped: order line id -> pieces, at most what is released of the line.
 
     missing: order line id -> released pieces that the warehouse did not ship; they are to be planned anew. An order
-    whose every piece has left or was cancelled is shipped, else partially shipped; done: these orders. Emits
-    OrderShipped for those that are shipped whole. Raises ValueError when more left than was released: the caller has
-    checked against the shipment.
+    whose every piece has left or was cancelled is shipped, else partially shipped; done: these orders. One of which no
+    piece has left keeps its place and is not among them. Emits OrderShipped for those that are shipped whole. Raises
+    ValueError when more left than was released: the caller has checked against the shipment.
     """
     result = BatchResult()
     changed = work.lock(OrderLine, list(shipped))
@@ -100,6 +100,8 @@ def ship_orders(*, shipped: Mapping[int, int], missing: Mapping[int, int], work:
         line.unplanned += short
         work.save(line, "released", "shipped", "unplanned")
     for order in orders.values():
+        if not any(line.shipped for line in lines[order.id]):
+            continue
         rest = sum(line.ordered - line.cancelled - line.shipped for line in lines[order.id])
         if rest:
             order.mark_partially_shipped()
