@@ -29,9 +29,14 @@ class ReceiverIn(StrictSerializer):
 
     name = Text(max_length=64)
     phone = Text(max_length=32)
-    province = Text(max_length=32)
-    city = Text(max_length=32, allow_blank=True)
-    district = Text(max_length=32, allow_blank=True)
+    province = Text(
+        max_length=32,
+        allow_blank=True,
+        default="",
+        help_text=_("Province, city and district may be left out: they are read from the address. A guess is a case."),
+    )
+    city = Text(max_length=32, allow_blank=True, default="")
+    district = Text(max_length=32, allow_blank=True, default="")
     town = Text(max_length=64, allow_blank=True, default="")
     address = Text(max_length=256)
     zip_code = Text(max_length=16, allow_blank=True, default="")

@@ -33,6 +33,7 @@ CODES: dict[str, CaseCode] = dict(
     [
         _blocking("SKU_UNMAPPED", _("Goods not matched"), 2),
         _blocking("ADDRESS_INCOMPLETE", _("Address incomplete"), 2),
+        _blocking("ADDRESS_UNSURE", _("Address is only a guess"), 2),
         _blocking("REMARK_NEEDS_HUMAN", _("A remark needs a person"), 4),
         _blocking("PRICE_BELOW_FLOOR", _("Price below floor"), 4),
         _blocking("BLACKLIST", _("Buyer on the blacklist"), 4),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ordercenter.catalog.locating import confirmed, locate
 from ordercenter.catalog.models import Contact
 from ordercenter.common.rows import new_row
 from ordercenter.common.secretfield import seal, search_hash, unseal
@@ -31,12 +32,19 @@ class Receiver:
 
 
 def make_contact(receiver: Receiver) -> Contact:
-    """An unsaved contact. What the platform has masked already is kept as it is; clear data is sealed and masked."""
+    """An unsaved contact. What the platform has masked already is kept as it is; clear data is sealed and masked.
+
+    Where it lies is read from the text when the fields do not say: see `locating.locate`.
+    """
+    where = locate(receiver)
     contact = new_row(
         Contact,
-        province=receiver.province,
-        city=receiver.city,
-        district=receiver.district,
+        province=where.province,
+        city=where.city,
+        district=where.district,
+        division_code=where.code,
+        guessed_code=where.guessed_code,
+        place_doubt=where.doubt,
         town=receiver.town,
         opaque_id=receiver.opaque_id,
         is_masked=receiver.is_masked,
@@ -56,6 +64,16 @@ def make_contact(receiver: Receiver) -> Contact:
         "address", "|".join((receiver.province, receiver.city, receiver.district, receiver.address.strip()))
     )
     return contact
+
+
+def confirm_place(contact: Contact) -> None:
+    """A person says that the guessed place is right: it becomes the place. The caller saves `PLACE_COLUMNS`."""
+    place = confirmed(contact.guessed_code)
+    contact.province, contact.city, contact.district = place.province, place.city, place.county or contact.district
+    contact.division_code, contact.place_doubt = place.code, ""
+
+
+PLACE_COLUMNS = ("province", "city", "district", "division_code", "place_doubt")
 
 
 def clear_data(contact: Contact) -> dict[str, Any]:

@@ -161,6 +161,10 @@ class Contact(FastRow):
     province = models.CharField(_("province"), max_length=32, blank=True)
     city = models.CharField(_("city"), max_length=32, blank=True)
     district = models.CharField(_("district"), max_length=32, blank=True)
+    # What couriers' areas and prices are looked up by; empty while nobody is sure where this is.
+    division_code = models.CharField(_("division code"), max_length=6, blank=True)
+    guessed_code = models.CharField(_("guessed division"), max_length=6, blank=True)
+    place_doubt = models.CharField(_("doubt about the place"), max_length=20, blank=True)
     town = models.CharField(_("town"), max_length=64, blank=True)
     masked_name = models.CharField(_("name"), max_length=64, blank=True)
     masked_phone = models.CharField(_("phone"), max_length=32, blank=True)

@@ -31,6 +31,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("No courier can be chosen; the order waits."),
         _("Ask the buyer or customer service to correct the address at the channel; the order goes on by itself then."),
     ),
+    "ADDRESS_UNSURE": CaseWords(
+        _("The address does not say for sure in which city or district it lies."),
+        _("A parcel could go to the wrong city; the order waits."),
+        _("Compare the guess with the address; resolve the case to ship to the guessed place, or have it corrected."),
+    ),
     "REMARK_NEEDS_HUMAN": CaseWords(
         _("The buyer or the shop has left a remark."),
         _("It may ask for something that no rule knows; the order waits until somebody has read it."),

@@ -233,6 +233,15 @@ KEYS: Mapping[str, Text] = {
     "address": _("address"),
     "phone": _("phone"),
     "buyer": _("buyer"),
+    "guess": _("guess"),
+    "doubt": _("why it is unsure"),
+}
+# Why a written address is only a guess: `Doubt` of common/addresses.py.
+DOUBTS: Mapping[str, Text] = {
+    "homonym": _("several places have this name"),
+    "contradiction": _("the names contradict each other"),
+    "short_name": _("a short name may mean something else"),
+    "unknown_district": _("the district is not in the table of divisions"),
 }
 _MACHINE_KEYS = frozenset({"flow_run_id", "parcel_ids", "sku_ids", "order_ids", "details", "depth", "fixes"})
 
@@ -263,6 +272,8 @@ def value_words(key: str, value: Any) -> str:
     text = str(value)
     if key == "fields":
         return _order_fields().get(text, text)
+    if key == "doubt":
+        return str(DOUBTS.get(text, text))
     if key == "verdict":
         return str(_verdicts().get(text, text))
     if key in ("codes", "code"):

@@ -32,6 +32,7 @@ WITHOUT_DATABASE = frozenset(
         "diffsettings",
         "findstatic",
         "makemessages",
+        "parse_addresses",
         "sandbox",
         "spectacular",
         "startapp",

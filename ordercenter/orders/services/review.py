@@ -11,9 +11,10 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from ordercenter.audit.work import Work
+from ordercenter.catalog.contacts import PLACE_COLUMNS, confirm_place
 from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, Contact, Sku
 from ordercenter.common.batch import BatchResult
-from ordercenter.common.divisions import undivided_cities
+from ordercenter.common.divisions import WITHOUT_DISTRICTS, place_of, undivided_cities
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.secretfield import search_hash
 from ordercenter.events.types import DuplicateSeen
@@ -60,8 +61,8 @@ def grade_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
 def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Look for what needs a person; what a person has accepted before is not found again.
 
-    Refused with NeedsPerson: ADDRESS_INCOMPLETE, REMARK_NEEDS_HUMAN, PRICE_BELOW_FLOOR, BLACKLIST, REFUND_BEFORE_SHIP,
-    DUPLICATE_SUSPECT. At most six statements. Emits DuplicateSeen for a later twin that was checked before its time.
+    Refused with NeedsPerson: ADDRESS_INCOMPLETE, ADDRESS_UNSURE, REMARK_NEEDS_HUMAN, PRICE_BELOW_FLOOR, BLACKLIST,
+    REFUND_BEFORE_SHIP, DUPLICATE_SUSPECT. At most seven statements. Emits DuplicateSeen for a later twin that was checked before its time.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
@@ -85,6 +86,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
         if findings:
             found[order.id] = findings
     accepted = accepted_codes(found) if found else {}
+    _take_confirmed_places(work, orders, contacts, accepted)
     for order in orders.values():
         left = [f for f in found.get(order.id, ()) if f.code not in accepted.get(order.id, ())]
         if left:
@@ -92,6 +94,27 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
         else:
             result.done.append(order)
     return result
+
+
+def _take_confirmed_places(
+    work: Work, orders: Mapping[int, Order], contacts: Mapping[int, Contact], accepted: Mapping[int, set[str]]
+) -> None:
+    """Who resolved the case of a guessed place has said that it is right. One statement, only if there is any."""
+    doubtful = {
+        order.contact_id
+        for order in orders.values()
+        if "ADDRESS_UNSURE" in accepted.get(order.id, ()) and _doubt_of(contacts.get(order.contact_id or 0))
+    }
+    known = work.shared["contacts"] if doubtful else {}
+    for contact in work.lock(Contact, doubtful).values() if doubtful else ():
+        if contact.guessed_code:
+            confirm_place(contact)
+            work.save(contact, *PLACE_COLUMNS)
+            known[contact.pk] = contact
+
+
+def _doubt_of(contact: Contact | None) -> str:
+    return contact.place_doubt if contact is not None else ""
 
 
 def contacts_of(work: Work, orders: Collection[Order]) -> Mapping[int, Contact]:
@@ -112,20 +135,30 @@ def skus_of(work: Work, lines: Sequence[OrderLine]) -> Mapping[int, Sku]:
     return known
 
 
+def _needs_no_district(contact: Contact) -> bool:
+    return contact.city in undivided_cities() or contact.division_code[:2] in WITHOUT_DISTRICTS
+
+
 def _address(contact: Contact | None) -> list[Finding]:
     missing = []
+    is_doubted = bool(_doubt_of(contact))
     if contact is None or not contact.masked_name:
         missing.append("name")
-    if contact is None or not contact.province:
+    if contact is None or not (contact.province or is_doubted):
         missing.append("province")
     # A county directly under its province has no city, a few cities have no districts.
-    if contact is None or not (contact.district or contact.city in undivided_cities()):
+    if contact is None or not (contact.district or is_doubted or _needs_no_district(contact)):
         missing.append("district")
     if contact is None or not contact.masked_address:
         missing.append("address")
     if contact is None or not (contact.masked_phone or contact.opaque_id):
         missing.append("phone")
-    return [Finding("ADDRESS_INCOMPLETE", {"missing": missing})] if missing else []
+    findings = [Finding("ADDRESS_INCOMPLETE", {"missing": missing})] if missing else []
+    if contact is not None and is_doubted:
+        place = place_of(contact.guessed_code)
+        guess = " ".join(part for part in (place.province, place.city, place.county) if part)
+        findings.append(Finding("ADDRESS_UNSURE", {"guess": guess, "doubt": contact.place_doubt}))
+    return findings
 
 
 def _remarks(order: Order) -> list[Finding]:

@@ -25,6 +25,7 @@ _WHY_GONE = {
     "CHANNEL_HELD": "the channel released the order",
     "PAYMENT_MISMATCH": "paid as due",
     "ADDRESS_INCOMPLETE": "the receiver was changed at the channel",
+    "ADDRESS_UNSURE": "the receiver was changed at the channel",
 }
 
 
@@ -105,6 +106,7 @@ def _causes_gone(report: IncomingOrder, changed: Sequence[str], *, is_paid_now: 
         yield "PAYMENT_MISMATCH"
     if "receiver" in changed:
         yield "ADDRESS_INCOMPLETE"
+        yield "ADDRESS_UNSURE"
 
 
 def _apply_end(
@@ -144,6 +146,9 @@ def _moved_house(contact: Contact | None, report: IncomingOrder) -> Contact | No
     fresh = make_contact(payment.receiver_of(report.receiver))
     if contact is None:
         return fresh
+    if fresh.place_doubt and fresh.guessed_code == contact.division_code:
+        # A person has said that the guess was right; only another text would be another place.
+        return None if clear_data(contact) == clear_data(fresh) else fresh
     if any(getattr(contact, name) != getattr(fresh, name) for name in _PLACE):
         return fresh
     # Behind the same stars may stand another name or number.
