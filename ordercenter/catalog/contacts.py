@@ -8,6 +8,7 @@ from typing import Any
 
 from ordercenter.catalog.locating import confirmed, locate
 from ordercenter.catalog.models import Contact
+from ordercenter.common.divisions import code_of
 from ordercenter.common.rows import new_row
 from ordercenter.common.secretfield import seal, search_hash, unseal
 
@@ -71,6 +72,16 @@ def confirm_place(contact: Contact) -> None:
     place = confirmed(contact.guessed_code)
     contact.province, contact.city, contact.district = place.province, place.city, place.county or contact.district
     contact.division_code, contact.place_doubt = place.code, ""
+
+
+def destination_code(contact: Contact | None) -> str | None:
+    """The division that a parcel to this contact goes to; empty if its province is not in the table.
+
+    None: nobody knows, or somebody only guesses, so no parcel may go there.
+    """
+    if contact is None or contact.place_doubt:
+        return None
+    return contact.division_code or code_of(contact.province, contact.city, contact.district)
 
 
 PLACE_COLUMNS = ("province", "city", "district", "division_code", "place_doubt")

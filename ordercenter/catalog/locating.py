@@ -54,7 +54,7 @@ class Location:
 
 
 def locate(receiver: Addressed) -> Location:
-    """Complete fields are taken as given, and doubted only where they, or a clear text, name another city.
+    """Complete fields are taken as given, and doubted only where they contradict each other or the clear text.
 
     Without them a clear text is read: a sure answer fills the fields, a guess leaves them as they came. What a
     platform has masked is never read.
@@ -78,10 +78,14 @@ def _is_complete(given: Location) -> bool:
 
 
 def _doubted(given: Location, receiver: Addressed) -> Location:
-    if not given.code and code_of(given.province, "", ""):
+    province_code = code_of(given.province, "", "")
+    if receiver.is_masked:
+        # The platform knows the clear address and vouches for it; its city may be newer than our table.
+        return replace(given, code=given.code or province_code)
+    if not given.code and province_code:
         # The city is one of another province.
-        return replace(given, guessed_code=code_of(given.province, "", ""), doubt="contradiction")
-    if given.code and not receiver.is_masked and begins_with_city(plain(receiver.address[:24])):
+        return replace(given, guessed_code=province_code, doubt="contradiction")
+    if given.code and begins_with_city(plain(receiver.address[:24])):
         written = parse_address(receiver.address)
         code = written.place.code
         if code and written.is_sure and not (lies_in(code, given.code) or lies_in(given.code, code)):

@@ -102,7 +102,7 @@ def _read(text: str, tokens: Sequence[Token], target: Division) -> _Reading | No
     for division in reversed(reading.chain):
         usable = [(t, name) for t in tokens if (name := _meaning(t, division)) and _is_apart(reading, t, division)]
         if usable:
-            reading.support[division.level] = max(usable, key=lambda u: _weight(*u, reading.chain))[0]
+            reading.support[division.level] = max(usable, key=lambda u: _weight(text, u[0], u[1], reading))[0]
     while (weak := _weak_level(text, reading)) is not None:
         del reading.support[weak]
     if target.level not in reading.support:
@@ -113,10 +113,11 @@ def _read(text: str, tokens: Sequence[Token], target: Division) -> _Reading | No
     return reading
 
 
-def _weight(token: Token, name: Name, chain: Sequence[Division]) -> tuple[bool, bool, bool, int]:
+def _weight(text: str, token: Token, name: Name, reading: _Reading) -> tuple[bool, bool, bool, bool, int]:
     """Which of several names speaks for a division best; one that may speak for its city as well is left to that."""
-    means_one = sum(other.division in chain for other in token.names) == 1
-    return name.is_own, name.is_full, means_one, -token.start
+    is_near = any(_touches(text, token, below, other_is_above=True) for below in reading.support.values())
+    means_one = sum(other.division in reading.chain for other in token.names) == 1
+    return name.is_own, name.is_full, is_near, means_one, -token.start
 
 
 def _at(reading: _Reading, level: int) -> Division:
@@ -144,7 +145,10 @@ def _weak_level(text: str, reading: _Reading) -> int | None:
         name = _meaning(token, _at(reading, level))
         if name is None:
             return level
-        near = any(_touches(text, other, token, other_level < level) for other_level, other in _others(reading, level))
+        near = any(
+            _touches(text, other, token, other_is_above=other_level < level)
+            for other_level, other in _others(reading, level)
+        )
         above = any(other_level < level for other_level in reading.support)
         if name.needs_parent and not above:
             return level
@@ -160,7 +164,7 @@ def _others(reading: _Reading, level: int) -> Iterator[tuple[int, Token]]:
     return ((other_level, token) for other_level, token in reading.support.items() if other_level != level)
 
 
-def _touches(text: str, other: Token, token: Token, other_is_above: bool) -> bool:
+def _touches(text: str, other: Token, token: Token, *, other_is_above: bool) -> bool:
     """The larger place stands before the smaller one with nothing between them that is a word."""
     first, second = (other, token) if other_is_above else (token, other)
     if second.start == first.end - 1:
@@ -246,7 +250,9 @@ def _speaks_against(text: str, token: Token, codes: set[str], chosen: _Reading) 
     # Inside the place that was found: a district that the reading did not reach.
     if any(codes & {division.code for division in chain_of(name.division.code)} for name in full):
         return True
-    return len(token.text) > 2 and any(_touches(text, used, token, True) for used in chosen.support.values())
+    return len(token.text) > 2 and any(
+        _touches(text, used, token, other_is_above=True) for used in chosen.support.values()
+    )
 
 
 def _is_surely_meant(text: str, tokens: Sequence[Token], token: Token, chosen: _Reading) -> bool:

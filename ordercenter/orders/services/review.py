@@ -62,7 +62,8 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Look for what needs a person; what a person has accepted before is not found again.
 
     Refused with NeedsPerson: ADDRESS_INCOMPLETE, ADDRESS_UNSURE, REMARK_NEEDS_HUMAN, PRICE_BELOW_FLOOR, BLACKLIST,
-    REFUND_BEFORE_SHIP, DUPLICATE_SUSPECT. At most seven statements. Emits DuplicateSeen for a later twin that was checked before its time.
+    REFUND_BEFORE_SHIP, DUPLICATE_SUSPECT. At most seven statements. Emits DuplicateSeen for a later twin that was
+    checked before its time.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)

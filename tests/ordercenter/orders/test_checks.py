@@ -172,13 +172,13 @@ def everything_wrong() -> IncomingOrder:
         "A1",
         line("SKU-1", 1, "1.00", refund_status="requested"),
         buyer_remark="加急",
-        receiver=replace(RECEIVER, province="", name=""),
+        receiver=replace(RECEIVER, address="", name=""),
     )
 
 
 def test_all_that_is_wrong_is_said_at_once(world: World) -> None:
     assert findings(*take(world, everything_wrong()))["A1"] == [
-        ("ADDRESS_INCOMPLETE", {"missing": ["name", "province"]}),
+        ("ADDRESS_INCOMPLETE", {"missing": ["name", "address"]}),
         ("REMARK_NEEDS_HUMAN", {"buyer_remark": "加急"}),
         ("PRICE_BELOW_FLOOR", {"lines": [{"sku": "SKU-1", "paid": "1.00", "floor": "10.00"}]}),
         ("REFUND_BEFORE_SHIP", {"lines": ["L-SKU-1"]}),
