@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -77,7 +77,7 @@ class DayReport:
 
 def compare(day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any]) -> DayReport:
     """Hold what our books say against what was played. invariants: what `check_invariants --json` answered."""
-    planted = {number: str(problem["code"]) for number, problem in day.scenario["planted"].items()}
+    planted = dict(_planted(day, found))
     report = DayReport()
     through = _orders(report, day, found, planted)
     _cases(report, found, planted)
@@ -89,6 +89,15 @@ def compare(day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any]) -
     report.figures["problems"] = [asdict(problem) for problem in report.problems]
     report.figures["ok"] = report.is_good
     return report
+
+
+def _planted(day: PlayedDay, found: Findings) -> Iterator[tuple[str, str]]:
+    """(order number, code). Of two twins either may be the one that waits: whichever was still in the house."""
+    for number, problem in day.scenario["planted"].items():
+        code, partner = str(problem["code"]), problem.get("partner")
+        mine, its = found.ways.get(number), found.ways.get(partner)
+        swapped = its is not None and code in its.codes and not (mine is not None and code in mine.codes)
+        yield (partner if swapped else number), code
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

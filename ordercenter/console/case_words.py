@@ -57,9 +57,9 @@ WORDS: Mapping[str, CaseWords] = {
         _("Agree to the refund at the channel, or agree with the buyer that it is withdrawn; the order follows."),
     ),
     "DUPLICATE_SUSPECT": CaseWords(
-        _("The same buyer ordered the same goods to the same address a few minutes before."),
-        _("It may have been ordered twice by mistake; the later order waits."),
-        _("Ask the buyer; resolve the case to ship both, or cancel this order."),
+        _("The same buyer ordered the same goods to the same address within a few minutes."),
+        _("It may have been ordered twice by mistake; one of the two goes on, this one waits."),
+        _("Ask the buyer; resolve the case to ship both, or cancel this order; a warehouse can be asked to stop it."),
     ),
     "OUT_OF_STOCK": CaseWords(
         _("No warehouse has all the goods of this order."),

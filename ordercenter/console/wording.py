@@ -193,6 +193,8 @@ KEYS: Mapping[str, Text] = {
     "due": _("amount due"),
     "matched": _("found by"),
     "other_order": _("other order"),
+    "other_state": _("state of the other order"),
+    "state": _("state"),
     "listing": _("listing"),
     "listing_sku": _("listing SKU"),
     "channel_status": _("channel's state"),
@@ -278,4 +280,6 @@ def value_words(key: str, value: Any) -> str:
         return str(_verdicts().get(text, text))
     if key in ("codes", "code"):
         return str(code_label(text))
+    if key in ("state", "other_state"):
+        return str(state_label("order", text))
     return str(KEYS[text]) if key in ("missing", "matched") and text in KEYS else text

@@ -21,7 +21,7 @@ from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders
 from ordercenter.orders.services.updates import ASKING
-from ordercenter.orders.states import CLOSED_STATES, Grade, OrderState, RefundStatus
+from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, Grade, OrderState, RefundStatus
 
 DUPLICATE_WITHIN = timedelta(minutes=10)
 _NOT_SUSPECT = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE, *CLOSED_STATES)
@@ -83,7 +83,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
         if order.id in listed:
             findings.append(Finding("BLACKLIST", {"matched": listed[order.id]}))
         if order.id in doubles:
-            findings.append(Finding("DUPLICATE_SUSPECT", {"other_order": doubles[order.id]}))
+            findings.append(Finding("DUPLICATE_SUSPECT", doubles[order.id]))
         if findings:
             found[order.id] = findings
     accepted = accepted_codes(found) if found else {}
@@ -207,7 +207,8 @@ def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -
 
 # The later of two orders is the suspect; ties go by id. Both receivers must be known to be the same.
 _TWINS = """
-SELECT o.id, o.channel_order_no, other.id, other.channel_order_no, (other.placed_at, other.id) < (o.placed_at, o.id)
+SELECT o.id, o.channel_order_no, other.id, other.channel_order_no, other.state,
+       (other.placed_at, other.id) < (o.placed_at, o.id)
 FROM orders_order o
 JOIN catalog_contact c ON c.id = o.contact_id
 JOIN orders_order other ON other.buyer_key = o.buyer_key AND other.content_key = o.content_key
@@ -219,21 +220,35 @@ ORDER BY other.placed_at, other.id
 """
 
 
-def _duplicates(orders: Mapping[int, Order], work: Work) -> dict[int, str]:
-    """Order id -> number of an order of the same buyer with the same goods to the same address shortly before.
+def _duplicates(orders: Mapping[int, Order], work: Work) -> dict[int, dict[str, str]]:
+    """Order id -> evidence: the number of an order of the same buyer with the same goods to the same address, placed
+    shortly before, and how far that one is.
 
     Orders do not always arrive in the order in which they were placed, and two relays do not see each other's work in
-    hand. So each order looks both ways: a later one that could not see this one yet is told of it.
+    hand. So each order looks both ways. A later one that could not see this one yet is told of it, unless it is at a
+    warehouse or gone: then this one waits in its stead. One of the two is wanted, and either is as good.
     """
-    doubles: dict[int, str] = {}
+    doubles: dict[int, dict[str, str]] = {}
+    instead: dict[int, tuple[int, dict[str, str]]] = {}
     with connection.cursor() as cursor:
         parameters: dict[str, Any] = {"within": DUPLICATE_WITHIN, "ids": list(orders)}
         cursor.execute(_TWINS, parameters)
-        for order_id, number, twin_id, twin_number, is_before in cursor.fetchall():
+        for order_id, number, twin_id, twin_number, twin_state, is_before in cursor.fetchall():
+            evidence = {"other_order": twin_number, "other_state": twin_state}
             if is_before:
-                doubles.setdefault(order_id, twin_number)
-            elif twin_id not in orders:
+                doubles.setdefault(order_id, evidence)
+            elif twin_id in orders:
+                continue
+            elif twin_state in BEFORE_FULFILLMENT:
                 work.record(DuplicateSeen(order_id=twin_id, other_order=number), because=f"order:{order_id}")
+            else:
+                instead.setdefault(order_id, (twin_id, evidence))
+    if instead:
+        # Where a person has let the twin pass, she was asked about these two already, or about more of the same.
+        accepted = accepted_codes([twin_id for twin_id, _ in instead.values()])
+        for order_id, (twin_id, evidence) in instead.items():
+            if "DUPLICATE_SUSPECT" not in accepted[twin_id]:
+                doubles.setdefault(order_id, evidence)
     return doubles
 
 
@@ -241,11 +256,12 @@ def hold_duplicates(*, suspects: Mapping[int, str], work: Work) -> list[Order]:
     """Hold orders that turned out to be the later of two. suspects: order id -> number of the earlier one.
 
     Left alone: what is not paid yet (it will be checked), what has ended, and what a person has accepted. Returns those
-    that are held now.
+    that are held now. One that has reached a warehouse meanwhile is held all the same: the evidence says where it is,
+    and a person decides whether its goods are asked back.
     """
     accepted = accepted_codes(list(suspects))
     findings = {
-        order.id: [Finding("DUPLICATE_SUSPECT", {"other_order": suspects[order.id]})]
+        order.id: [Finding("DUPLICATE_SUSPECT", {"other_order": suspects[order.id], "state": str(order.state)})]
         for order in work.lock(Order, list(suspects)).values()
         if order.state not in _NOT_SUSPECT and "DUPLICATE_SUSPECT" not in accepted[order.id]
     }

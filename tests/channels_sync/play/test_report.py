@@ -144,3 +144,18 @@ def test_differences_of_other_orders_on_the_same_bill_are_none_of_this_day() -> 
 def test_percentiles_are_by_nearest_rank() -> None:
     assert percentiles([float(n) for n in range(200)]) == {"p50": 100, "p95": 190, "p99": 198}
     assert percentiles([]) == {}
+
+
+@pytest.mark.parametrize("held", ["2", "3"])
+def test_of_two_twins_either_may_be_the_one_that_waits(held: str) -> None:
+    day = a_day(
+        scenario={"planted": {"2": {"code": "DUPLICATE_SUSPECT", "partner": "3"}}, "bill": [LIE], "spec": {"seed": 7}},
+        receipts={"1": MESSAGE, "2": {}, "3": {}},
+    )
+    waits = replace(HELD, order_no=held, codes=frozenset({"DUPLICATE_SUSPECT"}))
+    goes = replace(GOOD, order_no="3" if held == "2" else "2")
+
+    report = compare(day, findings(GOOD, waits, goes), invariants=FINE)
+
+    assert report.problems == []
+    assert report.figures["cases"] == {"DUPLICATE_SUSPECT": {"planted": 1, "found": 1, "invented": 0}}

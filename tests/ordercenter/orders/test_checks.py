@@ -138,7 +138,10 @@ class TestDoubles:
     def test_the_later_of_two_alike_is_the_suspect(self, world: World) -> None:
         orders = take(world, *(report(number, buyer_id="twin") for number in ("A1", "A2")))
 
-        assert findings(*orders) == {"A1": [], "A2": [("DUPLICATE_SUSPECT", {"other_order": "A1"})]}
+        assert findings(*orders) == {
+            "A1": [],
+            "A2": [("DUPLICATE_SUSPECT", {"other_order": "A1", "other_state": "preprocessing"})],
+        }
 
     @pytest.mark.parametrize(
         ("minutes", "found"), [(timedelta(minutes=10), ["DUPLICATE_SUSPECT"]), (timedelta(minutes=10, seconds=1), [])]

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
+from fulfillment.models import Shipment
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
+from ordercenter.events import log
 from ordercenter.events.relay import Relay
+from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Hold, Order
-from ordercenter.orders.services import release_holds
+from ordercenter.orders.services import cancel_orders, release_holds
+from tests.flows.outside import answer_everything, settle_down
 from tests.flows.world import World
+from tests.ordercenter.console.people import client_of, person
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +56,7 @@ def test_the_later_of_two_in_one_batch_is_held_and_the_earlier_goes_on(world: Wo
     ]
 
 
-def test_the_later_one_is_held_also_when_it_arrived_first_and_was_on_its_way(world: World) -> None:
+def test_where_the_later_one_is_at_a_warehouse_already_the_earlier_one_waits_in_its_stead(world: World) -> None:
     first, second = twins(world)
     world.deliver(second)
     Relay().drain()
@@ -58,11 +65,57 @@ def test_the_later_one_is_held_also_when_it_arrived_first_and_was_on_its_way(wor
     world.deliver(first)
     Relay().drain()
 
+    assert suspects() == {str(first["tid"]): str(second["tid"])}
+    assert Case.objects.get().evidence["other_state"] == "in_fulfillment"
+    assert list(Order.objects.order_by("placed_at").values_list("state", "is_on_hold")) == [
+        ("preprocessing", True),
+        ("in_fulfillment", False),
+    ]
+
+
+def test_where_the_later_one_is_still_in_the_house_it_waits_and_the_earlier_one_goes(world: World) -> None:
+    first, second = twins(world, buyer_message="请放门口")
+    world.deliver(second)
+    Relay().drain()
+    assert Order.objects.get().is_on_hold, "somebody has to read the remark"
+
+    world.deliver(first)
+    Relay().drain()
+
     assert suspects() == {str(second["tid"]): str(first["tid"])}
     assert list(Order.objects.order_by("placed_at").values_list("state", "is_on_hold")) == [
         ("in_fulfillment", False),
-        ("in_fulfillment", True),
+        ("preprocessing", True),
     ]
+
+
+def test_one_that_reached_a_warehouse_before_it_was_told_of_its_twin_can_be_asked_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_everything(monkeypatch)
+    world.deliver(twins(world)[1])
+    settle_down()
+    order = Order.objects.get()
+    with transaction.atomic():
+        log.record([DuplicateSeen(order_id=order.pk, other_order="77")])
+    settle_down()
+    boss = client_of(person("boss", superuser=True))
+    panel = boss.get(reverse("console:cases"), {"case": Case.objects.get().pk}).content.decode()
+    assert Case.objects.get().evidence == {"other_order": "77", "state": "in_fulfillment"}
+    assert "In fulfilment" in panel
+    assert "?step=ask_back" in panel
+
+    boss.post(reverse("admin:orders_order_steps", args=[order.pk]), {"step": "ask_back", "reason": "ordered twice"})
+    settle_down()
+
+    order.refresh_from_db()
+    assert (order.state, order.is_on_hold, Shipment.objects.get().state) == ("approved", True, "cancelled")
+    assert list(Case.objects.filter(closed_at=None).values_list("code", flat=True)) == ["DUPLICATE_SUSPECT"]
+
+    cancel_orders(order_ids=[order.pk], reason="ordered twice")
+    settle_down()
+
+    assert (Order.objects.get().state, Case.objects.filter(closed_at=None).count()) == ("cancelled", 0)
 
 
 def test_a_later_one_that_is_not_paid_yet_is_checked_when_it_is(world: World) -> None:
