@@ -24,7 +24,8 @@ from channels_sync.sandbox.control import SandboxControl
 from finance.models import ProviderAccount
 from finance.services.fetching import fetch_statement
 from ordercenter.catalog.models import Sku
-from ordercenter.inventory.models import StockLevel, Warehouse
+from ordercenter.inventory.models import Warehouse
+from ordercenter.inventory.selectors import free_stock
 from ordercenter.inventory.services import Movement, move_stock
 from ordercenter.inventory.states import MovementReason
 
@@ -74,10 +75,7 @@ def _fill_shelves(orders: int) -> None:
     """A shop that sold out yesterday would make every order a case: bring in what a day can take, never more."""
     wanted = max(goods.SKUS[0].stock, 3 * orders)
     sku_ids = dict(Sku.objects.filter(code__in=[sku.code for sku in goods.SKUS]).values_list("code", "pk"))
-    levels = StockLevel.objects.filter(sku_id__in=sku_ids.values()).values_list(
-        "sku_id", "warehouse_id", "on_hand", "reserved"
-    )
-    free = {(sku_id, warehouse_id): on_hand - reserved for sku_id, warehouse_id, on_hand, reserved in levels}
+    free = free_stock(sku_ids.values())
     at = timezone.now()
     move_stock(
         movements=[

@@ -19,6 +19,7 @@ from ordercenter.common.ids import new_ids
 from ordercenter.common.money import ZERO
 from ordercenter.common.rows import new_row
 from ordercenter.events.types import ShipmentCreated
+from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Reservation
 from ordercenter.inventory.states import ReservationState
 from ordercenter.orders import services as orders_services
@@ -67,6 +68,7 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
     drafts = _drafts(work, ready, lines, routes)
     started = orders_services.start_fulfillment(order_ids=[order.id for order in ready], work=work)
     result.refused.extend(started.refused)
+    inventory.allocate_reservations(order_ids=[order.id for order in started.done], work=work)
     going = [draft for order in started.done for draft in drafts[order.id]]
     shipment_lines: list[ShipmentLine] = []
     for draft, pk in zip(going, new_ids(Shipment, len(going)), strict=True):
@@ -204,9 +206,10 @@ def _recall(work: Work, orders: Collection[Order], lines: Mapping[int, Sequence[
     if not orders:
         return
     rows = Reservation.objects.filter(order_id__any_of=[o.id for o in orders], state=ReservationState.ACTIVE)
+    rows = rows.filter(is_allocated=False)
     reserved: dict[int, list[Reservation]] = defaultdict(list)
     for row in rows.order_by("pk"):
-        reserved[row.order_id].append(row)
+        reserved[row.order_id or 0].append(row)
     skus = skus_of(work, [line for order in orders for line in lines[order.id]])
     contacts, table = contacts_of(work, orders), rate_table(work)
     for order in orders:
@@ -232,8 +235,9 @@ def _not_released(rows: Sequence[Reservation], lines: Mapping[int, OrderLine]) -
     left = {pk: line.reserved for pk, line in lines.items() if line.reserved}
     by_warehouse: dict[int, dict[int, int]] = defaultdict(dict)
     for row in reversed(rows):
-        pieces = min(row.quantity, left.get(row.line_id, 0))
+        line_id = row.line_id or 0
+        pieces = min(row.quantity, left.get(line_id, 0))
         if pieces:
-            left[row.line_id] -= pieces
-            by_warehouse[row.warehouse_id][row.line_id] = pieces
+            left[line_id] -= pieces
+            by_warehouse[row.warehouse_id][line_id] = pieces
     return by_warehouse

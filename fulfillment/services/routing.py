@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from fulfillment.errors import NoCourierThere
@@ -37,19 +37,26 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
     levels = inventory.lock_levels(sku_ids=skus, work=work)
-    free = {key: level.free for key, level in levels.items()}
+    stock = inventory.free_of_levels(levels, work=work)
     table, avoid = rate_table(work), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
     for order in sorted(orders.values(), key=_urgency):
         open_lines = [line for line in lines[order.id] if line.unplanned + line.backordered]
         among = table.without(avoid[order.id]) if order.id in avoid else table
-        route, weight_g = _decide(order, open_lines, contacts, skus, free, among)
+        route, weight_g = _decide(order, open_lines, contacts, skus, stock.of(order.shop_id), among)
         if isinstance(route, NoRoute):
             result.refuse(order.id, _refusal(order, route, contacts, skus))
             continue
         promises.extend(
-            Promise(order.id, line.id, line.sku_id or 0, route.warehouse_id, line.unplanned + line.backordered)
+            Promise(
+                order.id,
+                line.id,
+                line.sku_id or 0,
+                route.warehouse_id,
+                line.unplanned + line.backordered,
+                order.shop_id,
+            )
             for line in open_lines
         )
         pieces = {line.id: line.unplanned + line.backordered for line in open_lines}
@@ -144,7 +151,7 @@ def _decide(
     lines: Sequence[OrderLine],
     contacts: Mapping[int, Contact],
     skus: Mapping[int, Sku],
-    free: dict[tuple[int, int], int],
+    free: MutableMapping[tuple[int, int], int],
     table: RateTable,
 ) -> tuple[Route | NoRoute, int]:
     needs: dict[int, int] = {}

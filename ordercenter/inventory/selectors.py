@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -11,10 +11,10 @@ from ordercenter.common.scope import Scope
 from ordercenter.inventory.models import StockLevel
 
 
-def free_stock(sku_ids: Collection[int]) -> dict[tuple[int, int], int]:
+def free_stock(sku_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     """What open warehouses can promise of these SKUs: (SKU, warehouse) -> pieces."""
-    rows = StockLevel.objects.filter(sku_id__in=sku_ids, warehouse__is_open=True)
-    free = rows.values_list("sku_id", "warehouse_id", F("on_hand") - F("reserved"))
+    rows = StockLevel.objects.filter(sku_id__in=list(sku_ids), warehouse__is_open=True)
+    free = rows.values_list("sku_id", "warehouse_id", F("on_hand") - F("reserved") - F("allocated") - F("set_aside"))
     return {(sku_id, warehouse_id): pieces for sku_id, warehouse_id, pieces in free}
 
 

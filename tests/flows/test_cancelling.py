@@ -67,7 +67,7 @@ def test_a_cancelled_order_at_the_warehouse_keeps_its_goods_until_the_warehouse_
     cancel(Order.objects.get())
 
     level = StockLevel.objects.get(sku__code="SKU-1", warehouse=world.east)
-    assert (level.on_hand, level.reserved) == (5, 2)
+    assert (level.on_hand, level.reserved, level.allocated) == (5, 0, 2)
     assert [(c.kind, c.status) for c in OutgoingCommand.objects.order_by("created_at")] == [
         ("qimen.deliveryorder.create", "waiting"),
         ("qimen.order.cancel", "waiting"),

@@ -72,8 +72,8 @@ def placed(world: World) -> Order:
 
 
 def stock(world: World) -> dict[str, tuple[int, int]]:
-    rows = StockLevel.objects.filter(sku__code="SKU-1").values_list("warehouse__code", "on_hand", "reserved")
-    return {code: (on_hand, reserved) for code, on_hand, reserved in rows}
+    levels = StockLevel.objects.filter(sku__code="SKU-1").select_related("warehouse")
+    return {level.warehouse.code: (level.on_hand, level.promised) for level in levels}
 
 
 def open_cases() -> list[str]:

@@ -302,7 +302,7 @@ class TestSupply:
 
         assert self.states([first, second]) == ["cancelled", "in_fulfillment"]
         level = StockLevel.objects.get(warehouse=world.east, sku__code="SKU-1")
-        assert (level.on_hand, level.reserved) == (1, 1)
+        assert (level.on_hand, level.reserved, level.allocated) == (1, 0, 1)
 
 
 def run_without_check() -> None:

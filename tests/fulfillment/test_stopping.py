@@ -72,7 +72,8 @@ def ask_refund(order: Order, status: str, version: int) -> None:
 
 
 def stock(world: World) -> tuple[int, int]:
-    return StockLevel.objects.values_list("on_hand", "reserved").get(sku__code="SKU-1", warehouse=world.east)
+    level = StockLevel.objects.get(sku__code="SKU-1", warehouse=world.east)
+    return level.on_hand, level.promised
 
 
 def open_cases() -> list[str]:

@@ -8,25 +8,33 @@ from ordercenter.console.invariants.base import Check
 
 _ON_HAND = """
 SELECT format('stock:%%s@%%s', sku_id, warehouse_id),
-       format('on hand %%s, movements add up to %%s', COALESCE(l.on_hand::text, '-'), COALESCE(m.pieces, 0))
-FROM inventory_stocklevel l
-FULL JOIN (SELECT sku_id, warehouse_id, sum(delta) AS pieces FROM inventory_stockmovement GROUP BY 1, 2) m
-     USING (sku_id, warehouse_id)
-WHERE l.on_hand IS DISTINCT FROM COALESCE(m.pieces, 0)
+       format('%%s %%s, movements add up to %%s', bucket, COALESCE(l.pieces::text, '-'), COALESCE(m.pieces, 0))
+FROM (SELECT l.sku_id, l.warehouse_id, b.bucket, b.pieces FROM inventory_stocklevel l
+      CROSS JOIN LATERAL (VALUES ('on_hand', on_hand), ('damaged', damaged), ('quarantine', quarantine))
+           AS b(bucket, pieces)) l
+FULL JOIN (SELECT sku_id, warehouse_id, bucket, sum(delta) AS pieces FROM inventory_stockmovement GROUP BY 1, 2, 3) m
+     USING (sku_id, warehouse_id, bucket)
+WHERE l.pieces IS DISTINCT FROM COALESCE(m.pieces, 0)
 """
 
 _RESERVED = """
 SELECT format('stock:%%s@%%s', sku_id, warehouse_id),
-       format('reserved %%s, open reservations add up to %%s', COALESCE(l.reserved::text, '-'), COALESCE(r.pieces, 0))
+       format('reserved %%s, allocated %%s, open reservations add up to %%s and %%s',
+              COALESCE(l.reserved::text, '-'), COALESCE(l.allocated::text, '-'),
+              COALESCE(r.soft, 0), COALESCE(r.hard, 0))
 FROM inventory_stocklevel l
-FULL JOIN (SELECT sku_id, warehouse_id, sum(quantity) AS pieces FROM inventory_reservation
-           WHERE state = 'active' GROUP BY 1, 2) r USING (sku_id, warehouse_id)
-WHERE l.reserved IS DISTINCT FROM COALESCE(r.pieces, 0)
+FULL JOIN (SELECT sku_id, warehouse_id, COALESCE(sum(quantity) FILTER (WHERE NOT is_allocated), 0) AS soft,
+                  COALESCE(sum(quantity) FILTER (WHERE is_allocated), 0) AS hard
+           FROM inventory_reservation WHERE state = 'active' GROUP BY 1, 2) r USING (sku_id, warehouse_id)
+WHERE l.reserved IS DISTINCT FROM COALESCE(r.soft, 0) OR l.allocated IS DISTINCT FROM COALESCE(r.hard, 0)
 """
 
 _OVERSOLD = """
-SELECT format('stock:%%s@%%s', sku_id, warehouse_id), format('on hand %%s, reserved %%s', on_hand, reserved)
-FROM inventory_stocklevel WHERE reserved < 0 OR reserved > on_hand
+SELECT format('stock:%%s@%%s', sku_id, warehouse_id),
+       format('on hand %%s, reserved %%s, allocated %%s, set aside %%s', on_hand, reserved, allocated, set_aside)
+FROM inventory_stocklevel
+WHERE least(on_hand, reserved, allocated, set_aside, damaged, quarantine) < 0 OR allocated > on_hand
+   OR reserved + allocated + set_aside > on_hand + oversell_limit
 """
 
 _ONE_OPEN = """
@@ -38,7 +46,7 @@ _BELONG = """
 SELECT 'reservation:' || r.id, format('for order_line:%%s of order:%%s', r.line_id, r.order_id)
 FROM inventory_reservation r
 LEFT JOIN orders_orderline l ON l.id = r.line_id AND l.order_id = r.order_id AND l.sku_id = r.sku_id
-WHERE l.id IS NULL
+WHERE l.id IS NULL AND r.holder = ''
 """
 
 _SHIPPED = """
@@ -51,10 +59,74 @@ LEFT JOIN (SELECT ref, -sum(delta) AS pieces FROM inventory_stockmovement WHERE 
 WHERE COALESCE(l.pieces, 0) <> COALESCE(m.pieces, 0)
 """
 
+_SET_ASIDE = """
+SELECT format('stock:%%s@%%s', sku_id, warehouse_id),
+       format('set aside %%s, left in open quotas %%s', COALESCE(l.set_aside::text, '-'), COALESCE(q.pieces, 0))
+FROM inventory_stocklevel l
+FULL JOIN (SELECT sku_id, warehouse_id, sum("left") AS pieces FROM inventory_channelquota
+           WHERE state = 'open' GROUP BY 1, 2) q USING (sku_id, warehouse_id)
+WHERE l.set_aside IS DISTINCT FROM COALESCE(q.pieces, 0)
+"""
+
+_QUOTAS_END = """
+SELECT 'channelquota:' || id, format('%%s since %%s', state, COALESCE(ends_at, starts_at))
+FROM inventory_channelquota
+WHERE (state = 'open' AND ends_at < %(stale_before)s) OR (state = 'planned' AND starts_at < %(stale_before)s)
+"""
+
+_HOLDS_END = """
+SELECT 'reservation:' || id, format('held by %%s until %%s', holder, expires_at)
+FROM inventory_reservation WHERE state = 'active' AND expires_at < %(stale_before)s
+"""
+
+_CAPACITY = """
+SELECT 'capacityday:' || c.id, format('used %%s, taken by production orders %%s', c.used, COALESCE(u.minutes, 0))
+FROM inventory_capacityday c
+LEFT JOIN (SELECT u.capacity_id, sum(u.minutes) AS minutes FROM inventory_capacityuse u
+           JOIN inventory_productionorder p ON p.id = u.production_id WHERE p.state <> 'cancelled' GROUP BY 1) u
+     ON u.capacity_id = c.id
+WHERE c.used <> COALESCE(u.minutes, 0)
+"""
+
+_OVERBOOKED = """
+SELECT 'capacityday:' || id, format('used %%s of %%s minutes', used, minutes)
+FROM inventory_capacityday WHERE used > minutes
+"""
+
+# What a line no longer waits for loses its date in the transaction that reserves it or cancels it, or right after: the
+# facts that are on their way to the promises are left out.
+_CLAIMS = """
+SELECT 'supplyclaim:' || c.id,
+       format('%%s pieces promised to order_line:%%s, which waits for %%s', c.quantity, c.line_id,
+              COALESCE(l.backordered, 0))
+FROM inventory_supplyclaim c
+LEFT JOIN orders_orderline l ON l.id = c.line_id AND l.order_id = c.order_id AND l.sku_id = c.sku_id
+WHERE c.line_id IS NOT NULL AND c.quantity > COALESCE(l.backordered, 0)
+  AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.handler = 'fulfillment.promises' AND d.status = 'waiting'
+                  AND d.subject = 'order:' || c.order_id)
+"""
+
+_PUBLISHED = """
+SELECT 'listing:' || listing_id, format('%%s published, %%s may be offered', published, why ->> 'offer')
+FROM inventory_channelstock
+WHERE published > greatest(0, (why ->> 'offer')::bigint) OR acked_version > version
+"""
+
 CHECKS = (
     Check("stock_is_sum_of_movements", _("Stock on hand is the sum of its movements"), _ON_HAND),
     Check("reserved_is_sum_of_reservations", _("Reserved stock is the sum of the open reservations"), _RESERVED),
     Check("stock_never_oversold", _("No more is reserved than is on hand, and nothing is negative"), _OVERSOLD),
+    Check("set_aside_is_sum_of_quotas", _("What is set aside is what the shops' open quotas have left"), _SET_ASIDE),
+    Check("quotas_end_in_time", _("Quotas begin and end at their time"), _QUOTAS_END),
+    Check("holds_expire_in_time", _("A promise before payment ends at its time"), _HOLDS_END),
+    Check("capacity_is_sum_of_uses", _("Used capacity is the sum of what production orders take"), _CAPACITY),
+    Check("capacity_never_overbooked", _("No day of a production resource is booked beyond its minutes"), _OVERBOOKED),
+    Check("claims_belong_to_waiting_lines", _("A date is promised only to lines that wait for supply"), _CLAIMS),
+    Check(
+        "published_number_has_reasons",
+        _("A channel is told no more than it may offer, in the newest version"),
+        _PUBLISHED,
+    ),
     Check("one_open_reservation", _("An order line has at most one open reservation in a warehouse"), _ONE_OPEN),
     Check("reservations_belong_to_lines", _("Each reservation is for a line of its order and for its SKU"), _BELONG),
     Check("shipped_pieces_left_the_stock", _("What each shipment shipped was taken from stock"), _SHIPPED),

@@ -1,13 +1,37 @@
-"""Stock: what lies where, what is promised to whom, and every movement."""
+"""Stock: what lies where, what is promised to whom, what is to come, and every movement."""
 
-from ordercenter.inventory.models.stock import Reservation, StockLevel, StockMovement
+from ordercenter.inventory.models.channels import ChannelPolicy, ChannelQuota, ChannelStock
+from ordercenter.inventory.models.production import (
+    CapacityDay,
+    CapacityUse,
+    Component,
+    ProductionOrder,
+    ProductionResource,
+    ProductionRoute,
+    StockPolicy,
+)
+from ordercenter.inventory.models.stock import Reservation, StockChange, StockLevel, StockMovement
+from ordercenter.inventory.models.supply import Supply, SupplyClaim
 from ordercenter.inventory.models.warehouses import ApiKeyWarehouse, Warehouse, WarehouseAccess
 
 __all__ = [
     "ApiKeyWarehouse",
+    "CapacityDay",
+    "CapacityUse",
+    "ChannelPolicy",
+    "ChannelQuota",
+    "ChannelStock",
+    "Component",
+    "ProductionOrder",
+    "ProductionResource",
+    "ProductionRoute",
     "Reservation",
+    "StockChange",
     "StockLevel",
     "StockMovement",
+    "StockPolicy",
+    "Supply",
+    "SupplyClaim",
     "Warehouse",
     "WarehouseAccess",
 ]

@@ -101,7 +101,8 @@ def test_an_order_sent_through_the_api_finds_its_way_to_the_warehouse(company: C
     order = Order.objects.get()
     assert not Case.objects.exists()
     assert order.state == "in_fulfillment"
-    assert StockLevel.objects.get(warehouse=company.east).reserved == 5
+    level = StockLevel.objects.get(warehouse=company.east)
+    assert (level.reserved, level.allocated) == (3, 2)
 
 
 def test_each_row_is_answered_for_itself(company: Company, caller: Caller) -> None:

@@ -11,7 +11,14 @@ from unfold.decorators import display
 
 from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter, badge
 from ordercenter.common.scope import scope_of
-from ordercenter.inventory.models import Reservation, StockLevel, StockMovement, Warehouse, WarehouseAccess
+from ordercenter.inventory.models import (
+    Reservation,
+    StockChange,
+    StockLevel,
+    StockMovement,
+    Warehouse,
+    WarehouseAccess,
+)
 from ordercenter.inventory.states import ReservationState
 
 
@@ -39,16 +46,39 @@ class WarehouseAccessAdmin(HistoryAdmin):
 @admin.register(StockLevel)
 class StockLevelAdmin(ReadOnlyAdmin):
     warehouse = "warehouse_id"
-    list_display = ["sku", "warehouse", "on_hand", "reserved", "free_pieces"]
+    list_display = [
+        "sku",
+        "warehouse",
+        "on_hand",
+        "reserved",
+        "allocated",
+        "set_aside",
+        "free_pieces",
+        "safety",
+        "damaged",
+        "quarantine",
+    ]
     list_display_links = ["sku"]
     list_filter = [("warehouse", ScopedRelatedFilter)]
     list_select_related = ["sku", "warehouse"]
     search_fields = ["=sku__code", "sku__name"]
     ordering = ["sku_id", "warehouse_id"]
-    fields = ["sku", "warehouse", "on_hand", "reserved", "free_pieces"]
+    fields = [
+        "sku",
+        "warehouse",
+        "on_hand",
+        "reserved",
+        "allocated",
+        "set_aside",
+        "free_pieces",
+        "safety",
+        "oversell_limit",
+        "damaged",
+        "quarantine",
+    ]
     readonly_fields = ["free_pieces"]
 
-    @display(description=_("free"), ordering=F("on_hand") - F("reserved"))
+    @display(description=_("free"), ordering=F("on_hand") - F("reserved") - F("allocated") - F("set_aside"))
     def free_pieces(self, level: StockLevel) -> int:
         return level.free
 
@@ -64,12 +94,27 @@ class OfAllShopsMixin:
 @admin.register(Reservation)
 class ReservationAdmin(OfAllShopsMixin, ReadOnlyAdmin):
     warehouse = "warehouse_id"
-    list_display = ["order_id", "line_id", "sku", "warehouse", "quantity", "state_label", "created_at", "ended_at"]
-    list_display_links = ["order_id"]
-    list_filter = [("state", ChoicesDropdownFilter), ("warehouse", ScopedRelatedFilter)]
+    list_display = [
+        "id",
+        "order_id",
+        "holder",
+        "sku",
+        "warehouse",
+        "quantity",
+        "is_allocated",
+        "state_label",
+        "created_at",
+        "expires_at",
+        "ended_at",
+    ]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("is_allocated", BooleanRadioFilter),
+        ("warehouse", ScopedRelatedFilter),
+    ]
     list_select_related = ["sku", "warehouse"]
-    search_fields = ["=order_id", "=sku__code"]
-    search_help_text = _("The order's number in this system, or a SKU code")
+    search_fields = ["=order_id", "=sku__code", "=holder"]
+    search_help_text = _("The order's number in this system, a SKU code, or a holder")
     ordering = ["-id"]
 
     @badge(
@@ -84,14 +129,23 @@ class ReservationAdmin(OfAllShopsMixin, ReadOnlyAdmin):
 @admin.register(StockMovement)
 class StockMovementAdmin(OfAllShopsMixin, ReadOnlyAdmin):
     warehouse = "warehouse_id"
-    list_display = ["at", "sku", "warehouse", "delta", "reason", "ref"]
+    list_display = ["at", "sku", "warehouse", "bucket", "delta", "reason", "ref", "note"]
     list_display_links = ["at"]
     list_filter = [
         ("reason", ChoicesDropdownFilter),
+        ("bucket", ChoicesDropdownFilter),
         ("warehouse", ScopedRelatedFilter),
         ("at", RangeDateTimeFilter),
     ]
     list_select_related = ["sku", "warehouse"]
     search_fields = ["=sku__code"]
     search_help_text = _("A SKU code")
+    ordering = ["-id"]
+
+
+@admin.register(StockChange)
+class StockChangeAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = ["at", "sku_id"]
+    list_display_links = ["at"]
     ordering = ["-id"]

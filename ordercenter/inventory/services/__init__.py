@@ -1,0 +1,32 @@
+"""The verbs of stock: promise it, move it, tell what is to come, share it out among the channels."""
+
+from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
+from ordercenter.inventory.services.levels import FreeStock, free_of_levels, lock_levels
+from ordercenter.inventory.services.moving import Movement, move_stock
+from ordercenter.inventory.services.noting import note_changes_of_shop
+from ordercenter.inventory.services.reserving import (
+    Promise,
+    allocate_reservations,
+    expire_reservations,
+    release_holds_of,
+    release_reservations,
+    reserve_stock,
+)
+
+__all__ = [
+    "Departure",
+    "FreeStock",
+    "Movement",
+    "Promise",
+    "allocate_reservations",
+    "consume_departures",
+    "consume_reservations",
+    "expire_reservations",
+    "free_of_levels",
+    "lock_levels",
+    "move_stock",
+    "note_changes_of_shop",
+    "release_holds_of",
+    "release_reservations",
+    "reserve_stock",
+]

@@ -1,0 +1,115 @@
+"""Stock rows and quotas, locked: levels before quotas before reservations, each by primary key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+
+from django.db import connection
+
+from ordercenter.audit.work import Work
+from ordercenter.inventory.models import ChannelQuota, StockLevel
+from ordercenter.inventory.states import QuotaState
+
+Place = tuple[int, int]
+QuotaKey = tuple[int, int, int]
+
+
+def lock_levels(*, sku_ids: Collection[int], work: Work) -> Mapping[Place, StockLevel]:
+    """The stock rows of these SKUs in all warehouses, locked, by (SKU, warehouse). One statement for new SKUs."""
+    known: dict[Place, StockLevel] = work.shared.setdefault("levels", {})
+    asked: set[int] = work.shared.setdefault("levels_asked", set())
+    missing = sorted(set(sku_ids) - asked)
+    if missing:
+        asked.update(missing)
+        rows = list(StockLevel.objects.filter(sku_id__any_of=missing).order_by("pk").select_for_update(of=("self",)))
+        work.adopt(StockLevel, rows)
+        known.update(((row.sku_id, row.warehouse_id), row) for row in rows)
+    return known
+
+
+def lock_quotas(*, sku_ids: Collection[int], work: Work, always: bool = False) -> Mapping[QuotaKey, ChannelQuota]:
+    """The open quotas of these SKUs, locked, by (shop, SKU, warehouse); the levels must be locked before.
+
+    No statement where the levels say that nothing is set aside, unless always: a quota that is sold out sets nothing
+    aside, but takes back what is released.
+    """
+    known: dict[QuotaKey, ChannelQuota] = work.shared.setdefault("quotas", {})
+    asked: set[int] = work.shared.setdefault("quotas_asked", set())
+    missing = set(sku_ids) - asked
+    if missing and not always:
+        levels: Mapping[Place, StockLevel] = work.shared.get("levels", {})
+        missing &= {level.sku_id for level in levels.values() if level.set_aside}
+    if missing:
+        asked.update(missing)
+        open_ones = ChannelQuota.objects.filter(sku_id__any_of=sorted(missing), state=QuotaState.OPEN)
+        rows = list(open_ones.order_by("pk").select_for_update(of=("self",)))
+        work.adopt(ChannelQuota, rows)
+        known.update(((q.shop_id, q.sku_id, q.warehouse_id), q) for q in rows)
+    return known
+
+
+class FreeStock:
+    """What can be promised, for the shop that asks: the pool that all shops share, and what is set aside for it.
+
+    `of(shop)` is a mapping (SKU, warehouse) -> pieces. Taking pieces off it takes from the shop's own quota first, so
+    that the next order, of whatever shop, sees what is left.
+    """
+
+    def __init__(self, levels: Iterable[StockLevel], own: Mapping[int, dict[Place, int]] | None = None):
+        self._pool: dict[Place, int] = {(level.sku_id, level.warehouse_id): level.free for level in levels}
+        self._own = own or {}
+
+    def of(self, shop_id: int) -> MutableMapping[Place, int]:
+        """The pieces that an order of this shop may take."""
+        own = self._own.get(shop_id)
+        return self._pool if own is None else _ShopStock(self._pool, own)
+
+
+class _ShopStock(MutableMapping[Place, int]):
+    """The pool and a shop's own pieces as one."""
+
+    def __init__(self, pool: dict[Place, int], own: dict[Place, int]):
+        self._pool, self._own = pool, own
+
+    def __getitem__(self, place: Place) -> int:
+        if place not in self._pool:
+            raise KeyError(place)
+        return max(0, self._pool[place]) + self._own.get(place, 0)
+
+    def __setitem__(self, place: Place, pieces: int) -> None:
+        taken = self[place] - pieces
+        of_own = min(taken, self._own.get(place, 0))
+        if of_own > 0:
+            self._own[place] -= of_own
+            taken -= of_own
+        self._pool[place] -= taken
+
+    def __delitem__(self, place: Place) -> None:
+        raise TypeError("stock is taken, not forgotten")
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._pool)
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+
+def free_of_levels(levels: Mapping[Place, StockLevel], *, work: Work) -> FreeStock:
+    """What locked stock rows can give, for each shop. One statement where anything is set aside, else none."""
+    quotas = lock_quotas(sku_ids={level.sku_id for level in levels.values()}, work=work)
+    own: dict[int, dict[Place, int]] = {}
+    for (shop_id, sku_id, warehouse_id), quota in quotas.items():
+        if quota.is_running(work.at) and quota.left:
+            own.setdefault(shop_id, {})[sku_id, warehouse_id] = quota.left
+    return FreeStock(levels.values(), own)
+
+
+def make_levels(places: Collection[Place]) -> None:
+    """Stock rows for SKUs that a warehouse never had."""
+    pairs = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inventory_stocklevel (sku_id, warehouse_id, on_hand, reserved)"
+            " SELECT s, w, 0, 0 FROM unnest(%s::bigint[], %s::bigint[]) AS v(s, w) ON CONFLICT DO NOTHING",
+            [[sku for sku, _ in pairs], [warehouse for _, warehouse in pairs]],
+        )

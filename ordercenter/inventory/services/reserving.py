@@ -1,0 +1,297 @@
+"""Promising stock to order lines, binding promises to shipments, taking promises back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.common.batch import BatchResult
+from ordercenter.common.rows import new_row
+from ordercenter.events.types import StockReleased, StockReplenished, StockReserved
+from ordercenter.inventory.errors import StockShort
+from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel
+from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, lock_quotas
+from ordercenter.inventory.states import ReservationState
+
+EXPIRE_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Pieces of a SKU in a warehouse, wanted for one order line. shop_id: whose quota may be used; 0 for none."""
+
+    order_id: int
+    line_id: int
+    sku_id: int
+    warehouse_id: int
+    quantity: int
+    shop_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """How many of a promise's pieces a quota gave."""
+
+    quota_id: int | None = None
+    pieces: int = 0
+
+
+NOTHING_GIVEN = Given()
+
+
+def reserve_stock(
+    *, promises: Sequence[Promise], work: Work | None = None, at: datetime | None = None, partial: bool = False
+) -> BatchResult:
+    """Promise stock to order lines: all lines of an order or none.
+
+    done: order ids, each told as StockReserved. Refused with StockShort, by order id; nothing of such an order is
+    reserved, or, with partial, its lines that are there are reserved and the refusal names the others. Stock rows are
+    locked in primary-key order, so that orders that share SKUs never wait for each other in a ring; the count that
+    decides is read under that lock. A shop's own quota is used before the pool. Four statements for any number of
+    promises, five where something is set aside.
+    """
+    result = BatchResult()
+    if not promises:
+        return result
+    with unit_of_work(work, at=at) as work:
+        sku_ids = {p.sku_id for p in promises}
+        levels = lock_levels(sku_ids=sku_ids, work=work)
+        quotas = lock_quotas(sku_ids=sku_ids, work=work)
+        wanted: dict[int, list[Promise]] = defaultdict(list)
+        for promise in promises:
+            wanted[promise.order_id].append(promise)
+        made: list[Reservation] = []
+        mine = _made_here(work)
+        for order_id, group in wanted.items():
+            kept, short = _take_whole(levels, quotas, group, work.at)
+            if short:
+                result.refuse(order_id, StockShort(order_id=order_id, sku_ids=short))
+                if not partial:
+                    continue
+                kept = _take_what_is_there(levels, quotas, group, work.at)
+                if not kept:
+                    continue
+            rows = [_reservation(promise, given, work.at) for promise, given in kept]
+            made.extend(rows)
+            mine.setdefault(order_id, []).extend(rows)
+            for promise, given in kept:
+                work.save(levels[promise.sku_id, promise.warehouse_id], "reserved")
+                if given.pieces:
+                    work.save(levels[promise.sku_id, promise.warehouse_id], "set_aside")
+                    work.save(quotas[promise.shop_id, promise.sku_id, promise.warehouse_id], "left")
+            if not short:
+                result.done.append(order_id)
+            work.record(StockReserved(order_id=order_id, warehouse_id=group[0].warehouse_id))
+        work.add(made)
+    return result
+
+
+def allocate_reservations(*, order_ids: Collection[int], work: Work) -> None:
+    """The promises to these orders are bound to released shipments: soft becomes hard.
+
+    No statement for what was reserved in this unit of work.
+    """
+    mine = _made_here(work)
+    older = [pk for pk in order_ids if pk not in mine]
+    if older:
+        _levels, rows = lock_promised(work, order_ids=older)
+        for row in rows:
+            mine.setdefault(row.order_id or 0, []).append(row)
+    levels: Mapping[Place, StockLevel] = work.shared.get("levels", {})
+    for order_id in order_ids:
+        for reservation in mine.get(order_id, ()):
+            if reservation.is_allocated or reservation.state != ReservationState.ACTIVE:
+                continue
+            level = levels[reservation.sku_id, reservation.warehouse_id]
+            level.reserved -= reservation.quantity
+            level.allocated += reservation.quantity
+            reservation.is_allocated = True
+            work.save(level, "reserved", "allocated")
+            work.save(reservation, "is_allocated")
+
+
+def release_reservations(
+    *, order_ids: Collection[int] = (), line_ids: Collection[int] = (), work: Work | None = None
+) -> BatchResult:
+    """Take back every open promise to these orders, or to these lines; the stock is free for others at once.
+
+    Pieces of a quota that is still running go back into it. done: the orders that had any. Emits StockReleased for them
+    and StockReplenished for each SKU and warehouse.
+    """
+    result = BatchResult()
+    with unit_of_work(work) as work:
+        _levels, reservations = lock_promised(work, order_ids=order_ids, line_ids=line_ids)
+        end_promises(work, reservations, expired=False)
+        result.done.extend(sorted({r.order_id for r in reservations if r.order_id is not None}))
+        for order_id in result.done:
+            work.record(StockReleased(order_id=order_id))
+    return result
+
+
+def expire_reservations(*, at: datetime, work: Work | None = None) -> int:
+    """Promises whose time is over are taken back; how many were. At most EXPIRE_AT_ONCE in one call."""
+    overdue = Reservation.objects.filter(state=ReservationState.ACTIVE, expires_at__lte=at).order_by("expires_at")
+    ids = list(overdue.values_list("pk", flat=True)[:EXPIRE_AT_ONCE])
+    if not ids:
+        return 0
+    with unit_of_work(work, at=at) as work:
+        _levels, rows = _lock(work, Q(pk__any_of=ids, expires_at__lte=at))
+        end_promises(work, rows, expired=True)
+        return len(rows)
+
+
+def release_holds_of(*, holders: Collection[str], work: Work | None = None) -> int:
+    """Take back what these holders hold without an order; how many promises that were. Emits StockReplenished."""
+    if not holders:
+        return 0
+    with unit_of_work(work) as work:
+        _levels, rows = _lock(work, Q(holder__any_of=sorted(set(holders))) & ~Q(holder=""))
+        end_promises(work, rows, expired=False)
+        return len(rows)
+
+
+def lock_promised(
+    work: Work, *, order_ids: Collection[int] = (), line_ids: Collection[int] = ()
+) -> tuple[Mapping[Place, StockLevel], list[Reservation]]:
+    """Open reservations of these orders and lines with their stock rows, stock first: the order of locks of all."""
+    return _lock(work, Q(order_id__any_of=list(order_ids)) if order_ids else Q(line_id__any_of=list(line_ids)))
+
+
+def end_promises(work: Work, reservations: Sequence[Reservation], *, expired: bool) -> None:
+    """End these locked promises without goods leaving, and tell where stock is free again."""
+    give_back(work, reservations)
+    for reservation in reservations:
+        if expired:
+            reservation.expire()
+        else:
+            reservation.release()
+        reservation.ended_at = work.at
+        work.save(reservation, "ended_at")
+    for sku_id, warehouse_id in {(r.sku_id, r.warehouse_id): None for r in reservations}:
+        work.record(StockReplenished(sku_id=sku_id, warehouse_id=warehouse_id))
+
+
+def give_back(work: Work, reservations: Sequence[Reservation]) -> None:
+    """Take these promises off the counters of their levels; what a running quota gave goes back into it."""
+    levels: Mapping[Place, StockLevel] = work.shared.get("levels", {})
+    of_quotas = {r.sku_id for r in reservations if r.from_quota}
+    quotas = lock_quotas(sku_ids=of_quotas, work=work, always=True) if of_quotas else {}
+    by_id = {quota.pk: quota for quota in quotas.values()}
+    for reservation in reservations:
+        level = levels[reservation.sku_id, reservation.warehouse_id]
+        take_off(level, reservation, reservation.quantity)
+        work.save(level, "reserved", "allocated")
+        quota = by_id.get(reservation.quota_id or 0)
+        if reservation.from_quota and quota is not None and quota.is_running(work.at):
+            quota.left += reservation.from_quota
+            level.set_aside += reservation.from_quota
+            work.save(quota, "left")
+            work.save(level, "set_aside")
+
+
+def take_off(level: StockLevel, reservation: Reservation, pieces: int) -> None:
+    """Pieces of a promise leave the counter that they stand in."""
+    if reservation.is_allocated:
+        level.allocated -= pieces
+    else:
+        level.reserved -= pieces
+
+
+def _lock(work: Work, condition: Q) -> tuple[Mapping[Place, StockLevel], list[Reservation]]:
+    query: QuerySet[Reservation] = Reservation.objects.filter(condition, state=ReservationState.ACTIVE)
+    levels = lock_levels(sku_ids=set(query.values_list("sku_id", flat=True)), work=work)
+    rows = list(query.order_by("pk").select_for_update(of=("self",)))
+    # A promise made while the levels were waited for would have no locked level: whoever made it is not us.
+    rows = [row for row in rows if (row.sku_id, row.warehouse_id) in levels]
+    work.adopt(Reservation, rows)
+    return levels, rows
+
+
+def _made_here(work: Work) -> dict[int, list[Reservation]]:
+    """The reservations that this unit of work has made or bound, by order."""
+    made: dict[int, list[Reservation]] = work.shared.setdefault("reservations", {})
+    return made
+
+
+def _take_whole(
+    levels: Mapping[Place, StockLevel],
+    quotas: Mapping[QuotaKey, ChannelQuota],
+    promises: Sequence[Promise],
+    at: datetime,
+) -> tuple[list[tuple[Promise, Given]], list[int]]:
+    """Count the promises in memory on locked rows; on a shortage nothing is counted and the short SKUs are named."""
+    needed: dict[tuple[int, int, int], int] = defaultdict(int)
+    for p in promises:
+        needed[p.shop_id, p.sku_id, p.warehouse_id] += p.quantity
+    short = [
+        sku_id
+        for (shop_id, sku_id, warehouse_id), pieces in needed.items()
+        if _there(levels, quotas, shop_id, sku_id, warehouse_id, at) < pieces
+    ]
+    if short:
+        return [], short
+    return [(p, _take(levels, quotas, p, at)) for p in promises], []
+
+
+def _take_what_is_there(
+    levels: Mapping[Place, StockLevel],
+    quotas: Mapping[QuotaKey, ChannelQuota],
+    promises: Sequence[Promise],
+    at: datetime,
+) -> list[tuple[Promise, Given]]:
+    return [
+        (p, _take(levels, quotas, p, at))
+        for p in promises
+        if _there(levels, quotas, p.shop_id, p.sku_id, p.warehouse_id, at) >= p.quantity
+    ]
+
+
+def _there(
+    levels: Mapping[Place, StockLevel],
+    quotas: Mapping[QuotaKey, ChannelQuota],
+    shop_id: int,
+    sku_id: int,
+    warehouse_id: int,
+    at: datetime,
+) -> int:
+    level = levels.get((sku_id, warehouse_id))
+    if level is None:
+        return 0
+    quota = quotas.get((shop_id, sku_id, warehouse_id)) if quotas else None
+    if quota is None or not quota.is_running(at):
+        return level.free
+    return max(0, level.free) + quota.left
+
+
+def _take(
+    levels: Mapping[Place, StockLevel], quotas: Mapping[QuotaKey, ChannelQuota], p: Promise, at: datetime
+) -> Given:
+    level = levels[p.sku_id, p.warehouse_id]
+    level.reserved += p.quantity
+    quota = quotas.get((p.shop_id, p.sku_id, p.warehouse_id)) if quotas else None
+    if quota is None or not quota.left or not quota.is_running(at):
+        return NOTHING_GIVEN
+    given = min(p.quantity, quota.left)
+    quota.left -= given
+    level.set_aside -= given
+    return Given(quota.pk, given)
+
+
+def _reservation(p: Promise, given: Given, at: datetime) -> Reservation:
+    return new_row(
+        Reservation,
+        order_id=p.order_id,
+        line_id=p.line_id,
+        shop_id=p.shop_id or None,
+        sku_id=p.sku_id,
+        warehouse_id=p.warehouse_id,
+        quantity=p.quantity,
+        quota_id=given.quota_id,
+        from_quota=given.pieces,
+        created_at=at,
+    )
