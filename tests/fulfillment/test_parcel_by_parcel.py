@@ -84,7 +84,8 @@ def released_and_shipped() -> list[tuple[int, int, int]]:
 
 
 def stock(world: World, sku: str = "SKU-1") -> tuple[int, int]:
-    return StockLevel.objects.values_list("on_hand", "reserved").get(sku__code=sku, warehouse=world.east)
+    level = StockLevel.objects.get(sku__code=sku, warehouse=world.east)
+    return level.on_hand, level.promised
 
 
 def open_cases() -> list[str]:
