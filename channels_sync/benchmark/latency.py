@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,7 +94,9 @@ class _Watch:
         self._db = psycopg.connect(database_url, autocommit=True)
         self._db.execute(f"LISTEN {CHANNEL}")
         self._seen: dict[str, datetime] = {}
-        self._last, self._stopping = 0, False
+        # Ids say nothing about the order of commits: relays draw them from blocks of their own.
+        self._known: deque[int] = deque(maxlen=1000)
+        self._stopping = False
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
@@ -111,10 +114,11 @@ class _Watch:
             rows = self._db.execute(
                 "SELECT c.id, o.channel_order_no FROM events_outgoing c"
                 " JOIN orders_order o ON o.id = (c.payload->>'order_id')::bigint"
-                " WHERE c.kind = 'qimen.deliveryorder.create' AND c.id > %s - 2000",
-                [self._last],
+                " WHERE c.kind = 'qimen.deliveryorder.create' AND c.created_at > now() - interval '3 seconds'"
+                " AND NOT c.id = ANY(%s)",
+                [list(self._known)],
             ).fetchall()
             now = datetime.now(UTC)
             for pk, order_no in rows:
                 self._seen.setdefault(order_no, now)
-                self._last = max(self._last, pk)
+                self._known.append(pk)

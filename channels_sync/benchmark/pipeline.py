@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from django.db import connection
@@ -17,7 +15,7 @@ from channels_sync.benchmark.orders import paid_orders
 from channels_sync.demo import seed_company
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox import credentials
-from ordercenter.common.bulk import StatementCounter
+from ordercenter.common.gathering import counted_statements
 from ordercenter.events.inbox import receive
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.relay import Relay, keep_collector_out
@@ -92,21 +90,9 @@ def _company() -> ChannelAccount:
 def _statements(account: ChannelAccount, size: int) -> int:
     """Statements that one batch of this size takes through the whole pipeline, COPY included."""
     fill_inbox(account, orders=size, seed=1000 + size)
-    with _counted() as count:
+    with counted_statements() as count:
         Relay().drain()
-    return int(count())
-
-
-@contextmanager
-def _counted() -> Iterator[Any]:
-    seen = {"n": -StatementCounter.copies}
-
-    def count(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        seen["n"] += 1
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(count):
-        yield lambda: seen["n"] + StatementCounter.copies
+    return count()
 
 
 def _drain(relays: int) -> None:

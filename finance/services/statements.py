@@ -20,7 +20,7 @@ from finance.statements.errors import StatementUnreadable
 from finance.states import EntryKind, LineState, StatementState
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import SYSTEM, Actor
-from ordercenter.common.bulk import StatementCounter
+from ordercenter.common.gathering import StatementCounter
 from ordercenter.common.money import ZERO
 from ordercenter.events.types import StatementImported
 
@@ -143,7 +143,7 @@ def _clear(statement: Statement, work: Work) -> None:
 def _write_lines(statement_id: int, chunks: Iterator[list[str]]) -> None:
     # The server writes one chunk while the next one is made here.
     start, between = f"{statement_id}\t", f"\n{statement_id}\t"
-    StatementCounter.copies += 1
+    StatementCounter.unseen += 1
     with connection.cursor() as cursor, cursor.copy(_COPY_LINES) as copy:
         for chunk in chunks:
             copy.write(f"{start}{between.join(chunk)}\n".encode())

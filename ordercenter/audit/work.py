@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -19,9 +20,11 @@ from ordercenter.audit.models import StateChange
 from ordercenter.common import bulk
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.fsm import StateModel
+from ordercenter.common.gathering import gathered
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import new_row
 from ordercenter.events import log
+from ordercenter.events.ahead import born_rows, current
 from ordercenter.events.log import Cause, new_chain
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Recorded
@@ -34,11 +37,22 @@ M = TypeVar("M", bound=models.Model)
 class Work:
     """One transaction's worth of locked, changed and new rows. Made by `unit_of_work`, not by hand."""
 
-    def __init__(self, *, at: datetime, actor: Actor, reason: str, causes: Mapping[str, Cause], cause: Cause):
+    def __init__(
+        self,
+        *,
+        at: datetime,
+        actor: Actor,
+        reason: str,
+        causes: Mapping[str, Cause],
+        cause: Cause,
+        born: Mapping[type[models.Model], Mapping[Any, Any]],
+    ):
         self.at, self.actor, self.reason = at, actor, reason
         self._causes, self._cause = dict(causes), cause
         self._who = bulk.copy_text(str(actor))
-        self._rows: dict[type[models.Model], dict[Any, Any]] = {}
+        # Rows that an earlier work of this transaction made are in our hands already.
+        self._born = born
+        self._rows: dict[type[models.Model], dict[Any, Any]] = {model: dict(rows) for model, rows in born.items()}
         self._new: dict[type[models.Model], list[Any]] = {}
         self._changed: dict[type[models.Model], dict[Any, Any]] = {}
         self._fields: dict[type[models.Model], set[str]] = {}
@@ -67,16 +81,32 @@ class Work:
         known: dict[Any, list[M]] = self.shared.setdefault(("children", model, parent), {})
         missing = sorted({pk for pk in parent_pks if pk not in known})
         if missing:
-            rows = self._rows.setdefault(model, {})
             known.update((pk, []) for pk in missing)
-            query = model._default_manager.filter(**{f"{parent}__any_of": missing}).order_by("pk")
-            for row in query.select_for_update(of=("self",)):
-                known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
+            self._read_children(model, parent, missing, known)
             asked = set(missing)
             for row in self._new.get(model, ()):
                 if getattr(row, parent) in asked:
                     known[getattr(row, parent)].append(row)
         return {pk: known[pk] for pk in parent_pks}
+
+    def _read_children(self, model: type[M], parent: str, parents: list[Any], known: dict[Any, list[M]]) -> None:
+        """Append the children that are in the database; those of parents that this transaction made are in hand."""
+        owners = self._born.get(_owner_of(model, parent), {})
+        asked = set(parents)
+        if owners:
+            for row in self._born.get(model, {}).values():
+                if getattr(row, parent) in asked:
+                    known[getattr(row, parent)].append(row)
+        unread = [pk for pk in parents if pk not in owners]
+        if unread:
+            rows = self._rows.setdefault(model, {})
+            query = model._default_manager.filter(**{f"{parent}__any_of": unread}).order_by("pk")
+            for row in query.select_for_update(of=("self",)):
+                known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
+
+    def born(self, model: type[M]) -> Mapping[Any, M]:
+        """The rows of this model that an earlier work of this transaction made, by key; nobody else can have them."""
+        return self._born.get(model, {})
 
     def adopt(self, model: type[M], instances: Iterable[M]) -> None:
         """Take rows into the work that the caller has read and locked by a query of its own."""
@@ -145,6 +175,10 @@ class Work:
     def flush(self) -> None:
         """Write everything. Called once, by `unit_of_work`, at the end of the transaction."""
         self._check_nothing_forgotten()
+        with gathered():
+            self._write()
+
+    def _write(self) -> None:
         moves: list[str] = []
         for model, instances in self._new.items():
             if issubclass(model, StateModel):
@@ -159,6 +193,9 @@ class Work:
         if moves:
             columns = ("machine", "subject_id", "move", "src", "dst", "actor", "chain_id", "at")
             bulk.copy_lines(StateChange._meta.db_table, columns, moves)
+        ahead = current()
+        if ahead is not None and ahead.is_collecting:
+            ahead.remember(self._new, self._changed)
         if self._events:
             log.record(self._events, causes=self._event_causes, actor=self.actor, at=self.at)
         elif OutgoingCommand in self._new:
@@ -212,6 +249,12 @@ class Work:
                 )
 
 
+@cache
+def _owner_of(model: type[models.Model], parent: str) -> Any:
+    """The model that a foreign key column points to; None for a column that is no foreign key."""
+    return next((f.related_model for f in model._meta.concrete_fields if f.attname == parent), None)
+
+
 @contextmanager
 def unit_of_work(
     work: Work | None = None,
@@ -230,6 +273,13 @@ def unit_of_work(
         return
     causes = {r.event.subject: Cause(r.chain_id, r.id, r.depth + 1) for r in because}
     with transaction.atomic(savepoint=not all_or_nothing.get()):
-        own = Work(at=at or timezone.now(), actor=actor, reason=reason, causes=causes, cause=new_chain())
+        own = Work(
+            at=at or timezone.now(),
+            actor=actor,
+            reason=reason,
+            causes=causes,
+            cause=new_chain(),
+            born=born_rows(),
+        )
         yield own
         own.flush()

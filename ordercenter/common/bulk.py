@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from uuid import UUID
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 
-from ordercenter.common.fsm import ConcurrentTransition
+from ordercenter.common.gathering import FEW_ROWS, StatementCounter, open_gathering, require_rows
 
 Row = tuple[Any, ...]
 
@@ -33,12 +33,6 @@ _PLAIN = frozenset((int, Decimal, datetime, date, UUID))
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 LINES_AT_ONCE = 500
-
-
-class StatementCounter:
-    """Counts the COPY statements of this process, which the database wrapper does not see."""
-
-    copies = 0
 
 
 @dataclass(frozen=True)
@@ -85,9 +79,22 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-    """Write lines that are in COPY's text form already: values by tabs, free text through copy_text."""
+    """Write lines that are in COPY's text form already: values by tabs, free text through copy_text.
+
+    A few lines join what is gathered at the moment (common/gathering.py) instead of taking a COPY of their own.
+    """
+    lines = iter(lines)
+    gathering = open_gathering()
+    if gathering is not None:
+        first = list(islice(lines, FEW_ROWS + 1))
+        if len(first) <= FEW_ROWS:
+            if first:
+                gathering.insert(table, columns, first)
+            return
+        gathering.send()
+        lines = chain(first, lines)
     names = ", ".join(f'"{column}"' for column in columns)
-    StatementCounter.copies += 1
+    StatementCounter.unseen += 1
     # The cursor's own wrapper does not reach into the block: without this one, callers would meet the driver's errors.
     errors = connection.wrap_database_errors
     with errors, connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
@@ -147,12 +154,16 @@ def update_instances(model: type[models.Model], instances: Sequence[Any], attnam
         where += " AND t.state = v.was"
     unnest = ", ".join(f"%s::{t}[]" for t in types)
     sql = f'UPDATE "{plan.table}" AS t SET {sets} FROM unnest({unnest}) AS v({", ".join(aliases)}) WHERE {where}'
+    parameters = [list(values) for values in columns]
+    gathering = open_gathering()
+    if gathering is not None and len(instances) <= FEW_ROWS:
+        gathering.update(sql, parameters, label=model._meta.label, rows=len(instances))
+        return
+    if gathering is not None:
+        gathering.send()
     with connection.cursor() as cursor:
-        cursor.execute(sql, [list(values) for values in columns])
-        if cursor.rowcount != len(instances):
-            raise ConcurrentTransition(
-                f"{model._meta.label}: {len(instances) - cursor.rowcount} of {len(instances)} rows moved on meanwhile"
-            )
+        cursor.execute(sql, parameters)
+        require_rows(model._meta.label, len(instances), found=cursor.rowcount)
 
 
 def insert_history(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import connection
@@ -14,6 +14,7 @@ from ordercenter.common import bulk
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import sequence_of
 from ordercenter.events import codec, registry
+from ordercenter.events.ahead import current
 from ordercenter.events.lanes import lane_of
 from ordercenter.events.types import Event
 
@@ -62,6 +63,7 @@ _DELIVERY_COLUMNS = (
     "due_at",
     "tries",
     "error",
+    "done_at",
 )
 
 
@@ -85,6 +87,7 @@ def record(
         cursor.execute(_TAKE_IDS, [sequence_of("events_event", "id"), len(events)])
         ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
     rows, deliveries = [], []
+    ahead = current()
     who = bulk.copy_text(who)
     for pk, event, cause in zip(ids, events, causes, strict=True):
         subject, because = event.subject, "\\N" if cause.event_id is None else cause.event_id
@@ -94,10 +97,23 @@ def record(
             f"\t{because}\t{cause.depth}\t{who}"
         )
         for handler in registry.handlers_of(event):
-            deliveries.append(f"{pk}\t{now}\t{handler}\t{lane_of(subject)}\t{subject}\twaiting\t{now}\t0\t")
+            status, done_at = "waiting", "\\N"
+            if ahead is not None and ahead.takes(handler, subject):
+                ahead.add(handler, _as_read(pk, event, cause, who, at or timezone.now()))
+                status, done_at = "done", now
+            deliveries.append(
+                f"{pk}\t{now}\t{handler.name}\t{lane_of(subject)}\t{subject}\t{status}\t{now}\t0\t\t{done_at}"
+            )
     bulk.copy_lines("events_event", _EVENT_COLUMNS, rows)
     if deliveries:
         bulk.copy_lines("events_delivery", _DELIVERY_COLUMNS, deliveries)
+
+
+def _as_read(pk: int, event: Event, cause: Cause, who: str, at: datetime) -> registry.Recorded:
+    """The event as a handler gets it from the log."""
+    if event.occurred_at is None:
+        event = replace(event, occurred_at=at)
+    return registry.Recorded(pk, event, cause.chain_id, cause.depth, who)
 
 
 def wake() -> None:

@@ -43,13 +43,15 @@ class Message:
 class Handler:
     """A named reaction. The name is stored in deliveries: never change it for the same reaction.
 
-    when: looks at the event itself while it is recorded; one that it declines is not delivered at all.
+    when: looks at the event itself while it is recorded; one that it declines is not delivered at all. at_once: may run
+    in the relay's transaction that made the event's subject (events/ahead.py).
     """
 
     name: str
     events: tuple[type[Event], ...]
     run: EventHandler
     when: Callable[[Any], bool] | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,14 @@ _by_event: dict[str, list[Handler]] = {}
 
 
 def on(
-    *events: type[Event], name: str, when: Callable[[Any], bool] | None = None
+    *events: type[Event], name: str, when: Callable[[Any], bool] | None = None, at_once: bool = False
 ) -> Callable[[EventHandler], EventHandler]:
     """Register a function as a handler of these events under a stored name; see Handler."""
 
     def register(run: EventHandler) -> EventHandler:
         if name in _handlers:
             raise ValueError(f"two handlers are named {name}")
-        _handlers[name] = handler = Handler(name, events, run, when)
+        _handlers[name] = handler = Handler(name, events, run, when, at_once)
         for event in events:
             _by_event.setdefault(event.name, []).append(handler)
         return run
@@ -139,11 +141,11 @@ def handlers() -> Mapping[str, Handler]:
     return _handlers
 
 
-def handlers_of(event: Event) -> Iterator[str]:
-    """The names of the handlers that want this event."""
+def handlers_of(event: Event) -> Iterator[Handler]:
+    """The handlers that want this event."""
     for handler in _by_event.get(event.name, ()):
         if handler.when is None or handler.when(event):
-            yield handler.name
+            yield handler
 
 
 def readers() -> Mapping[str, Reader]:

@@ -19,8 +19,9 @@ from django.db import connection, transaction
 from ordercenter.common.errors import words_of_error
 from ordercenter.common.outage import database_is_away
 from ordercenter.events import registry, timers
+from ordercenter.events.ahead import Ahead, looking
 from ordercenter.events.queues import EventQueue, InboxQueue, Queue
-from ordercenter.events.scope import all_or_nothing
+from ordercenter.events.scope import whole
 
 logger = structlog.get_logger(__name__)
 
@@ -82,17 +83,21 @@ class Relay:
     def take(self, queue: Queue) -> int:
         """One claim on one queue; returns how many items were handled."""
         items: Sequence[Any] = []
+        ahead = Ahead()
         try:
             with transaction.atomic():
                 items = queue.claim(lanes=self.lanes, limit=self.batch_size)
                 if items:
-                    _run_whole(queue, items)
+                    _run_ahead(queue, items, ahead)
             return len(items)
         except Exception as error:  # the border: whatever a handler raises must not stop the others
             if not items or database_is_away(error):
                 # Nothing is wrong with the items.
                 raise
             self._report(queue, items, error)
+            if not ahead.is_collecting:
+                # It may be the reaction that failed: the items alone, and the reaction after them as usual.
+                return self._try_again(queue, items)
             return self._by_halves(queue, items, error)
 
     def _by_halves(self, queue: Queue, items: Sequence[Any], error: BaseException) -> int:
@@ -122,9 +127,13 @@ class Relay:
         logger.warning("relay.failed", queue=queue.name, items=len(items), error=words_of_error(error)[:500])
 
 
-def _run_whole(queue: Queue, items: Sequence[Any]) -> None:
-    token = all_or_nothing.set(True)
-    try:
+def _run_ahead(queue: Queue, items: Sequence[Any], ahead: Ahead) -> None:
+    """What the items bring about is handled in the same transaction where it may be; see events/ahead.py."""
+    with looking(ahead), whole():
         queue.run(items)
-    finally:
-        all_or_nothing.reset(token)
+        ahead.run()
+
+
+def _run_whole(queue: Queue, items: Sequence[Any]) -> None:
+    with whole():
+        queue.run(items)

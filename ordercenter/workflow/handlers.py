@@ -22,7 +22,7 @@ def _concerns_flows(event: Event) -> bool:
     return not isinstance(event, CommandAnswered) or event.flow_run_id is not None
 
 
-@on(*TRIGGERS, FlowTimerDue, name="workflow.flows", when=_concerns_flows)
+@on(*TRIGGERS, FlowTimerDue, name="workflow.flows", when=_concerns_flows, at_once=True)
 def advance_flows(events: Sequence[Recorded]) -> None:
     """Answers first, then released subjects, then waits for events, then new runs: a flow never overtakes itself."""
     by_name: dict[str, list[Recorded]] = defaultdict(list)

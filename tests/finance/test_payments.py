@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from finance.models import PaymentEntry
 from finance.services import PaymentFact, record_payments, record_refunds
@@ -16,6 +14,7 @@ from finance.states import EntryKind
 from ordercenter.audit.work import unit_of_work
 from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import Actor
+from ordercenter.common.gathering import counted_statements
 from ordercenter.common.ids import forget_pools
 from ordercenter.events.models import EventRow
 from ordercenter.orders.models import Order
@@ -151,8 +150,8 @@ def test_the_number_of_statements_does_not_grow_with_the_payments(payment):
     def statements(count: int, start: int) -> int:
         forget_pools()
         facts = [replace(payment, external_no=f"N{start + i}") for i in range(count)]
-        with CaptureQueriesContext(connection) as queries, unit_of_work(at=NOON, actor=CHANNEL) as work:
+        with counted_statements() as queries, unit_of_work(at=NOON, actor=CHANNEL) as work:
             record_payments(payments=facts, work=work, actor=CHANNEL)
-        return len(queries)
+        return queries()
 
     assert statements(5, 100) == statements(300, 1000)

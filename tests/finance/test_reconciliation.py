@@ -9,8 +9,6 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from finance.benchmark import run_reconcile
 from finance.errors import StatementIsClosed, StatementUnknown
@@ -23,6 +21,7 @@ from ordercenter.cases.models import Case
 from ordercenter.cases.states import CaseState
 from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import Actor
+from ordercenter.common.gathering import counted_statements
 from ordercenter.common.ids import forget_pools
 from ordercenter.events.models import EventRow
 from ordercenter.orders.models import Order
@@ -346,9 +345,9 @@ def test_the_number_of_statements_does_not_grow_with_the_bill(order):
     def statements(count: int, day: date) -> int:
         forget_pools()
         lines = [strange_line(f"{day}-{n}") for n in range(count)]
-        with CaptureQueriesContext(connection) as queries:
+        with counted_statements() as queries:
             take_in(lines, day)
-        return len(queries)
+        return queries()
 
     assert statements(2, DAY) == statements(200, DAY + timedelta(days=9))
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
-from ordercenter.events.models import EventRow, InboxMessage, OutgoingCommand
+from ordercenter.events.models import Delivery, EventRow, InboxMessage, OutgoingCommand
 from ordercenter.events.relay import Relay
 from ordercenter.orders.models import Hold, Order
 from ordercenter.orders.services import release_holds
@@ -48,6 +48,7 @@ def test_a_trade_that_is_closed_when_we_first_see_it_is_kept_and_never_shipped(w
     ]
     assert not OutgoingCommand.objects.exists()
     assert not Case.objects.exists()
+    assert not Delivery.objects.exclude(status="done").exists()
 
 
 @pytest.mark.parametrize("status", ["SELLER_CONSIGNED_PART", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED"])

@@ -14,6 +14,7 @@ from ordercenter.common.rows import new_row
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
+from ordercenter.orders.states import CLOSED_STATES
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
     skus: dict[int, Sku] = work.shared.setdefault("skus", {})
     exploded: list[OrderLine] = []
     for order in orders.values():
+        if order.state in CLOSED_STATES:
+            # Its flow may begin after its end; the next step says so. Nothing of it is to be shared out any more.
+            result.done.append(order)
+            continue
         unknown: list[OrderLine] = []
         for line in list(lines[order.id]):
             if line.sku_id is not None:

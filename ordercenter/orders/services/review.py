@@ -120,7 +120,7 @@ def _doubt_of(contact: Contact | None) -> str:
 
 def contacts_of(work: Work, orders: Collection[Order]) -> Mapping[int, Contact]:
     """The receivers of these orders by id, read once per unit of work."""
-    known: dict[int, Contact] = work.shared.setdefault("contacts", {})
+    known: dict[int, Contact] = work.shared.setdefault("contacts", dict(work.born(Contact)))
     missing = {order.contact_id for order in orders if order.contact_id is not None} - known.keys()
     if missing:
         known.update((c.pk, c) for c in Contact.objects.filter(pk__any_of=sorted(missing)))

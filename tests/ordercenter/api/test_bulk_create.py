@@ -6,13 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from finance.models import PaymentEntry
 from fulfillment.models import Carrier, FreightRate
 from ordercenter.audit.models import Deed
 from ordercenter.cases.models import Case
+from ordercenter.common.gathering import counted_statements
 from ordercenter.events.relay import Relay
 from ordercenter.inventory.models import StockLevel
 from ordercenter.orders.models import Order, OrderLine
@@ -320,10 +319,10 @@ def test_a_contact_that_a_platform_keeps_is_taken_by_its_opaque_id(company: Comp
 def test_five_hundred_orders_take_as_many_statements_as_fifty(company: Company, caller: Caller) -> None:
     def statements(count: int, name: str) -> int:
         rows = [new_order(f"{name}-{n}") for n in range(count)]
-        with CaptureQueriesContext(connection) as queries:
+        with counted_statements() as queries:
             answer = create(caller, *rows, key=name)
         assert answer.json()["created"] == count
-        return len(queries)
+        return queries()
 
     statements(1, "warm")  # fills the pools of ids
 

@@ -7,13 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from ordercenter.cases.models import Case
 from ordercenter.catalog.contacts import clear_data
 from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import Actor
+from ordercenter.common.gathering import counted_statements
 from ordercenter.events.models import EventRow
 from ordercenter.orders.intake_types import IncomingOrder, IncomingPayment
 from ordercenter.orders.models import Hold, Order, OrderLine
@@ -203,10 +202,10 @@ def test_the_number_of_statements_does_not_grow_with_the_list(world: World) -> N
     take(world, report("warm"))
     for size in (5, 50):
         new = [report(f"{size}-{n}") for n in range(size)]
-        with CaptureQueriesContext(connection) as first:
+        with counted_statements() as first:
             take(world, *new)
-        with CaptureQueriesContext(connection) as second:
+        with counted_statements() as second:
             take(world, *(replace(each, modified_at=NOON + timedelta(seconds=9)) for each in new))
-        counts.append((len(first), len(second)))
+        counts.append((first(), second()))
 
     assert counts[0] == counts[1]
