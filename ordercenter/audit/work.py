@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -107,6 +107,11 @@ class Work:
     def born(self, model: type[M]) -> Mapping[Any, M]:
         """The rows of this model that an earlier work of this transaction made, by key; nobody else can have them."""
         return self._born.get(model, {})
+
+    def is_born(self, subject: str) -> bool:
+        """Whether an earlier work of this transaction made this subject: nothing can wait for it or be about it yet."""
+        ahead = current()
+        return ahead is not None and not ahead.is_collecting and ahead.made(subject)
 
     def adopt(self, model: type[M], instances: Iterable[M]) -> None:
         """Take rows into the work that the caller has read and locked by a query of its own."""
@@ -236,17 +241,25 @@ class Work:
         row.__dict__.pop("_moves", None)
 
     def _write_history(self) -> None:
+        ahead = current()
         for model in {**self._new, **self._changed}:
             if not bulk.has_history(model):
                 continue
             new = self._new.get(model, [])
-            fresh = {id(row) for row in new}
+            if ahead is not None and ahead.is_collecting and new:
+                # A row that moves on in this same transaction has one history row of it, as it is in the end.
+                ahead.at_the_end(partial(self._history_of, model, [(row, "+") for row in new]))
+                new = []
+            fresh = {id(row) for row in (*self._new.get(model, ()), *self._born.get(model, {}).values())}
             rows = [(row, "+") for row in new]
             rows += [(row, "~") for row in self._changed.get(model, {}).values() if id(row) not in fresh]
-            if rows:
-                bulk.insert_history(
-                    model, rows, at=self.at, user_id=self.actor.user_id, reason=self.reason or str(self.actor)
-                )
+            self._history_of(model, rows)
+
+    def _history_of(self, model: type[models.Model], rows: Sequence[tuple[Any, str]]) -> None:
+        if rows:
+            bulk.insert_history(
+                model, rows, at=self.at, user_id=self.actor.user_id, reason=self.reason or str(self.actor)
+            )
 
 
 @cache

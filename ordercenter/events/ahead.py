@@ -8,11 +8,12 @@ done in two steps as usual.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from ordercenter.common.gathering import gathered
 from ordercenter.events.registry import Handler, Recorded
 
 
@@ -23,6 +24,7 @@ class Ahead:
         self.is_collecting = True
         self.rows: dict[type, dict[Any, Any]] = {}
         self._subjects: set[str] = set()
+        self._last_words: list[Callable[[], None]] = []
         self._due: dict[str, tuple[Handler, list[Recorded]]] = {}
 
     def remember(self, new: Mapping[type, Sequence[Any]], changed: Mapping[type, Mapping[Any, Any]]) -> None:
@@ -34,20 +36,29 @@ class Ahead:
             name = model._meta.model_name  # type: ignore[attr-defined]
             self._subjects.update(f"{name}:{row.pk}" for row in instances)
 
+    def made(self, subject: str) -> bool:
+        """Whether this transaction made that subject."""
+        return subject in self._subjects
+
     def takes(self, handler: Handler, subject: str) -> bool:
         """Whether this handler's reaction to a fact about this subject happens in this transaction."""
-        return self.is_collecting and handler.at_once and subject in self._subjects
+        return self.is_collecting and handler.at_once and self.made(subject)
 
     def add(self, handler: Handler, recorded: Recorded) -> None:
         self._due.setdefault(handler.name, (handler, []))[1].append(recorded)
 
+    def at_the_end(self, write: Callable[[], None]) -> None:
+        """Let this be called when the reactions have run, in the same transaction."""
+        self._last_words.append(write)
+
     def run(self) -> None:
         """Run what is due. What these handlers tell in turn goes the usual way."""
-        if not self._due:
-            return
-        self.is_collecting = False
+        self.is_collecting = not self._due
         for handler, events in self._due.values():
             handler.run(events)
+        with gathered():
+            for write in self._last_words:
+                write()
 
 
 _ahead: ContextVar[Ahead | None] = ContextVar("ahead", default=None)

@@ -62,7 +62,7 @@ def plan_of(version_id: int, content_hash: str) -> Plan:
 def start(active: Active, started: Mapping[int, Recorded], work: Work) -> None:
     """Start a run of this flow for each subject. started: subject id -> the event that starts it."""
     plan = active.plan
-    ids = _may_enter(active, started)
+    ids = _may_enter(active, started, work)
     values = _load(plan, ids, plan.fields, work)
     admission = plan.admit(ids, values, at=work.at)
     entering = [*admission.admitted, *admission.unknown]
@@ -170,10 +170,15 @@ def _load(plan: Plan, ids: Sequence[int], paths: frozenset[str], work: Work) -> 
     return dict(registry.get_subject(plan.subject).loader(ids, paths, work))
 
 
-def _may_enter(active: Active, started: Mapping[int, Recorded]) -> list[int]:
-    """Those subjects that the flow's re-entry rule lets in: once, or as often as its settings say. One statement."""
+def _may_enter(active: Active, started: Mapping[int, Recorded], work: Work) -> list[int]:
+    """Those subjects that the flow's re-entry rule lets in: once, or as often as its settings say. At most one
+    statement; what this transaction made has never been in any flow.
+    """
     most = active.plan.settings.reentry or 1
     subjects = [f"{active.plan.subject}:{pk}" for pk in started]
+    subjects = [subject for subject in subjects if not work.is_born(subject)]
+    if not subjects:
+        return list(started)
     rows = FlowRun.objects.filter(version__flow_id=active.flow_id, subject__any_of=subjects)
     seen = Counter(rows.values_list("subject_id", flat=True))
     return [pk for pk in started if seen[pk] < most]

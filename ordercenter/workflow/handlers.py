@@ -77,7 +77,9 @@ def _run_released_again(events: Sequence[Recorded], work: Work) -> None:
 
 
 def _wake_waiting(name: str, events: Sequence[Recorded], work: Work) -> None:
-    subjects = [r.event.subject for r in events]
+    subjects = [r.event.subject for r in events if not work.is_born(r.event.subject)]
+    if not subjects:
+        return
     waiting = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.WAITING, waits_for=f"event:{name}")
     runs = work.lock(FlowRun, list(waiting.values_list("pk", flat=True)))
     if runs:
