@@ -17,6 +17,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 
@@ -198,9 +199,18 @@ def _array_type(field: models.Field[Any, Any]) -> str:
     return "text" if db_type.startswith("varchar") else db_type
 
 
+def _array_text(values: Sequence[Any] | None) -> str | None:
+    """An array of texts or numbers in the form that PostgreSQL reads."""
+    if values is None:
+        return None
+    return "{" + ",".join('"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values) + "}"
+
+
 def _converter(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     if isinstance(field, models.JSONField):
         return lambda value: None if value is None else _encode(value)
+    if isinstance(field, ArrayField):
+        return _array_text
     own = getattr(field, "to_column", None)
     if own is not None:
         return own  # type: ignore[no-any-return]

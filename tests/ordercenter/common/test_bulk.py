@@ -176,7 +176,10 @@ def test_an_update_of_a_row_that_is_gone_is_refused() -> None:
 
 def test_history_rows_have_the_form_that_the_library_itself_writes() -> None:
     saved = Sku.objects.create(code="A", name="by the library\t", list_price=Decimal("1.50"))
-    copied = new_row(Sku, id=new_ids(Sku, 1)[0], code="B", name="by us\t", list_price=Decimal("1.50"))
+    words = ["battery", 'a "quoted", {word}\\']
+    copied = new_row(
+        Sku, id=new_ids(Sku, 1)[0], code="B", name="by us\t", list_price=Decimal("1.50"), handling_tags=words
+    )
     insert_instances(Sku, [copied])
     insert_history(Sku, [(copied, "+"), (copied, "~")], at=NOON, user_id=None, reason="a\tb")
 
@@ -186,6 +189,7 @@ def test_history_rows_have_the_form_that_the_library_itself_writes() -> None:
     assert (first["history_type"], second["history_type"], theirs["history_type"]) == ("+", "~", "+")
     assert (first["history_change_reason"], first["history_date"], first["history_user_id"]) == ("a\tb", NOON, None)
     assert (first["id"], first["name"], first["list_price"]) == (copied.pk, "by us\t", Decimal("1.50"))
+    assert first["handling_tags"] == Sku.objects.get(pk=copied.pk).handling_tags == words
     assert copied.history.latest("history_id").instance == copied
 
 
@@ -198,6 +202,8 @@ def test_a_plan_names_the_columns_in_the_models_order_and_is_made_once() -> None
         "code",
         "name",
         "weight_g",
+        "category",
+        "handling_tags",
         "list_price",
         "floor_price",
         "is_bundle",

@@ -32,11 +32,14 @@ def browser() -> Client:
 
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch, browser: Client) -> Order:
-    """An order that waited for a person, was released, shipped and reported."""
+    """An order that waited for a person, was remarked on, released, shipped and reported."""
     answer_everything(monkeypatch)
     world = World()
     remark = {"has_buyer_message": True, "buyer_message": "加急,早点"}
-    world.deliver(world.trade(("SKU-1", 2, "110.00"), ("SET-1", 1, "89.90"), **remark))
+    trade = world.trade(("SKU-1", 2, "110.00"), ("SET-1", 1, "89.90"), **remark)
+    world.deliver(trade)
+    settle_down()
+    world.deliver({**trade, "seller_memo": "call first", "modified": "2099-01-01 00:00:00"})
     settle_down()
     case = Case.objects.get()
     browser.post(reverse("console:case-act", args=["resolve"]), {"case": case.pk, "reason": "read it"})
