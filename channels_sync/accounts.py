@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_sync.adapters.base import ChannelAdapter
 from channels_sync.adapters.tmall import TmallAdapter
-from channels_sync.adapters.top_client import TopClient, TopCredentials
-from channels_sync.errors import AuthorizationExpired, ChannelThrottled
 from channels_sync.models import ChannelAccount
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.common.errors import Misconfigured, OrderCenterError
+from ordercenter.common.platform_errors import AuthorizationExpired, ChannelThrottled
 from ordercenter.common.secretfield import unseal
+from ordercenter.common.top_client import TopClient, TopCredentials
 from ordercenter.events.retrying import pause_is_over
 
 # How often an account without authorisation looks whether it was given a new one.

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
 from channels_sync.adapters.base import ChangedOrder, ChannelAdapter, ChannelNotice, RawOrder, RawRefund, Window
-from channels_sync.errors import AuthorizationExpired, ChannelError, ChannelThrottled
 from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND
 from channels_sync.models import ChannelAccount, SyncCursor
 from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.platform_errors import AuthorizationExpired, ChannelError, ChannelThrottled
 from ordercenter.events.inbox import Incoming, receive
 from ordercenter.orders.models import Order
 

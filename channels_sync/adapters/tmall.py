@@ -25,16 +25,11 @@ from channels_sync.adapters.base import (
     UnreadableNotice,
     Window,
 )
-from channels_sync.adapters.top_client import TopClient
-from channels_sync.errors import (
-    ChannelAnswerUnreadable,
-    ChannelError,
-    ChannelRefused,
-    MessageUnreadable,
-    TrackingRefused,
-)
+from channels_sync.errors import MessageUnreadable, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.gmt8 import format_gmt8, parse_gmt8
+from ordercenter.common.platform_errors import ChannelAnswerUnreadable, ChannelError, ChannelRefused
+from ordercenter.common.top_client import TopClient
 
 PAGE_SIZE = 50
 WINDOW_STEP = timedelta(minutes=30)

@@ -196,6 +196,9 @@ LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=
 OUTGOING_FIRST_PAUSE_S = env.float("OC_RETRY_FIRST_PAUSE_S", default=1.0)
 RELAY_FIRST_PAUSE_S = 2 * OUTGOING_FIRST_PAUSE_S
 
+# The font that labels and lists are printed with; empty: looked for, see ordercenter/common/paper.py.
+PAPER_FONT = env.str("OC_PAPER_FONT", default="")
+
 # Events: how many lanes share the work, and how many items a relay takes at once.
 EVENT_LANES = 16
 RELAY_BATCH_SIZE = env.int("OC_RELAY_BATCH_SIZE", default=500)

@@ -7,16 +7,16 @@ import pytest
 from channels_sync.adapters import tmall
 from channels_sync.adapters.base import StockPush, Tracking, TrackingResult, Window
 from channels_sync.adapters.tmall import TmallAdapter
-from channels_sync.adapters.top_client import TopAnswer, response_root
-from channels_sync.errors import (
+from channels_sync.errors import TrackingRefused
+from ordercenter.common.gmt8 import parse_gmt8
+from ordercenter.common.platform_errors import (
     AuthorizationExpired,
     ChannelAnswerUnreadable,
     ChannelRefused,
     ChannelThrottled,
     ChannelUnavailable,
-    TrackingRefused,
 )
-from ordercenter.common.gmt8 import parse_gmt8
+from ordercenter.common.top_client import TopAnswer, response_root
 
 SAMPLES = Path(__file__).parents[1] / "data" / "protocols" / "samples"
 TID = "4012345678901234567"

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from channels_sync.adapters.top_client import TopClient, TopCredentials, error_of, response_root
-from channels_sync.errors import (
+from ordercenter.common.platform_errors import (
     AuthorizationExpired,
     ChannelAnswerUnreadable,
     ChannelQuotaUsedUp,
@@ -15,6 +14,7 @@ from channels_sync.errors import (
     ChannelUnavailable,
 )
 from ordercenter.common.signing import top_sign_is_valid
+from ordercenter.common.top_client import TopClient, TopCredentials, error_of, response_root
 from tests.local_http import Reply, serving
 
 SAMPLES = Path(__file__).parents[1] / "data" / "protocols" / "samples"

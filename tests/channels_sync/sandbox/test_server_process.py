@@ -19,14 +19,14 @@ import pytest
 
 from channels_sync.adapters.base import Tracking, Window
 from channels_sync.adapters.tmall import TmallAdapter
-from channels_sync.adapters.top_client import TopClient, TopCredentials
-from channels_sync.errors import ChannelUnavailable
 from channels_sync.sandbox.control import SandboxControl
 from channels_sync.sandbox.credentials import Credentials, load_or_create
 from fulfillment.wms.documents import DeliveryConfirm
 from fulfillment.wms.qimen import QimenClient, QimenCredentials
 from fulfillment.wms.qimen_xml import answer_xml, read_delivery_confirm
 from ordercenter.common.gmt8 import parse_gmt8
+from ordercenter.common.platform_errors import ChannelUnavailable
+from ordercenter.common.top_client import TopClient, TopCredentials
 from tests.channels_sync.sandbox.stage import delivery_xml
 
 pytestmark = pytest.mark.processes

@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from channels_sync.errors import (
+from ordercenter.common.gmt8 import GMT8, format_gmt8
+from ordercenter.common.http import MAX_ANSWER_BYTES, TIMEOUT_S, TransportFailed, exchange
+from ordercenter.common.platform_errors import (
     AuthorizationExpired,
     ChannelAnswerUnreadable,
     ChannelError,
@@ -23,8 +25,6 @@ from channels_sync.errors import (
     ChannelThrottled,
     ChannelUnavailable,
 )
-from ordercenter.common.gmt8 import GMT8, format_gmt8
-from ordercenter.common.http import MAX_ANSWER_BYTES, TIMEOUT_S, TransportFailed, exchange
 from ordercenter.common.signing import TopSignMethod, top_sign
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 
