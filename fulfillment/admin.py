@@ -8,11 +8,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from fulfillment import admin_parcels as admin_parcels
 from fulfillment import admin_routing as admin_routing
 from fulfillment import services
-from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill, WmsAccount
+from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, WmsAccount
 from fulfillment.selectors import can_ask_back, can_route_elsewhere
-from fulfillment.states import ParcelState, ShipmentState, WaybillState
+from fulfillment.states import ShipmentState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.actor import Actor
 from ordercenter.common.admin_base import (
@@ -63,8 +64,6 @@ offer_steps(
         perform=_ask_back,
         possible=can_ask_back,
     ),
-    Step(Parcel, "mark_delivered", _("Mark as signed for"), "fulfillment.change_parcel"),
-    Step(Waybill, "void", _("Void the waybill"), "fulfillment.change_waybill", grave=True),
 )
 
 
@@ -169,45 +168,3 @@ class ShipmentLineAdmin(ReadOnlyAdmin):
     search_fields = ["=shipment__code", "order__channel_order_no"]
     search_help_text = _("A whole delivery order number, or part of an order number")
     ordering = ["-id"]
-
-
-@admin.register(Parcel)
-class ParcelAdmin(StepsMixin, ReadOnlyHistoryAdmin):
-    shop = "shipment__shop_id"
-    warehouse = "shipment__warehouse_id"
-    list_display = ["tracking_no", "carrier", "shipment", "state_label", "weight_g", "shipped_at"]
-    list_display_links = ["tracking_no"]
-    list_filter = [("state", ChoicesDropdownFilter), ("carrier", ScopedRelatedFilter)]
-    list_select_related = ["carrier", "shipment"]
-    search_fields = ["tracking_no", "=shipment__code"]
-    search_help_text = _("Part of a tracking number, or a whole delivery order number")
-    ordering = ["-id"]
-
-    @badge(
-        description=_("state"),
-        ordering="state",
-        colours={ParcelState.DELIVERED: "success", ParcelState.LOST: "danger", ParcelState.RETURNED: "warning"},
-    )
-    def state_label(self, parcel: Parcel) -> tuple[str, str]:
-        return parcel.state, parcel.get_state_display()
-
-
-@admin.register(Waybill)
-class WaybillAdmin(StepsMixin, ReadOnlyHistoryAdmin):
-    shop = "shipment__shop_id"
-    warehouse = "shipment__warehouse_id"
-    list_display = ["number", "carrier", "shipment", "state_label"]
-    list_display_links = ["number", "carrier"]
-    list_filter = [("state", ChoicesDropdownFilter), ("carrier", ScopedRelatedFilter)]
-    list_select_related = ["carrier", "shipment"]
-    search_fields = ["=number", "=shipment__code"]
-    search_help_text = _("A whole waybill or delivery order number")
-    ordering = ["-id"]
-
-    @badge(
-        description=_("state"),
-        ordering="state",
-        colours={WaybillState.USED: "success", WaybillState.FAILED: "danger"},
-    )
-    def state_label(self, waybill: Waybill) -> tuple[str, str]:
-        return waybill.state, waybill.get_state_display()

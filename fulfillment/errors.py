@@ -216,3 +216,77 @@ class WarehouseNotConnected(OrderCenterError):
     def __init__(self, *, warehouse_id: int):
         super().__init__(f"warehouse {warehouse_id} has no account")
         self.warehouse_id = warehouse_id
+
+
+class CourierNotConnected(OrderCenterError):
+    """No active courier account gives numbers of this courier for this warehouse."""
+
+    code = "fulfillment.courier_not_connected"
+    title = _("There is no account that gives waybill numbers of this courier.")
+    hint = _("Set up a courier account for the carrier, for this warehouse or for all.")
+
+    def __init__(self, *, shipment_id: int, carrier_id: int, warehouse_id: int):
+        super().__init__(f"shipment {shipment_id}: no account of carrier {carrier_id} for warehouse {warehouse_id}")
+        self.shipment_id, self.carrier_id, self.warehouse_id = shipment_id, carrier_id, warehouse_id
+
+
+class WaybillUnusable(OrderCenterError):
+    """The waybill has no number, or its number is on its way back, void or used already."""
+
+    code = "fulfillment.waybill_unusable"
+    title = _("The waybill cannot be used.")
+    hint = _("Ask for a new number; put the new label on the parcel.")
+
+    def __init__(self, *, waybill_id: int, state: str):
+        super().__init__(f"waybill {waybill_id} is {state}")
+        self.waybill_id, self.state = waybill_id, state
+
+
+class WaybillInUse(OrderCenterError):
+    """A parcel has left under this number: it can no longer be given back."""
+
+    code = "fulfillment.waybill_in_use"
+    title = _("A parcel has left under this number.")
+    hint = _("Ask the courier to bring the parcel back instead.")
+
+    def __init__(self, *, waybill_id: int):
+        super().__init__(f"waybill {waybill_id} is used")
+        self.waybill_id = waybill_id
+
+
+class ReprintNeedsReason(OrderCenterError):
+    """A label that was printed before is printed again only with a reason: two labels may mean two parcels."""
+
+    code = "fulfillment.reprint_needs_reason"
+    title = _("The label was printed before; a second one needs a reason.")
+    hint = _("Destroy the first label, and say why a new one is needed.")
+
+    def __init__(self, *, waybill_ids: list[int]):
+        super().__init__(f"printed before: {waybill_ids}")
+        self.waybill_ids = waybill_ids
+
+
+class ParcelUnknown(OrderCenterError):
+    """A provider speaks of a number under which nothing left. May still be on its way to our books: retried."""
+
+    code = "fulfillment.parcel_unknown"
+    title = _("There is no parcel with this number.")
+    hint = _("It may belong to somebody else, or its confirm is still missing.")
+    retryable = True
+    status = 404
+
+    def __init__(self, *, number: str):
+        super().__init__(f"parcel {number} is unknown")
+        self.number = number
+
+
+class RecallImpossible(OrderCenterError):
+    """The courier cannot be asked to bring a parcel back: a person has to call it."""
+
+    code = "fulfillment.recall_impossible"
+    title = _("This courier cannot be asked to bring a parcel back.")
+    hint = _("Call the courier's branch.")
+
+    def __init__(self, *, parcel_id: int):
+        super().__init__(f"parcel {parcel_id}: no way to recall")
+        self.parcel_id = parcel_id

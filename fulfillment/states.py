@@ -20,6 +20,8 @@ class ShipmentState(models.TextChoices):
 class ParcelState(models.TextChoices):
     SHIPPED = "shipped", _("Shipped out")
     IN_TRANSIT = "in_transit", _("In transit")
+    RECALLING = "recalling", _("Being recalled")
+    RETURNING = "returning", _("Coming back")
     DELIVERED = "delivered", _("Parcel delivered")
     RETURNED = "returned", _("Returned")
     LOST = "lost", _("Lost or damaged")
@@ -31,8 +33,49 @@ class WaybillState(models.TextChoices):
     PRINTED = "printed", _("Printed")
     USED = "used", _("Used")
     FAILED = "failed", _("Failed")
+    TO_RECYCLE = "to_recycle", _("To be given back")
     RECYCLED = "recycled", _("Recycled")
+    RECYCLE_FAILED = "recycle_failed", _("Not taken back")
     VOID = "void", _("Void")
+
+
+# Waybills that stand for their package: at most one for each.
+OPEN_WAYBILLS = (WaybillState.REQUESTED, WaybillState.ASSIGNED, WaybillState.PRINTED, WaybillState.USED)
+# Parcels of which no more news is expected.
+ENDED_PARCELS = (ParcelState.DELIVERED, ParcelState.RETURNED)
+
+
+class CourierAdapter(models.TextChoices):
+    """How a courier account speaks."""
+
+    CAINIAO = "cainiao", _("Cainiao electronic waybill")
+    SF = "sf", _("SF Express")
+
+
+class Watch(models.TextChoices):
+    """How we hear of a parcel."""
+
+    WAITING = "waiting", _("not asked for yet")
+    SUBSCRIBED = "subscribed", _("the provider tells us")
+    FAILED = "failed", _("asked for from time to time")
+    ABORTED = "aborted", _("the provider gave up")
+    ENDED = "ended", _("ended")
+
+
+class ScanKind(models.TextChoices):
+    """What a scan of the courier means, whoever reported it."""
+
+    ANNOUNCED = "announced", _("Announced, not collected yet")
+    COLLECTED = "collected", _("Collected")
+    IN_TRANSIT = "in_transit", _("In transit")
+    OUT_FOR_DELIVERY = "out_for_delivery", _("Out for delivery")
+    DELIVERED = "delivered", _("Signed for")
+    PROBLEM = "problem", _("Problem")
+    REFUSED = "refused", _("Refused by the receiver")
+    RETURNING = "returning", _("Coming back")
+    RETURNED = "returned", _("Returned to the sender")
+    FORWARDED = "forwarded", _("Forwarded")
+    CUSTOMS = "customs", _("At customs")
 
 
 HAS_LEFT = (ShipmentState.SHIPPED, ShipmentState.DELIVERED)

@@ -1,10 +1,11 @@
-"""The platforms played on loopback: Tmall (TOP), a Qimen warehouse and Alipay's bill service, over real HTTP.
+"""The platforms played on loopback: Tmall (TOP), a Qimen warehouse, Alipay's bill service, couriers, over real HTTP.
 
     manage.py sandbox  ->  gunicorn  ->  wsgi.create_app
                                            |
-      top.py  qimen.py  alipay.py  control_api.py      the doors: wire protocols, and the remote control of the play
+      top.py  qimen.py  alipay.py  cainiao.py  courier_doors.py  control_api.py
+                                                       the doors: wire protocols, and the remote control of the play
                  |
-      shop.py  warehouse.py  bill.py                   what happens behind them
+      shop.py  warehouse.py  bill.py  waybills.py      what happens behind them
                  |
       world.py (state, one lock)  store.py (SQLite)  agenda.py (what is due when)
                  |

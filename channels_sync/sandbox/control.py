@@ -132,6 +132,10 @@ class SandboxControl:
         """decision: agree, refuse or close."""
         return self._post(f"refund/{refund_id}/{decision}", {})
 
+    def move_parcel(self, number: str, *, steps: int = 1, refuse: bool = False, again: bool = False) -> dict[str, Any]:
+        """Let a followed parcel go on; refuse: the receiver will not take it; again: the last push comes once more."""
+        return self._post(f"parcel/{number}", {"steps": steps, "refuse": refuse, "again": again})
+
     def bill(self, day: str = "") -> dict[str, Any]:
         """What the bill of a day (yyyy-mm-dd, today unless said) holds, with its planted differences."""
         return self._get("bill", {"day": day} if day else None)

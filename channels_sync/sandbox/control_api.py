@@ -16,6 +16,7 @@
 | POST /control/message/<tid> | {"topic", "times"}: the message comes again |
 | POST /control/refund/<tid> | {"oid", "reason"}: the buyer asks for money; answers {"refund_id"} |
 | POST /control/refund/<refund_id>/agree, refuse, close | what becomes of it |
+| POST /control/parcel/<number> | {"steps", "refuse", "again"}: a followed parcel goes on, comes back, is told again |
 | GET, POST /control/bill[?day=] | what a day's bill holds; POST plants {"missing", "extra", "amount_off", "fee_off"} |
 """
 
@@ -36,6 +37,7 @@ from channels_sync.sandbox.scenario import TIDS_PER_ORDER, BillPlan, spec_from_j
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.switches import Switches, changed
 from channels_sync.sandbox.trades import FRONT_NOPAID_FINAL_NOPAID, Delivery, Line, Trade
+from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import World, day_of, iso
 from ordercenter.common.money import parse_amount, to_fen
 
@@ -49,9 +51,10 @@ class NotFound(Exception):
 class ControlApi:
     """Answers one call: (HTTP status, JSON)."""
 
-    def __init__(self, world: World, shop: Shop, plays: Plays, *, resting: Switches):
+    def __init__(self, world: World, shop: Shop, plays: Plays, couriers: Couriers, *, resting: Switches):
         """resting: the switches after a reset, as the process was started."""
         self.world, self.shop, self.plays, self.resting = world, shop, plays, resting
+        self.couriers = couriers
         self._gets: dict[str, Callable[[list[str], Mapping[str, str]], Json]] = {
             "state": lambda _rest, _query: self._state(),
             "switches": lambda _rest, _query: asdict(world.switches),
@@ -75,6 +78,7 @@ class ControlApi:
             "message": self._repeat_message,
             "refund": self._refund,
             "bill": lambda _rest, body: self._plant_bill(body),
+            "parcel": self._move_parcel,
         }
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any) -> tuple[int, Json]:
@@ -183,6 +187,7 @@ class ControlApi:
                 }
                 for day, rows in sorted(world.payments.items())
             },
+            "couriers": dict(self.couriers.counts()),
             "scenarios": {play["id"]: self._progress(play) for play in world.plays.values()},
         }
 
@@ -298,6 +303,20 @@ class ControlApi:
                 oid = int(body.get("oid") or trade.lines[0].oid)
                 refund = self.shop.open_refund(trade.tid, oid=oid, reason=body.get("reason", "不想要了"))
         return {"refund_id": refund.refund_id, "status": refund.status, "fee": yuan(refund.fee_fen)}
+
+    # Parcels
+
+    def _move_parcel(self, rest: list[str], body: Json) -> Json:
+        number = "/".join(rest)
+        with self.world.change():
+            if body.get("refuse"):
+                self.world.refusing.add(number)
+            if number not in self.world.followed:
+                raise NotFound(f"nobody follows {number}")
+            self.couriers.advance(number, int(body.get("steps", 1)))
+            if body.get("again"):
+                self.couriers.push_again(number)
+        return {"told": self.world.followed[number]["told"], "status": self.world.followed[number]["status"]}
 
     # Bills
 

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class Credentials:
     """top_*: the shop's application at the open platform. qimen_*: the link to the warehouse, signed both ways.
 
     alipay_app_*: our key pair (the sandbox checks with the public one); alipay_*_key: the provider's (we check with its
-    public one). Keys are PEM, PKCS#8 and SubjectPublicKeyInfo.
+    public one). Keys are PEM, PKCS#8 and SubjectPublicKeyInfo. sf_*: our customer number at SF Express; kuaidi100_*:
+    our access to who follows parcels.
     """
 
     top_app_key: str
@@ -37,6 +39,11 @@ class Credentials:
     alipay_app_public_key: str = field(repr=False)
     alipay_private_key: str = field(repr=False)
     alipay_public_key: str = field(repr=False)
+    sf_partner_id: str
+    sf_checkword: str = field(repr=False)
+    kuaidi100_customer: str
+    kuaidi100_key: str = field(repr=False)
+    kuaidi100_salt: str = field(repr=False)
 
 
 def load_or_create(data_dir: Path) -> Credentials:
@@ -55,7 +62,19 @@ def load_or_create(data_dir: Path) -> Credentials:
         finally:
             os.unlink(temporary)
     values = json.loads(path.read_text(encoding="utf-8"))
+    missing = [item.name for item in fields(Credentials) if item.name not in values]
+    if missing:
+        # A file of an older sandbox: what it has stays, what is new is made.
+        values |= {name: value for name, value in asdict(generate()).items() if name in missing}
+        _replace(path, values)
     return Credentials(**{item.name: values[item.name] for item in fields(Credentials)})
+
+
+def _replace(path: Path, values: Mapping[str, object]) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".credentials-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(values, file, indent=1)
+    os.replace(temporary, path)
 
 
 def generate() -> Credentials:
@@ -76,6 +95,11 @@ def generate() -> Credentials:
         alipay_app_public_key=app_public,
         alipay_private_key=provider_private,
         alipay_public_key=provider_public,
+        sf_partner_id="YJ" + _digits(6, first="1"),
+        sf_checkword=secrets.token_hex(16),
+        kuaidi100_customer=secrets.token_hex(16).upper(),
+        kuaidi100_key=secrets.token_urlsafe(9),
+        kuaidi100_salt=secrets.token_hex(8),
     )
 
 

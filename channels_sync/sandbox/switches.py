@@ -26,6 +26,10 @@ class Switches:
     failure), wms_confirm_duplicates (a confirm comes twice), wms_retry_s (first pause before a confirm is repeated).
     Bill: bill_not_ready, bill_http_500, bill_truncated, bill_wrong_encoding, bill_broken_row, bill_same_day (the real
     platform makes a bill the next morning; at rest the sandbox makes it at once).
+    Couriers: waybill_no_numbers and waybill_pool (prepaid numbers), courier_http_500 (not processed), courier_silent
+    (processed, the connection is cut), courier_slow_ms, courier_rate_limit (calls a second, 0 = none), scan_every_s
+    (pace of a followed parcel, 0 = it stands still), scan_duplicates, scan_disorder (an older push comes after a newer
+    one), tracking_abort (nothing is found of any parcel).
     Pace: ship_after_s, receive_after_s, background_per_min (orders of the background shop), wms_callback_url.
     """
 
@@ -54,6 +58,16 @@ class Switches:
     bill_wrong_encoding: bool = False
     bill_broken_row: bool = False
     bill_same_day: bool = True
+    waybill_no_numbers: bool = False
+    waybill_pool: int = 100_000
+    courier_http_500: float = 0.0
+    courier_silent: float = 0.0
+    courier_slow_ms: int = 0
+    courier_rate_limit: int = 0
+    scan_every_s: float = 20.0
+    scan_duplicates: float = 0.0
+    scan_disorder: float = 0.0
+    tracking_abort: bool = False
     ship_after_s: float = 3.0
     receive_after_s: float = 5.0
     background_per_min: float = 0.0
@@ -72,6 +86,10 @@ _SHARES = {
     "wms_silent",
     "wms_refuse",
     "wms_confirm_duplicates",
+    "courier_http_500",
+    "courier_silent",
+    "scan_duplicates",
+    "scan_disorder",
 }
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
+from channels_sync.sandbox.cainiao import Cainiao
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text, refund_document, trade_document
 from channels_sync.sandbox.goods import BUNDLES, CARRIERS, SCARCE, SHOP_NAME, SKUS, Bundle, Sku
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.trades import Message, Trade
+from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import TimeIndex, page_of
 from ordercenter.common.gmt8 import parse_gmt8
 from ordercenter.common.signing import top_sign_is_valid
@@ -40,7 +42,7 @@ class TopError(Exception):
 class Top:
     """One router for the played shop's application."""
 
-    def __init__(self, shop: Shop, credentials: Credentials):
+    def __init__(self, shop: Shop, credentials: Credentials, couriers: Couriers):
         self.shop, self.world, self.credentials = shop, shop.world, credentials
         self._request_no = count(1)
         self._window = (0, 0)  # the running second and the calls in it
@@ -56,6 +58,7 @@ class Top:
             "taobao.logistics.companies.get": self._logistics_companies_get,
             "taobao.skus.quantity.update": self._skus_quantity_update,
             "taobao.item.quantity.update": self._item_quantity_update,
+            **Cainiao(couriers).methods,
         }
 
     def answer(self, form: Mapping[str, str]) -> bytes:

@@ -144,6 +144,10 @@ class World:
         self.shipped_stock: dict[tuple[str, str], int] = {}
         self.listed: dict[str, int] = {}
         self.plays: dict[str, dict[str, Any]] = {}
+        self.waybills: dict[str, dict[str, Any]] = {}
+        self.followed: dict[str, dict[str, Any]] = {}
+        # Parcels whose receivers will not take them; forgotten with the process, like switches.
+        self.refusing: set[str] = set()
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -227,6 +231,13 @@ class World:
             for code in [c for c, d in self.deliveries.items() if d.trades and gone.issuperset(d.trades)]:
                 del self.deliveries[code]
                 self.save("delivery", code, None)
+            for kind, records, since in (
+                ("waybill", self.waybills, "made_ms"),
+                ("followed", self.followed, "since_ms"),
+            ):
+                for number in [number for number, record in records.items() if record[since] < limit]:
+                    del records[number]
+                    self.save(kind, number, None)
             for play_id in [key for key, play in self.plays.items() if 0 < play["done_ms"] < limit]:
                 del self.plays[play_id]
                 self.save("play", play_id, None)
@@ -256,6 +267,8 @@ class World:
             elif key == "listed":
                 self.listed = json.loads(body)
         self.plays = {key: json.loads(body) for key, body in self._store.read("play")}
+        self.waybills = {key: json.loads(body) for key, body in self._store.read("waybill")}
+        self.followed = {key: json.loads(body) for key, body in self._store.read("followed")}
         for _key, body in self._store.read("trade"):
             self.add_trade(load(Trade, body))
         for _key, body in self._store.read("refund"):

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl
 
 from channels_sync.sandbox.alipay import Alipay
 from channels_sync.sandbox.control_api import ControlApi
+from channels_sync.sandbox.courier_doors import Kuaidi100Door, SfDoor
 from channels_sync.sandbox.credentials import Credentials, load_or_create
 from channels_sync.sandbox.plays import Plays
 from channels_sync.sandbox.qimen import Qimen
@@ -29,6 +30,7 @@ from channels_sync.sandbox.shop import Shop
 from channels_sync.sandbox.switches import Switches
 from channels_sync.sandbox.top import Top
 from channels_sync.sandbox.warehouse import Send, Warehouse
+from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import World, now_ms
 from ordercenter.common.errors import Misconfigured
 
@@ -71,24 +73,32 @@ class SandboxApp:
         self.shop = Shop(self.world)
         self.plays = Plays(self.world, self.shop)
         self.warehouse = Warehouse(self.world, credentials, send=send)
-        self._top = Top(self.shop, credentials)
+        self.couriers = Couriers(self.world, send=send)
+        self._sf = SfDoor(self.couriers, credentials)
+        self._kuaidi100 = Kuaidi100Door(self.couriers, credentials)
+        self._top = Top(self.shop, credentials, self.couriers)
         self._qimen = Qimen(self.warehouse, credentials)
         self._alipay = Alipay(self.world, credentials)
-        self._control = ControlApi(self.world, self.shop, self.plays, resting=resting)
+        self._control = ControlApi(self.world, self.shop, self.plays, self.couriers, resting=resting)
         self._held = threading.BoundedSemaphore(MOST_HELD)
         self._routes: dict[str, Callable[[Environ], Answer]] = {
             "/router/rest": self._serve_top,
             "/router/qimen/service": self._serve_qimen,
             "/gateway.do": self._serve_alipay,
+            "/std/service": lambda environ: self._serve_courier(environ, self._sf.answer),
+            "/poll": lambda environ: self._serve_courier(environ, self._kuaidi100.subscribe),
+            "/poll/query.do": lambda environ: self._serve_courier(environ, self._kuaidi100.query),
             "/healthz": lambda _environ: ("200 OK", "text/plain", b"ok"),
         }
         self.shop.resume()
         self.warehouse.resume()
         self.plays.resume()
+        self.couriers.resume()
 
     def start(self) -> None:
         """Let the world move: the agenda, the confirms, the background shop, and an hourly tidying."""
         self.warehouse.start()
+        self.couriers.start()
         self._tidy()
         self.plays.set_background(self.world.switches.background_per_min)
         self.world.agenda.start()
@@ -136,6 +146,19 @@ class SandboxApp:
             broken=switches.wms_http_500,
             garbage=switches.wms_garbage,
             silent=switches.wms_silent,
+        )
+
+    def _serve_courier(self, environ: Environ, process: Callable[[dict[str, str]], bytes]) -> Answer:
+        form = _form(environ)
+        switches = self.world.switches
+        if switches.courier_slow_ms:
+            time.sleep(switches.courier_slow_ms / 1000)
+        return self._misbehave(
+            environ,
+            lambda: ("200 OK", _JSON, process(form)),
+            broken=switches.courier_http_500,
+            garbage=0.0,
+            silent=switches.courier_silent,
         )
 
     def _serve_alipay(self, environ: Environ) -> Answer:

@@ -1,7 +1,8 @@
 """What leaves the house: shipments, their lines, parcels, waybills, and what couriers charge."""
 
+from fulfillment.models.accounts import CourierAccount, CourierSla, TrackingAccount
 from fulfillment.models.couriers import Carrier, FreightRate
-from fulfillment.models.parcels import Parcel, Waybill
+from fulfillment.models.parcels import LabelJob, Parcel, ParcelWatch, TrackingScan, Waybill
 from fulfillment.models.routing import (
     BacklogRun,
     RoutingDecision,
@@ -22,8 +23,12 @@ from fulfillment.models.wms import WmsAccount
 __all__ = [
     "BacklogRun",
     "Carrier",
+    "CourierAccount",
+    "CourierSla",
     "FreightRate",
+    "LabelJob",
     "Parcel",
+    "ParcelWatch",
     "RoutingDecision",
     "RoutingPin",
     "RoutingRuleSet",
@@ -33,6 +38,8 @@ __all__ = [
     "ShadowRun",
     "Shipment",
     "ShipmentLine",
+    "TrackingAccount",
+    "TrackingScan",
     "WarehouseCalendar",
     "WarehouseClosing",
     "WarehouseDay",

@@ -16,7 +16,7 @@ from typing import Any
 
 import segno
 import typst
-from barcode.codex import Code128
+from barcode.codex import Code128  # type: ignore[import-untyped]
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
@@ -56,11 +56,12 @@ def make_pdf(template: Path, data: Mapping[str, Any]) -> bytes:
     data: plain JSON values; "families" (names of fonts, for `set text`) is added. Images go in as SVG text. About ten
     milliseconds a page. Safe to call from many threads. Raises FontMissing, PaperNotMade.
     """
-    text = json.dumps({**data, "families": [*FAMILIES]}, ensure_ascii=False)
+    fonts, families = _fonts(str(settings.PAPER_FONT))
+    text = json.dumps({**data, "families": families}, ensure_ascii=False)
     try:
         pdf = typst.compile(
             template.read_bytes(),
-            font_paths=_fonts(str(settings.PAPER_FONT)),
+            font_paths=fonts,
             sys_inputs={"data": text},
             pdf_tags=False,
         )
@@ -95,8 +96,15 @@ def qr_svg(text: str) -> str:
 
 
 @cache
-def _fonts(named: str) -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(find_font(named))])
+def _fonts(named: str) -> tuple[typst.Fonts, list[str]]:
+    """The fonts of the folder that the file lies in, for typst reads folders, and the names to set with, best first."""
+    path = find_font(named)
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(path.parent)])
+    there = fonts.families()
+    if not there:
+        raise FontMissing(f"{path} is no font that can be read")
+    known = [family for family in FAMILIES if family in there]
+    return fonts, known or there
 
 
 @cache

@@ -17,6 +17,7 @@ from django.db.migrations.operations.base import Operation
 PARTITIONED: tuple[tuple[str, str], ...] = (
     ("events_event", "recorded_at"),
     ("audit_state_change", "at"),
+    ("fulfillment_trackingscan", "at"),
 )
 MONTHS_AHEAD = 2
 

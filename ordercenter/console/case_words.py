@@ -136,6 +136,61 @@ WORDS: Mapping[str, CaseWords] = {
         _("The buyer does not see that the goods are on their way; the channel may fine us for shipping late."),
         _("Look at the order at the channel, then run the step again."),
     ),
+    "WAYBILL_FAILED": CaseWords(
+        _("The courier gives no waybill number for the shipment."),
+        _("Its label cannot be printed; the parcel cannot leave."),
+        _("Read the courier's reason below, mend it, and ask for the number again on the waybill's page."),
+    ),
+    "WAYBILL_NOT_RECYCLED": CaseWords(
+        _("The courier did not take a waybill number back that is not needed."),
+        _("A prepaid number may be lost, or a courier may come for a parcel that does not exist."),
+        _("Give it back again on the waybill's page, or cancel it at the courier by hand and void it here."),
+    ),
+    "WAYBILL_POOL_LOW": CaseWords(
+        _("Few prepaid waybill numbers of this courier are left, or none."),
+        _("When they run out, no labels can be printed; waiting requests go on when there are new numbers."),
+        _("Buy numbers from the courier's branch. The case closes by itself."),
+    ),
+    "COURIER_AUTH": CaseWords(
+        _("The courier, or who follows its parcels for us, does not accept our keys."),
+        _("No numbers or no news of parcels come in until it does; what waits goes on by itself then."),
+        _("Check the account's keys and their validity in the data area."),
+    ),
+    "NO_PICKUP": CaseWords(
+        _("The parcel left the warehouse in our books, but the courier has not scanned it in time."),
+        _("It may still lie at the dock, or left without a scan; the channel may fine us for a false shipment."),
+        _("Look at the dock, then call the courier. A scan closes the case by itself."),
+    ),
+    "SHIPMENT_STALLED": CaseWords(
+        _("The courier has not scanned the parcel for longer than its time limit."),
+        _("The buyer waits and does not know why."),
+        _("Ask the courier where it is, and tell the buyer. A new scan closes the case by itself."),
+    ),
+    "PARCEL_LOST": CaseWords(
+        _("Nothing was heard of the parcel for so long that it counts as lost."),
+        _("The buyer will not get the goods; the courier owes for them."),
+        _("Claim it from the courier, declare it lost on its page, and send the goods again or refund them."),
+    ),
+    "PARCEL_PROBLEM": CaseWords(
+        _("The courier could not deliver the parcel as planned."),
+        _("Without help it may come back or be stored."),
+        _("Read what the courier says, and agree with the buyer. Its next ordinary scan closes the case."),
+    ),
+    "PARCEL_RETURNING": CaseWords(
+        _("The parcel was refused or not deliverable: it is on its way back."),
+        _("The buyer will ask for the money; the goods will arrive at the dock."),
+        _("Agree with the buyer on a refund or a second delivery. The case closes when the parcel is back."),
+    ),
+    "RECALL_FAILED": CaseWords(
+        _("The courier will not bring the parcel back, or cannot be asked by its interface."),
+        _("The goods are on their way although they should not be."),
+        _("Call the courier's branch, or ask the buyer to refuse the parcel."),
+    ),
+    "TRACKING_ABORTED": CaseWords(
+        _("The provider has found nothing of the parcel for days and gave up following it."),
+        _("No news comes in; it is subscribed again after half an hour, and asked for until then."),
+        _("Check the number and the courier. A new scan closes the case by itself."),
+    ),
     "SETTLEMENT_DIFF": CaseWords(
         _("A line of the provider's bill and our books do not agree."),
         _("The business day cannot be closed."),

@@ -215,6 +215,80 @@ class TrackingReported(ShipmentEvent):
     name: ClassVar[str] = "fulfillment.tracking.reported"
 
 
+# --- waybills and parcels ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaybillAssigned(ShipmentEvent):
+    """The courier has given a number for a package."""
+
+    name: ClassVar[str] = "fulfillment.waybill.assigned"
+    waybill_id: int
+    number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaybillFailed(ShipmentEvent):
+    """The courier gives no number; a person has to look."""
+
+    name: ClassVar[str] = "fulfillment.waybill.failed"
+    waybill_id: int
+    error_code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelEvent(ShipmentEvent):
+    """Told in the lane of the parcel's shipment, so that the facts of both stay in order."""
+
+    parcel_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelCollected(ParcelEvent):
+    """The courier has it: the first scan."""
+
+    name: ClassVar[str] = "fulfillment.parcel.collected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelDelivered(ParcelEvent):
+    name: ClassVar[str] = "fulfillment.parcel.delivered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelReturning(ParcelEvent):
+    """Refused, not deliverable or recalled. reason: refused, returning or recalled."""
+
+    name: ClassVar[str] = "fulfillment.parcel.returning"
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelReturned(ParcelEvent):
+    name: ClassVar[str] = "fulfillment.parcel.returned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelLost(ParcelEvent):
+    name: ClassVar[str] = "fulfillment.parcel.lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentDelivered(ShipmentEvent):
+    """The last parcel of the shipment was signed for."""
+
+    name: ClassVar[str] = "fulfillment.shipment.delivered"
+    is_trigger: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDelivered(OrderEvent):
+    """All that was shipped of the order was signed for."""
+
+    name: ClassVar[str] = "orders.order.delivered"
+    is_trigger: ClassVar[bool] = True
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 

@@ -78,7 +78,9 @@ class Stage:
         """Move the clock in small steps and do what falls due, confirms included."""
         target = self.clock.now_ms + int(seconds * 1000)
         while True:
-            while self.app.world.agenda.run_due() or self.app.warehouse.send_waiting():
+            while (
+                self.app.world.agenda.run_due() or self.app.warehouse.send_waiting() or self.app.couriers.send_waiting()
+            ):
                 pass
             if self.clock.now_ms >= target:
                 return
