@@ -20,7 +20,7 @@ from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.events.models import OutgoingCommand, OutgoingStatus
 from ordercenter.events.registry import Attempt, Recorded, Sender, on, register_sender
-from ordercenter.events.types import CommandAnswered, ShipmentCancelled
+from ordercenter.events.types import CommandAnswered, ShipmentCancelled, ShipmentShipped
 
 COURIER = Actor("integration", "courier")
 
@@ -128,6 +128,14 @@ def give_back_numbers(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events) as work:
         ids = sorted({r.event.shipment_id for r in events if isinstance(r.event, ShipmentCancelled)})
         waybills.give_back_of_shipments(shipment_ids=ids, work=work)
+
+
+@on(ShipmentShipped, name="fulfillment.waybills_of_shipped")
+def settle_numbers(events: Sequence[Recorded]) -> None:
+    """Shipments have left: the numbers on their parcels are used, spare ones go back."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({r.event.shipment_id for r in events if isinstance(r.event, ShipmentShipped)})
+        waybills.settle_waybills(shipment_ids=ids, work=work)
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------
