@@ -80,6 +80,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
+            # It says at each start that it could draw pictures if it had a library that we do not need.
+            "pyBarcode": {"level": "WARNING"},
         },
     }
 
