@@ -35,7 +35,7 @@ from ordercenter.common.admin_base import (
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.sealed_form import SealedForm
 
-WAYBILL_COLOURS = {
+WAYBILL_COLOURS: dict[str, str] = {
     WaybillState.USED: "success",
     WaybillState.PRINTED: "info",
     WaybillState.ASSIGNED: "info",
@@ -43,7 +43,7 @@ WAYBILL_COLOURS = {
     WaybillState.RECYCLE_FAILED: "danger",
     WaybillState.TO_RECYCLE: "warning",
 }
-PARCEL_COLOURS = {
+PARCEL_COLOURS: dict[str, str] = {
     ParcelState.DELIVERED: "success",
     ParcelState.IN_TRANSIT: "info",
     ParcelState.LOST: "danger",
