@@ -80,8 +80,11 @@ class Order(StateModel):
             models.Index(fields=["buyer_key", "placed_at"], name="order_by_buyer"),
             # Search by part of a number: Django's icontains compares the upper form.
             GinIndex(OpClass(Upper("channel_order_no"), name="gin_trgm_ops"), name="order_no_trigram"),
-            # Rows lie in the order of their arrival: block ranges find a day's orders, and cost nothing to keep.
+            # Rows lie in the order of their arrival: block ranges find a day's orders, and cost nothing to keep. A tree
+            # would answer windows of the past no faster, and cost each change of an order about 10 microseconds.
             BrinIndex(fields=["received_at"], name="order_by_arrival", autosummarize=True),
+            BrinIndex(fields=["placed_at"], name="order_by_placing", autosummarize=True),
+            BrinIndex(fields=["channel_modified_at"], name="order_by_change", autosummarize=True),
         ]
 
     def __str__(self) -> str:
