@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from fulfillment import admin_floor as admin_floor
 from fulfillment import admin_parcels as admin_parcels
 from fulfillment import admin_routing as admin_routing
 from fulfillment import services
@@ -33,7 +34,15 @@ SHIPMENT_COLOURS = {
     ShipmentState.DISPATCHED: "info",
     ShipmentState.ACCEPTED: "info",
     ShipmentState.REJECTED: "danger",
+    ShipmentState.WAVED: "info",
+    ShipmentState.PICKING: "info",
+    ShipmentState.SHORT_PICKED: "danger",
+    ShipmentState.PICKED: "info",
+    ShipmentState.CHECKED: "info",
+    ShipmentState.PACKED: "info",
+    ShipmentState.WEIGHED: "info",
     ShipmentState.INTERCEPTING: "warning",
+    ShipmentState.TO_PUT_BACK: "warning",
     ShipmentState.SHIPPED: "success",
     ShipmentState.DELIVERED: "success",
 }
@@ -73,7 +82,7 @@ class WmsAccountForm(SealedForm):
 
     class Meta:
         model = WmsAccount
-        fields = ["warehouse", "base_url", "app_key", "is_active"]
+        fields = ["warehouse", "base_url", "app_key", "answers_within_min", "ships_within_min", "is_active"]
 
 
 @admin.register(WmsAccount)

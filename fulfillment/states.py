@@ -11,7 +11,15 @@ class ShipmentState(models.TextChoices):
     DISPATCHED = "dispatched", _("Sent to warehouse")
     REJECTED = "rejected", _("Rejected by warehouse")
     ACCEPTED = "accepted", _("Accepted by warehouse")
+    WAVED = "waved", _("In a wave")
+    PICKING = "picking", _("Being picked")
+    SHORT_PICKED = "short_picked", _("Goods missing when picked")
+    PICKED = "picked", _("Picked")
+    CHECKED = "checked", _("Checked")
+    PACKED = "packed", _("Packed")
+    WEIGHED = "weighed", _("Weighed")
     INTERCEPTING = "intercepting", _("Intercepting")
+    TO_PUT_BACK = "to_put_back", _("To be put back")
     SHIPPED = "shipped", _("Shipped out")
     DELIVERED = "delivered", _("Shipment delivered")
     CANCELLED = "cancelled", _("Cancelled")
@@ -85,10 +93,97 @@ IN_WAREHOUSE = (
     ShipmentState.DISPATCHED,
     ShipmentState.ACCEPTED,
     ShipmentState.REJECTED,
+    ShipmentState.WAVED,
+    ShipmentState.PICKING,
+    ShipmentState.SHORT_PICKED,
+    ShipmentState.PICKED,
+    ShipmentState.CHECKED,
+    ShipmentState.PACKED,
+    ShipmentState.WEIGHED,
     ShipmentState.INTERCEPTING,
+    ShipmentState.TO_PUT_BACK,
+)
+# In an own warehouse: pieces of it have left their bins, so that they have to be put back when it is stopped.
+IN_HAND = (
+    ShipmentState.PICKING,
+    ShipmentState.SHORT_PICKED,
+    ShipmentState.PICKED,
+    ShipmentState.CHECKED,
+    ShipmentState.PACKED,
+    ShipmentState.WEIGHED,
 )
 # What can still be kept in the house, or asked back.
-STOPPABLE = (ShipmentState.PLANNED, ShipmentState.REJECTED, ShipmentState.DISPATCHED, ShipmentState.ACCEPTED)
+STOPPABLE = (
+    ShipmentState.PLANNED,
+    ShipmentState.REJECTED,
+    ShipmentState.DISPATCHED,
+    ShipmentState.ACCEPTED,
+    ShipmentState.WAVED,
+    *IN_HAND,
+)
+# A warehouse has it, or may have it: sent from another one as well, the goods would leave twice.
+AT_WAREHOUSE = tuple(s for s in IN_WAREHOUSE if s not in (ShipmentState.PLANNED, ShipmentState.REJECTED))
 # Cases about a warehouse that would not take the goods, or of which nobody knows whether it has: another try, another
 # warehouse or the parcel itself proves them wrong.
 WAREHOUSE_DOUBTS = ("WMS_REJECTED", "WMS_SILENT", "RESULT_UNKNOWN", "NOTHING_SHIPPED")
+
+
+class WaveKind(models.TextChoices):
+    """What the shipments of a wave have in common."""
+
+    MIXED = "mixed", _("Mixed")
+    CARRIER = "carrier", _("By courier")
+    ZONE = "zone", _("By zone")
+    SINGLE = "single", _("One item each")
+    HOT = "hot", _("One hot SKU")
+
+
+class WaveState(models.TextChoices):
+    OPEN = "open", _("Wave open")
+    PICKING = "picking", _("Being picked")
+    PICKED = "picked", _("Picked")
+    DONE = "done", _("Wave done")
+
+
+class ScanStep(models.TextChoices):
+    """What somebody does when scanning."""
+
+    PICK = "pick", _("Pick")
+    SHORT = "short", _("Report missing")
+    CHECK = "check", _("Check")
+    PACK = "pack", _("Pack")
+    WEIGH = "weigh", _("Weigh")
+    HAND_OVER = "hand_over", _("Hand over")
+    PUT_BACK = "put_back", _("Put back")
+    COUNT = "count", _("Count")
+    RECEIVE = "receive", _("Receive returns")
+    UNDO = "undo", _("Take back the last scan")
+
+
+class CountState(models.TextChoices):
+    OPEN = "open", _("Being counted")
+    POSTED = "posted", _("Posted")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class InboundKind(models.TextChoices):
+    PURCHASE = "purchase", _("Purchase")
+    RETURN = "return", _("Return of a buyer")
+
+
+class InboundState(models.TextChoices):
+    PLANNED = "planned", _("Planned")
+    SENT = "sent", _("Sent to warehouse")
+    ACCEPTED = "accepted", _("Accepted by warehouse")
+    REJECTED = "rejected", _("Rejected by warehouse")
+    ARRIVING = "arriving", _("Partly received")
+    RECEIVED = "received", _("Received")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class GoodsGrade(models.TextChoices):
+    """In what condition goods came back."""
+
+    GOOD = "good", _("Good")
+    DEFECTIVE = "defective", _("Defective")
+    QUARANTINE = "quarantine", _("Quarantine")

@@ -1,7 +1,10 @@
 """What leaves the house: shipments, their lines, parcels, waybills, and what couriers charge."""
 
 from fulfillment.models.accounts import CourierAccount, CourierSla, TrackingAccount
+from fulfillment.models.counts import CountLine, StockCount
 from fulfillment.models.couriers import Carrier, FreightRate
+from fulfillment.models.floor import Barcode, Bin, FloorRules, Scan
+from fulfillment.models.inbound import InboundLine, InboundOrder
 from fulfillment.models.parcels import LabelJob, Parcel, ParcelWatch, TrackingScan, Waybill
 from fulfillment.models.routing import (
     BacklogRun,
@@ -18,32 +21,44 @@ from fulfillment.models.routing import (
     WarehouseLoad,
 )
 from fulfillment.models.shipments import Shipment, ShipmentLine
+from fulfillment.models.waves import Basket, PickLine, Wave
 from fulfillment.models.wms import WmsAccount
 
 __all__ = [
     "BacklogRun",
+    "Barcode",
+    "Basket",
+    "Bin",
     "Carrier",
+    "CountLine",
     "CourierAccount",
     "CourierSla",
+    "FloorRules",
     "FreightRate",
+    "InboundLine",
+    "InboundOrder",
     "LabelJob",
     "Parcel",
     "ParcelWatch",
+    "PickLine",
     "RoutingDecision",
     "RoutingPin",
     "RoutingRuleSet",
     "RoutingRuleVersion",
+    "Scan",
     "ShadowDifference",
     "ShadowPrices",
     "ShadowRun",
     "Shipment",
     "ShipmentLine",
+    "StockCount",
     "TrackingAccount",
     "TrackingScan",
     "WarehouseCalendar",
     "WarehouseClosing",
     "WarehouseDay",
     "WarehouseLoad",
+    "Wave",
     "Waybill",
     "WmsAccount",
 ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from fulfillment.models.couriers import Carrier
-from fulfillment.states import ShipmentState
+from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.catalog.models import Contact, Shop, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
 from ordercenter.inventory.models import Warehouse
@@ -87,6 +87,62 @@ class Shipment(StateModel):
     def intercept(self) -> None:
         """The warehouse has been asked to stop; whoever is first, its answer or the parcel, decides."""
 
+    @transition(field=state, source=ShipmentState.ACCEPTED, target=ShipmentState.WAVED)
+    def join_wave(self) -> None:
+        """Our own people will pick it with others."""
+
+    @transition(field=state, source=ShipmentState.WAVED, target=ShipmentState.ACCEPTED)
+    def leave_wave(self) -> None:
+        """It will be picked another time."""
+
+    @transition(field=state, source=ShipmentState.WAVED, target=ShipmentState.PICKING)
+    def start_picking(self) -> None:
+        """Its first piece has left the bin."""
+
+    @transition(field=state, source=[ShipmentState.WAVED, ShipmentState.PICKING], target=ShipmentState.SHORT_PICKED)
+    def report_missing(self) -> None:
+        """Pieces of it are not where they should be: a person decides."""
+
+    @transition(
+        field=state,
+        source=[ShipmentState.SHORT_PICKED, ShipmentState.PICKED],
+        target=ShipmentState.PICKING,
+    )
+    def pick_on(self) -> None:
+        """The missing pieces were found, or a scan was taken back: picking goes on."""
+
+    @transition(field=state, source=[ShipmentState.PICKING, ShipmentState.SHORT_PICKED], target=ShipmentState.PICKED)
+    def finish_picking(self) -> None:
+        """All that will leave is in the basket."""
+
+    @transition(field=state, source=ShipmentState.PICKED, target=ShipmentState.CHECKED)
+    def finish_checking(self) -> None:
+        """Every piece in the basket was looked at once more."""
+
+    @transition(field=state, source=ShipmentState.CHECKED, target=ShipmentState.PICKED)
+    def check_again(self) -> None:
+        """The last look is taken back."""
+
+    @transition(field=state, source=ShipmentState.CHECKED, target=ShipmentState.PACKED)
+    def pack(self) -> None:
+        """In its box, with its tracking number on it."""
+
+    @transition(field=state, source=ShipmentState.PACKED, target=ShipmentState.CHECKED)
+    def unpack(self) -> None:
+        """The box is open again."""
+
+    @transition(field=state, source=ShipmentState.PACKED, target=ShipmentState.WEIGHED)
+    def weigh(self) -> None:
+        """It weighs what it should, or somebody said that it may."""
+
+    @transition(field=state, source=ShipmentState.WEIGHED, target=ShipmentState.PACKED)
+    def weigh_again(self) -> None:
+        """The weight is taken back."""
+
+    @transition(field=state, source=[*IN_HAND], target=ShipmentState.TO_PUT_BACK)
+    def order_back(self) -> None:
+        """It was stopped with pieces in hand: they are free when they lie in their bins again."""
+
     @transition(field=state, source=ShipmentState.INTERCEPTING, target=ShipmentState.ACCEPTED)
     def resume(self) -> None:
         """The interception is called off or was refused; it stays on its way."""
@@ -98,6 +154,9 @@ class Shipment(StateModel):
             ShipmentState.ACCEPTED,
             ShipmentState.REJECTED,
             ShipmentState.INTERCEPTING,
+            # Of an own warehouse nothing leaves before it was checked and packed.
+            ShipmentState.PACKED,
+            ShipmentState.WEIGHED,
         ],
         target=ShipmentState.SHIPPED,
     )
@@ -110,7 +169,12 @@ class Shipment(StateModel):
 
     @transition(
         field=state,
-        source=[ShipmentState.PLANNED, ShipmentState.REJECTED, ShipmentState.INTERCEPTING],
+        source=[
+            ShipmentState.PLANNED,
+            ShipmentState.REJECTED,
+            ShipmentState.INTERCEPTING,
+            ShipmentState.TO_PUT_BACK,
+        ],
         target=ShipmentState.CANCELLED,
     )
     def cancel(self) -> None:

@@ -17,6 +17,16 @@ class WmsAccount(models.Model):
     base_url = models.URLField(_("address"), max_length=200)
     app_key = models.CharField(_("app key"), max_length=64)
     secret = SealedField(_("secret"))
+    answers_within_min = models.PositiveIntegerField(
+        _("answers within (minutes)"),
+        default=30,
+        help_text=_("A delivery order without an answer after this time becomes a case."),
+    )
+    ships_within_min = models.PositiveIntegerField(
+        _("ships within (minutes)"),
+        default=2880,
+        help_text=_("A delivery order that was accepted and has not left after this time becomes a case."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     history = HistoricalRecords(history_id_field=models.BigAutoField(), excluded_fields=["secret"])
 

@@ -2,13 +2,18 @@
 
 from fulfillment.services.anew import set_back
 from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
+from fulfillment.services.counting import make_count, post_count
 from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
+from fulfillment.services.packing import hand_over, put_back
 from fulfillment.services.planning import create_shipments
+from fulfillment.services.receiving import finish_inbound
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
+from fulfillment.services.scanning import take_scans
 from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
+from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
 from fulfillment.services.waybills import give_back_waybills, request_waybills, use_waybills
 
 __all__ = [
@@ -16,15 +21,25 @@ __all__ = [
     "accept_shipments",
     "ask_back",
     "confirm_shipments",
+    "confirm_wave_picked",
     "create_shipments",
+    "decide_missing",
     "dispatch_shipments",
+    "finish_inbound",
     "give_back_waybills",
+    "hand_over",
     "label_pdf",
+    "leave_wave",
     "lock_for_stopping",
+    "make_count",
+    "make_due_waves",
+    "make_waves",
     "mark_reported",
     "order_labels",
     "plan_anew",
+    "post_count",
     "print_labels",
+    "put_back",
     "reject_shipments",
     "request_waybills",
     "reserve_and_route",
@@ -33,6 +48,7 @@ __all__ = [
     "set_back",
     "stop_shipments",
     "supply_waiting_orders",
+    "take_scans",
     "take_stop_answers",
     "use_waybills",
 ]

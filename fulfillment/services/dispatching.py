@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from fulfillment.models import Shipment
+from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.planning import planned_shipments
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
@@ -29,12 +30,14 @@ class Dispatched(BatchResult):
 def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, int], work: Work) -> Dispatched:
     """Write the command to the warehouse for every planned shipment of these orders; it leaves after the commit.
 
-    Done once more for an order whose command was refused or given up, the same command goes again, under the same
-    number. flow_runs: order id -> the run that waits for the answer. Refused: TransitionRefused for an order that has
-    no shipment to send. Emits ShipmentDispatched.
+    An own warehouse has no system to send to: its people find the shipment among those that wait for a wave, so it
+    counts as accepted at once. Done once more for an order whose command was refused or given up, the same command
+    goes again, under the same number. flow_runs: order id -> the run that waits for the answer. Refused:
+    TransitionRefused for an order that has no shipment to send. Emits ShipmentDispatched, ShipmentAccepted.
     """
     result = Dispatched()
     planned = _planned(work, order_ids)
+    own = own_warehouses(work)
     stuck = _send_again(work, [pk for pk, shipments in planned.items() if not shipments], flow_runs)
     for order_id, shipments in planned.items():
         if not shipments:
@@ -48,6 +51,11 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
             shipment.dispatch()
             shipment.dispatched_at = work.at
             work.save(shipment, "dispatched_at")
+            work.record(ShipmentDispatched(shipment_id=shipment.id, order_ids=(order_id,)), because=f"order:{order_id}")
+            if shipment.warehouse_id in own:
+                shipment.accept()
+                work.record(ShipmentAccepted(shipment_id=shipment.id), because=f"order:{order_id}")
+                continue
             work.command(
                 kind=CREATE_KIND,
                 target=f"warehouse:{shipment.warehouse_id}",
@@ -57,8 +65,8 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
                 because=f"order:{order_id}",
                 flow_run_id=flow_runs.get(order_id),
             )
-            work.record(ShipmentDispatched(shipment_id=shipment.id, order_ids=(order_id,)), because=f"order:{order_id}")
-        result.done.append(order_id)
+        all_own = all(shipment.warehouse_id in own for shipment in shipments)
+        (result.taken if all_own else result.done).append(order_id)
     return result
 
 

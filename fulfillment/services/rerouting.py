@@ -11,7 +11,7 @@ from fulfillment.services.anew import ROUTING, hold_stopped, set_back
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.routing import avoid_warehouses, reserve_and_route
 from fulfillment.services.stopping import route_stopped_anew, shipments_of, stop_shipments
-from fulfillment.states import STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
+from fulfillment.states import AT_WAREHOUSE, STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases.errors import ReasonMissing
@@ -127,8 +127,7 @@ def _companions(order_ids: Collection[int]) -> set[int]:
 
 def _rejected(order: Order, shipments: Sequence[Shipment]) -> list[Shipment]:
     """The shipments that a warehouse rejected; raises when there is none, or when a warehouse may have another one."""
-    waiting = [s for s in shipments if s.state in (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED)]
-    waiting += [s for s in shipments if s.state == ShipmentState.INTERCEPTING]
+    waiting = [s for s in shipments if s.state in AT_WAREHOUSE]
     if waiting:
         raise ShipmentAtWarehouse(order_id=order.pk, shipment=waiting[0].code)
     rejected = [s for s in shipments if s.state == ShipmentState.REJECTED]

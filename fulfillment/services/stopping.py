@@ -9,7 +9,8 @@ from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.services.anew import return_to_routing
 from fulfillment.services.confirming import ship_so_far
 from fulfillment.services.dispatching import CANCEL_KIND
-from fulfillment.states import ShipmentState
+from fulfillment.services.own_house import own_warehouses
+from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
@@ -18,16 +19,20 @@ from ordercenter.inventory import services as inventory
 from ordercenter.orders.models import Order
 from ordercenter.orders.states import OrderState
 
+_STILL_IN_BINS = (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED, ShipmentState.WAVED)
+
 
 def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work) -> list[int]:
     """Keep the goods of these orders in the house: what no warehouse has yet is cancelled at once, what a warehouse has
-    is asked back, and its answer or the parcel, whichever comes first, decides.
+    is asked back, and its answer or the parcel, whichever comes first, decides. Our own people are not asked: what
+    still lies in its bins is cancelled at once, what is in hand has to be put back and counts as stopped then.
 
     Returns the orders whose goods are free at once; stock of the others stays promised until the answer.
     """
     orders = work.lock(Order, order_ids)
     shipments = shipments_of(work, list(orders))
     free: list[int] = []
+    own = own_warehouses(work)
     for order in orders.values():
         waiting = False
         for shipment in shipments[order.pk]:
@@ -35,10 +40,18 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work) -> li
                 shipment.cancel()
                 work.save(shipment)
                 work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=(order.pk,)))
+            elif shipment.warehouse_id in own and shipment.state in _STILL_IN_BINS:
+                _stop_in_bins(shipment)
+                work.save(shipment)
+                work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=(order.pk,)))
+            elif shipment.state in IN_HAND:
+                shipment.order_back()
+                work.save(shipment)
+                waiting = True
             elif shipment.state in (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED):
                 _ask_back(work, shipment, order, reason)
                 waiting = True
-            elif shipment.state == ShipmentState.INTERCEPTING:
+            elif shipment.state in (ShipmentState.INTERCEPTING, ShipmentState.TO_PUT_BACK):
                 waiting = True
         if not waiting:
             free.append(order.pk)
@@ -59,7 +72,7 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     begun: list[Shipment] = []
     for shipment in shipments.values():
         mine = {line.order_id for line in shipment_lines[shipment.pk]}
-        if shipment.state != ShipmentState.INTERCEPTING:
+        if shipment.state not in (ShipmentState.INTERCEPTING, ShipmentState.TO_PUT_BACK):
             # The parcel was faster; what that means for a cancelled order was said when it left.
             continue
         if answers[shipment.pk] and any(line.confirmed for line in shipment_lines[shipment.pk]):
@@ -96,6 +109,14 @@ def route_stopped_anew(*, order_ids: Collection[int], work: Work) -> list[int]:
     if orders:
         inventory.release_reservations(order_ids=[order.pk for order in orders], work=work)
     return return_to_routing(orders=orders, work=work)
+
+
+def _stop_in_bins(shipment: Shipment) -> None:
+    """Nothing of it has been touched: it is stopped and cancelled in one go."""
+    if shipment.state == ShipmentState.WAVED:
+        shipment.leave_wave()
+    shipment.intercept()
+    shipment.cancel()
 
 
 def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None:

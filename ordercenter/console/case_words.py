@@ -121,6 +121,26 @@ WORDS: Mapping[str, CaseWords] = {
         _("The rest of the order is still open."),
         _("Find out why at the warehouse; ship the rest or refund it."),
     ),
+    "WEIGHT_MISMATCH": CaseWords(
+        _("A packed parcel weighs more or less than its goods and box should."),
+        _("A piece may be missing or too much, or the SKU's weight is wrong; the parcel stays on the bench."),
+        _("Open the box and count. Resolve the case to let this weight pass, or correct the SKU's weight."),
+    ),
+    "STOCK_DIFFERENCE": CaseWords(
+        _("A count or a report of the warehouse says that less is there than is promised to orders."),
+        _("The books were left as they are; orders may be promised goods that are not there."),
+        _("Count again. If it is right, release or move orders of this SKU first, then post the count."),
+    ),
+    "PARCEL_UNKNOWN": CaseWords(
+        _("A parcel has arrived at the dock that belongs to no shipment and no order we know of."),
+        _("Its goods are received, but nobody gets money back for them."),
+        _("Find its order by the sender or the goods, or keep the goods as found stock."),
+    ),
+    "INBOUND_DIFFERENCE": CaseWords(
+        _("What the warehouse received is not what was announced to it."),
+        _("Stock follows what was received; the supplier or the buyer may have to be told."),
+        _("Compare with the delivery note, clear it with the supplier or the buyer, then resolve the case."),
+    ),
     "INTERCEPT_FAILED": CaseWords(
         _("The warehouse could not stop the parcel."),
         _("The goods are on their way although they should not be."),

@@ -41,6 +41,13 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("fulfillment.Carrier", "moped"),
             ("fulfillment.FreightRate", "price_change"),
             ("fulfillment.WmsAccount", "key"),
+            ("fulfillment.InboundOrder", "input"),
+            ("fulfillment.Wave", "waves"),
+            ("fulfillment.StockCount", "checklist"),
+            ("fulfillment.Scan", "barcode_scanner"),
+            ("fulfillment.Bin", "shelves"),
+            ("fulfillment.Barcode", "barcode"),
+            ("fulfillment.FloorRules", "rule"),
         ),
     ),
     (

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from finance.states import LineState, StatementState
-from fulfillment.states import ParcelState, ShipmentState, WaybillState
+from fulfillment.states import CountState, InboundState, ParcelState, ShipmentState, WaveState, WaybillState
 from ordercenter.cases.codes import case_code
 from ordercenter.cases.states import CaseState
 from ordercenter.events import types as facts
@@ -35,6 +35,7 @@ EVENTS: Mapping[str, Text] = {
     facts.OrderShipped.name: _("Order shipped"),
     facts.TradeFinished.name: _("Buyer confirmed receipt"),
     facts.OrderCompleted.name: _("Order completed"),
+    facts.GoodsReturned.name: _("Goods came back"),
     facts.OrderCancelled.name: _("Order cancelled"),
     facts.RefundRequested.name: _("Refund requested"),
     facts.RefundWithdrawn.name: _("Refund withdrawn"),
@@ -45,6 +46,7 @@ EVENTS: Mapping[str, Text] = {
     facts.ShipmentCreated.name: _("Shipment created"),
     facts.ShipmentDispatched.name: _("Shipment sent to the warehouse"),
     facts.ShipmentAccepted.name: _("Shipment accepted by the warehouse"),
+    facts.ShipmentPickStarted.name: _("Picking has begun"),
     facts.ShipmentRejected.name: _("Shipment rejected by the warehouse"),
     facts.ShipmentShipped.name: _("Shipment has left the warehouse"),
     facts.ShipmentCancelled.name: _("Shipment cancelled"),
@@ -78,6 +80,9 @@ MACHINES: Mapping[str, tuple[Text, type[Choices]]] = {
     "parcel": (_("Parcel"), ParcelState),
     "waybill": (_("Waybill"), WaybillState),
     "reservation": (_("Reservation"), ReservationState),
+    "wave": (_("Wave"), WaveState),
+    "stockcount": (_("Stock count"), CountState),
+    "inboundorder": (_("Inbound order"), InboundState),
     "statement": (_("Statement"), StatementState),
     "case": (_("Case"), CaseState),
 }
@@ -90,6 +95,8 @@ DEEDS: Mapping[str, Text] = {
     "order.cancel": _("Order cancelled by hand"),
     "order.route_elsewhere": _("Shipped from another warehouse"),
     "order.ask_back": _("Goods asked back from the warehouse"),
+    "shipment.missing": _("Missing goods decided upon"),
+    "count.post": _("Differences of a count posted"),
     "contact.reveal": _("Contact shown in clear"),
     "inboxmessage.reveal": _("Message shown in clear"),
     "outgoingcommand.reveal": _("Command shown in clear"),

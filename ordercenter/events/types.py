@@ -118,6 +118,15 @@ class OrderCompleted(OrderEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GoodsReturned(OrderEvent):
+    """Pieces of the order lie at a warehouse again, in whatever condition."""
+
+    name: ClassVar[str] = "orders.goods.returned"
+    is_trigger: ClassVar[bool] = True
+    pieces: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderCancelled(OrderEvent):
     name: ClassVar[str] = "orders.order.cancelled"
     is_trigger: ClassVar[bool] = True
@@ -188,6 +197,13 @@ class ShipmentDispatched(ShipmentEvent):
 @dataclass(frozen=True, kw_only=True)
 class ShipmentAccepted(ShipmentEvent):
     name: ClassVar[str] = "fulfillment.shipment.accepted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentPickStarted(ShipmentEvent):
+    """Its first piece has left the bin, in a warehouse of our own."""
+
+    name: ClassVar[str] = "fulfillment.shipment.pick_started"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,3 +86,10 @@ class ReserveOn(models.TextChoices):
     PAID = "paid", _("When paid")
     DEPOSIT = "deposit", _("When the deposit is paid")
     PLACED = "placed", _("When placed")
+
+
+class WarehouseKind(models.TextChoices):
+    """Who does the work there: a system of its own that speaks Qimen, or our own people with our scan pages."""
+
+    QIMEN = "qimen", _("Warehouse with a system of its own (Qimen)")
+    OWN = "own", _("Own warehouse, worked with our scan pages")

@@ -25,8 +25,8 @@ from ordercenter.inventory.states import ReservationState
 @admin.register(Warehouse)
 class WarehouseAdmin(HistoryAdmin):
     warehouse = "pk"
-    list_display = ["name", "code", "province", "city", "is_open"]
-    list_filter = [("is_open", BooleanRadioFilter)]
+    list_display = ["name", "code", "kind", "province", "city", "is_open"]
+    list_filter = [("is_open", BooleanRadioFilter), ("kind", ChoicesDropdownFilter)]
     search_fields = ["name", "code"]
     ordering = ["code"]
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from ordercenter.catalog.models import ApiKey
+from ordercenter.inventory.states import WarehouseKind
 
 
 class Warehouse(models.Model):
@@ -17,6 +18,7 @@ class Warehouse(models.Model):
     name = models.CharField(_("name"), max_length=64)
     province = models.CharField(_("province"), max_length=32, blank=True)
     city = models.CharField(_("city"), max_length=32, blank=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=WarehouseKind.choices, default=WarehouseKind.QIMEN)
     is_open = models.BooleanField(_("open"), default=True)
     customer_id = models.CharField(_("customer id at the warehouse"), max_length=64, blank=True)
     owner_code = models.CharField(_("owner code"), max_length=64, blank=True)
@@ -29,6 +31,11 @@ class Warehouse(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether our own people pick and pack there."""
+        return self.kind == WarehouseKind.OWN
 
 
 class WarehouseAccess(models.Model):

@@ -6,6 +6,7 @@ from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_or
 from ordercenter.orders.services.matching import match_skus
 from ordercenter.orders.services.progress import approve_orders, ship_orders, start_fulfillment, wait_for_supply
 from ordercenter.orders.services.refunds import TakenRefund, take_refunds
+from ordercenter.orders.services.returns import return_goods
 from ordercenter.orders.services.review import check_orders, grade_orders, hold_duplicates
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "hold_orders",
     "match_skus",
     "release_holds",
+    "return_goods",
     "ship_orders",
     "start_fulfillment",
     "take_orders",

@@ -201,6 +201,7 @@ def test_secrets_are_written_and_never_shown(browser: Client) -> None:
 def test_a_new_account_needs_its_secret(browser: Client) -> None:
     warehouse = Warehouse.objects.create(code="w9", name="W9")
     data = {"warehouse": warehouse.pk, "base_url": "http://127.0.0.1:9/", "app_key": "k", "is_active": "on"}
+    data |= {"answers_within_min": "30", "ships_within_min": "600"}
 
     without = browser.post(reverse("admin:fulfillment_wmsaccount_add"), data)
     browser.post(reverse("admin:fulfillment_wmsaccount_add"), {**data, "new_secret": "wms-secret"})

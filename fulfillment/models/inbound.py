@@ -1,0 +1,126 @@
+"""What comes in: purchases and returns of buyers, at a warehouse with a system of its own or at our own dock."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from fulfillment.states import InboundKind, InboundState
+from ordercenter.catalog.models import Sku
+from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.inventory.models import Warehouse
+from ordercenter.orders.models import Order, OrderLine
+
+
+class InboundOrder(StateModel):
+    """Goods that a warehouse is to receive. order: whose goods come back; empty for purchases and unknown parcels."""
+
+    code = models.CharField(_("inbound number"), max_length=32, unique=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=InboundKind.choices)
+    warehouse = models.ForeignKey(Warehouse, models.PROTECT, verbose_name=_("warehouse"))
+    state = StateField(_("state"), default=InboundState.PLANNED, choices=InboundState.choices)
+    order = models.ForeignKey(
+        Order, models.PROTECT, verbose_name=_("order"), null=True, blank=True, related_name="inbound_orders"
+    )
+    # The delivery order that the goods left with, as the warehouse asks for it.
+    shipment_code = models.CharField(_("delivery order number"), max_length=32, blank=True)
+    carrier_code = models.CharField(_("carrier"), max_length=16, blank=True)
+    tracking_no = models.CharField(_("tracking number"), max_length=64, blank=True)
+    supplier = models.CharField(_("supplier"), max_length=64, blank=True)
+    warehouse_ref = models.CharField(_("number at the warehouse"), max_length=64, blank=True)
+    expected_at = models.DateTimeField(_("expected at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    received_at = models.DateTimeField(_("received at"), null=True, blank=True)
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("inbound order")
+        verbose_name_plural = _("inbound orders")
+        permissions = [("send_inbound", _("Can announce goods to a warehouse"))]
+        indexes = [
+            models.Index(fields=["warehouse", "state", "-id"], name="inbound_by_warehouse"),
+            models.Index(fields=["tracking_no"], name="inbound_by_tracking", condition=~Q(tracking_no="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @transition(field=state, source=[InboundState.PLANNED, InboundState.REJECTED], target=InboundState.SENT)
+    def send(self) -> None:
+        """The command to the warehouse is written."""
+
+    @transition(field=state, source=[InboundState.SENT, InboundState.PLANNED], target=InboundState.ACCEPTED)
+    def accept(self) -> None:
+        """The warehouse expects it."""
+
+    @transition(field=state, source=[InboundState.SENT, InboundState.ACCEPTED], target=InboundState.REJECTED)
+    def reject(self) -> None:
+        """The warehouse will not take it."""
+
+    @transition(
+        field=state,
+        source=[
+            InboundState.PLANNED,
+            InboundState.SENT,
+            InboundState.ACCEPTED,
+            InboundState.REJECTED,
+            InboundState.ARRIVING,
+        ],
+        target=InboundState.ARRIVING,
+    )
+    def arrive(self) -> None:
+        """A part of it is in; more will come."""
+
+    @transition(
+        field=state,
+        source=[
+            InboundState.PLANNED,
+            InboundState.SENT,
+            InboundState.ACCEPTED,
+            InboundState.REJECTED,
+            InboundState.ARRIVING,
+        ],
+        target=InboundState.RECEIVED,
+    )
+    def finish(self) -> None:
+        """Nothing more will come of it."""
+
+    @transition(
+        field=state,
+        source=[InboundState.PLANNED, InboundState.SENT, InboundState.ACCEPTED, InboundState.REJECTED],
+        target=InboundState.CANCELLED,
+    )
+    def cancel(self) -> None:
+        """It will not come."""
+
+
+class InboundLine(models.Model):
+    """One SKU of it: what was announced, and what came in which condition. order_line: whose pieces come back."""
+
+    inbound = models.ForeignKey(InboundOrder, models.CASCADE, verbose_name=_("inbound order"), related_name="lines")
+    sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), related_name="+")
+    order_line = models.ForeignKey(
+        OrderLine, models.PROTECT, verbose_name=_("order line"), null=True, blank=True, related_name="+"
+    )
+    planned = models.PositiveIntegerField(_("planned"), default=0)
+    good = models.PositiveIntegerField(_("good"), default=0)
+    defective = models.PositiveIntegerField(_("defective"), default=0)
+    quarantine = models.PositiveIntegerField(_("quarantine"), default=0)
+    # Pieces of those above that lie in their place by now.
+    put_away = models.PositiveIntegerField(_("put away"), default=0)
+
+    class Meta:
+        verbose_name = _("inbound line")
+        verbose_name_plural = _("inbound lines")
+        constraints = [models.UniqueConstraint(fields=["inbound", "sku", "order_line"], name="inbound_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.inbound_id} {self.sku_id}"
+
+    @property
+    def received(self) -> int:
+        """Pieces that came, in whatever condition."""
+        return self.good + self.defective + self.quarantine
