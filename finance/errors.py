@@ -52,6 +52,20 @@ class EntryConflict(OrderCenterError):
         self.booked_order_id, self.booked_amount = booked_order_id, booked_amount
 
 
+class PaymentExceedsDue(OrderCenterError):
+    """More would be entered than is still due for the order."""
+
+    code = "finance.payment_exceeds_due"
+    title = _("The payment is larger than what is still due.")
+    hint = _(
+        "Compare with the provider: perhaps it belongs to another order. What was paid too much is refunded there."
+    )
+
+    def __init__(self, *, order_id: int, outstanding: Decimal, amount: Decimal):
+        super().__init__(f"order {order_id}: outstanding {outstanding}, entered {amount}")
+        self.order_id, self.outstanding, self.amount = order_id, outstanding, amount
+
+
 # --- bills ------------------------------------------------------------------------------------------------------------
 
 

@@ -65,6 +65,7 @@ class PaymentEntry(models.Model):
     class Meta:
         verbose_name = _("payment entry")
         verbose_name_plural = _("payment entries")
+        permissions = [("book_payment", _("Can enter payments by hand"))]
         constraints = [
             models.UniqueConstraint(fields=["provider", "external_no", "kind", "request_no"], name="entry_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="entry_amount_positive"),

@@ -14,6 +14,7 @@ from ordercenter.common.money import ZERO
 from ordercenter.common.rest_fields import Choice, Code, Flag, Instant, Money, StrictSerializer, Text, WholeNumber
 from ordercenter.common.rest_schema import ProblemOut
 from ordercenter.orders.intake_types import IncomingLine, IncomingOrder, IncomingPayment, IncomingReceiver
+from ordercenter.orders.states import OrderState
 
 MOST_ORDERS = 500
 MOST_LINES = 200
@@ -75,6 +76,15 @@ class PaymentIn(StrictSerializer):
         if value == ZERO:
             raise ValidationError(_("A payment is more than nothing."), "min_value")
         return value
+
+
+class PaymentOut(serializers.Serializer[Any]):
+    """The order after its payment was entered."""
+
+    id = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=OrderState.values)
+    paid_amount = serializers.CharField(help_text=_("The payments in the books, together."))
+    outstanding_amount = serializers.CharField(help_text=_("What is still due; 0.00 when the order is paid."))
 
 
 class OrderIn(StrictSerializer):

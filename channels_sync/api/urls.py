@@ -1,5 +1,8 @@
 from django.urls import path
 
-from channels_sync.api import orders
+from channels_sync.api import orders, payments
 
-urlpatterns = [path("orders/bulk", orders.OrderBulkCreate.as_view(), name="orders-bulk")]
+urlpatterns = [
+    path("orders/bulk", orders.OrderBulkCreate.as_view(), name="orders-bulk"),
+    path("orders/<int:order_id>/payments", payments.OrderPayments.as_view(), name="orders-payments"),
+]

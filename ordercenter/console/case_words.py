@@ -74,7 +74,7 @@ WORDS: Mapping[str, CaseWords] = {
     "PAYMENT_MISMATCH": CaseWords(
         _("The amount paid is not the amount due."),
         _("The order is not taken as paid."),
-        _("Compare the payment with the channel's order; correct it there."),
+        _("Compare with channel and provider; enter the missing payment, or cancel the order and refund the buyer."),
     ),
     "CHANNEL_HELD": CaseWords(
         _("The channel has put the order on hold."),
@@ -268,6 +268,7 @@ FIXES: Mapping[str, tuple[str, ...]] = {
     "NOTHING_SHIPPED": ("route_elsewhere", "cancel"),
     "WMS_SILENT": ("ask_back",),
     "DUPLICATE_SUSPECT": ("ask_back", "cancel"),
+    "PAYMENT_MISMATCH": ("cancel",),
     "GOODS_STOPPED": ("cancel",),
     "REFUND_BEFORE_SHIP": ("cancel",),
     "PRICE_BELOW_FLOOR": ("cancel",),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ordercenter.console.views import cases, home, orders, reveal, statements
+from ordercenter.console.views import cases, home, orders, payments, reveal, statements
 
 app_name = "console"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("cases/do/<slug:verb>/", cases.act, name="case-act"),
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:order_id>/", orders.order_detail, name="order"),
+    path("orders/<int:order_id>/payment/", payments.book_payment, name="order-payment"),
     path("statements/", statements.statement_list, name="statements"),
     path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
     path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),

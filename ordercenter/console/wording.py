@@ -93,6 +93,7 @@ DEEDS: Mapping[str, Text] = {
     "case.snooze": _("Case put aside"),
     "order.release": _("Holds released"),
     "order.cancel": _("Order cancelled by hand"),
+    "order.book_payment": _("Payment entered by hand"),
     "order.route_elsewhere": _("Shipped from another warehouse"),
     "order.ask_back": _("Goods asked back from the warehouse"),
     "shipment.missing": _("Missing goods decided upon"),

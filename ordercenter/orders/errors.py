@@ -34,6 +34,18 @@ class AmountMismatch(OrderCenterError):
         self.order_id, self.due, self.paid = order_id, due, paid
 
 
+class PaymentNotDue(OrderCenterError):
+    """The order does not wait for money: it is paid, or has ended."""
+
+    code = "orders.payment_not_due"
+    title = _("The order does not wait for a payment.")
+    hint = _("What came in all the same is refunded at the provider.")
+
+    def __init__(self, *, order_id: int, state: str):
+        super().__init__(f"order {order_id} is {state}: no payment is due")
+        self.order_id, self.state = order_id, state
+
+
 class OrderOnHold(OrderCenterError):
     """Something holds the order; it may not take this step."""
 

@@ -14,7 +14,7 @@ from ordercenter.console.selectors.order_page import order_in_scope, order_page
 from ordercenter.console.selectors.timeline import START, Cursor, story_of_order
 from ordercenter.orders.models import Order
 from ordercenter.orders.search import search_orders
-from ordercenter.orders.states import OrderState
+from ordercenter.orders.states import PAYABLE, OrderState
 
 LIST_ROWS = 50
 KINDS = ("fact", "state", "record", "deed", "case", "command")
@@ -59,6 +59,7 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "story": story_of_order(order, shown.shipment_ids, after=_cursor(request), kind=request.GET.get("kind", "")),
         "kinds": KINDS,
         "steps": possible_steps(request.user, order),
+        "waits_for_money": order.state in PAYABLE,
         "steps_url": reverse("admin:orders_order_steps", args=[order.pk]),
         "place": "orders",
     }

@@ -4,6 +4,7 @@ from ordercenter.orders.services.closing import cancel_orders, complete_orders, 
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
 from ordercenter.orders.services.matching import match_skus
+from ordercenter.orders.services.paying import settle_payments
 from ordercenter.orders.services.progress import approve_orders, ship_orders, start_fulfillment, wait_for_supply
 from ordercenter.orders.services.refunds import TakenRefund, take_refunds
 from ordercenter.orders.services.returns import return_goods
@@ -26,6 +27,7 @@ __all__ = [
     "match_skus",
     "release_holds",
     "return_goods",
+    "settle_payments",
     "ship_orders",
     "start_fulfillment",
     "take_orders",

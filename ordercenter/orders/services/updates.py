@@ -15,11 +15,10 @@ from ordercenter.orders.services import payment
 from ordercenter.orders.services.closing import cancel_orders
 from ordercenter.orders.services.ending import closed_by_channel, has_left, is_over, shipped_elsewhere
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
-from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, OrderState, RefundStatus
+from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, PAYABLE, OrderState, RefundStatus
 
 # Refund words of a line that stop it from being shipped.
 ASKING = (RefundStatus.REQUESTED, RefundStatus.AGREED, RefundStatus.RETURNING)
-_PAYABLE = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE)
 _PLACE = ("province", "city", "district", "town", "opaque_id")
 _WHY_GONE = {
     "CHANNEL_HELD": "the channel released the order",
@@ -46,13 +45,13 @@ def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) ->
         if contact is not None:
             new_contacts.append((order, contact))
             changed.append("receiver")
-        was_payable = order.state in _PAYABLE
+        was_payable = order.state in PAYABLE
         _apply_money_and_refunds(work, order, report, lines[order.pk], findings)
         _apply_end(work, order, report, lines[order.pk], findings, cancelled)
         if report.held:
             findings[order.pk].append(Finding("CHANNEL_HELD", {"channel_status": report.raw_status}))
         if order.is_on_hold:
-            is_paid_now = was_payable and order.state not in _PAYABLE
+            is_paid_now = was_payable and order.state not in PAYABLE
             for code in _causes_gone(report, changed, is_paid_now=is_paid_now):
                 gone[code].append(order.pk)
         if _too_late_to_change(order, changed):
@@ -90,11 +89,11 @@ def _apply_facts(work: Work, order: Order, report: IncomingOrder, lines: Sequenc
 def _apply_money_and_refunds(
     work: Work, order: Order, report: IncomingOrder, lines: Sequence[OrderLine], findings: dict[int, list[Finding]]
 ) -> None:
-    if order.state in _PAYABLE:
+    if order.state in PAYABLE:
         payment.apply_payment(work, order, report, findings)
         work.save(order, "paid_amount", "paid_at", "ship_by")
     asked = [line.channel_line_no for line in lines if line.refund_status in ASKING]
-    if asked and order.state not in (*CLOSED_STATES, *_PAYABLE, OrderState.SHIPPED, OrderState.DELIVERED):
+    if asked and order.state not in (*CLOSED_STATES, *PAYABLE, OrderState.SHIPPED, OrderState.DELIVERED):
         findings[order.pk].append(Finding("REFUND_BEFORE_SHIP", {"lines": asked}))
 
 
