@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from fulfillment.routing.rule_fields import REGIONS, goods_fields, order_fields
 from ordercenter.workflow.conditions import Test, compile_condition, fields_read
 
 _MOST_REMEMBERED = 5000
+_serials = count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Ruling:
     """
 
     fired: tuple[str, ...] = ()
+    # Names this ruling among all of the process: for those who remember something about it.
+    serial: int = 0
     excluded: Mapping[int, str] = field(default_factory=dict)
     allowed: NDArray[np.bool_] | None = None
     extra_fen: NDArray[np.int64] | None = None
@@ -72,13 +76,6 @@ class Ruling:
         if not masks:
             return None
         return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
-
-    def blame(self, warehouse: int, goods: Iterable[int]) -> str:
-        """The rule that leaves this warehouse, by index, no courier for one of these lines, by their goods bits."""
-        for bit, rule, mask in self.goods_masks:
-            if any(bits & bit for bits in goods) and not mask[warehouse].any():
-                return rule
-        return ""
 
 
 class CompiledRules:
@@ -211,6 +208,7 @@ class _Builder:
                 array.setflags(write=False)
         return Ruling(
             fired=tuple(self.fired),
+            serial=next(_serials),
             excluded=self.excluded,
             allowed=self.allowed,
             extra_fen=self.extra,

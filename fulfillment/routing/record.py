@@ -1,0 +1,115 @@
+"""A decision as it is kept: plain values, money in fen, only what is not as usual. Read by `explain`.
+
+    {"v": 2, "method", "rules": number, "hash", "rates", "prices", "why", "fired": [rule ids],
+     "cost": fen, "split": fen, "parcels": [{"warehouse", "carrier", "lines": {line: pieces}, "days", "freight",
+      "handling", "late", "extra", "price"}],
+     "candidates": [{"warehouse", "verdict", "fen", "price", "carrier", "short": [lines], "rule"}],
+     "notes": [{"what", "then", "warehouse", "rule"}], "problem", "short": [SKU ids], "closed": warehouse}
+
+Zeros and empty values are left out. A record is never worked out anew: it says what was known when it was decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fulfillment.routing.decide import Decision, Note
+from fulfillment.routing.terms import Candidate, Parcel
+
+VERSION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """By what was decided. rules: number of the version, 0 for none; prices: id of the learned prices, 0 for none."""
+
+    rules: int = 0
+    content_hash: str = ""
+    rates: str = ""
+    prices: int = 0
+
+
+def record_of(decision: Decision, versions: Versions, *, why: str = "") -> dict[str, Any]:
+    """The record of a decision. why: what it was made for, "" for an order on its way, else backlog, stock or hand."""
+    choice = decision.choice
+    record: dict[str, Any] = {"v": VERSION, "rules": versions.rules, "rates": versions.rates}
+    if versions.content_hash:
+        record["hash"] = versions.content_hash[:12]
+    if versions.prices:
+        record["prices"] = versions.prices
+    if why:
+        record["why"] = why
+    if decision.ruling.fired:
+        record["fired"] = list(decision.ruling.fired)
+    if decision.notes:
+        record["notes"] = [_note(note) for note in decision.notes]
+    if decision.problem:
+        record["problem"] = decision.problem
+        if decision.ruling.unanswered:
+            record["unanswered"] = decision.ruling.unanswered
+        if decision.short:
+            record["short"] = list(decision.short)
+        if decision.closed is not None:
+            record["closed"] = decision.closed
+    if choice is not None:
+        record["candidates"] = [_candidate(candidate, decision) for candidate in choice.candidates]
+        if not decision.problem:
+            record["method"] = choice.method
+            record["cost"] = choice.cost_fen
+            if choice.split_fen:
+                record["split"] = choice.split_fen
+            record["parcels"] = [_parcel(parcel, decision) for parcel in choice.parcels]
+    return record
+
+
+def _parcel(parcel: Parcel, decision: Decision) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        "warehouse": parcel.warehouse_id,
+        "carrier": parcel.courier_id,
+        "freight": parcel.freight_fen,
+        "handling": parcel.handling_fen,
+    }
+    if len(decision.choice.parcels if decision.choice is not None else ()) > 1 or decision.pieces:
+        kept["lines"] = decision.pieces_of(parcel.line_ids)
+    if parcel.days:
+        kept["days"] = parcel.days
+    if parcel.late_fen:
+        kept["late"] = parcel.late_fen
+    if parcel.extra_fen:
+        kept["extra"] = parcel.extra_fen
+    if parcel.price_fen:
+        kept["price"] = round(parcel.price_fen)
+    return kept
+
+
+def _candidate(candidate: Candidate, decision: Decision) -> dict[str, Any]:
+    kept: dict[str, Any] = {"warehouse": candidate.warehouse_id, "verdict": candidate.verdict}
+    if candidate.cost_fen is not None:
+        kept["fen"], kept["carrier"] = candidate.cost_fen, candidate.courier_id
+    if candidate.price_fen:
+        kept["price"] = round(candidate.price_fen)
+    if candidate.short_line_ids:
+        kept["short"] = sorted({decision.pieces.get(pk, (pk, 0))[0] for pk in candidate.short_line_ids})
+    rule = candidate.rule
+    if not rule and candidate.verdict == "no_courier" and decision.ruling.goods_masks:
+        rule = _forbidding(decision)
+    if rule:
+        kept["rule"] = rule
+    return kept
+
+
+def _forbidding(decision: Decision) -> str:
+    """The rule on goods that leaves a line of the order without a courier somewhere."""
+    masks = decision.ruling.goods_masks
+    forbidden = [line for line in decision.need.lines if line.allowed is not None]
+    return masks[0][1] if forbidden else ""
+
+
+def _note(note: Note) -> dict[str, Any]:
+    kept: dict[str, Any] = {"what": note.what, "then": note.then}
+    if note.warehouse_id is not None:
+        kept["warehouse"] = note.warehouse_id
+    if note.rule:
+        kept["rule"] = note.rule
+    return kept

@@ -1,0 +1,294 @@
+"""What decisions are made with: prices of couriers, rules, calendars, shadow prices. Compiled once per version and process.
+
+One short statement per unit of work says which versions hold; only what changed is read and compiled anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+
+from fulfillment.models import (
+    Carrier,
+    FreightRate,
+    RoutingRuleSet,
+    RoutingRuleVersion,
+    ShadowPrices,
+    WarehouseCalendar,
+    WarehouseClosing,
+    WarehouseDay,
+    WarehouseLoad,
+)
+from fulfillment.models.routing import ACTIVE_RULES
+from fulfillment.routing.calendar import Closing, WarehouseDays
+from fulfillment.routing.decide import Decider
+from fulfillment.routing.record import Versions
+from fulfillment.routing.rule_document import RuleDocument, parse_rules, standard_document
+from fulfillment.routing.rules import CompiledRules, Masters
+from fulfillment.routing.tariff import Tariff, TariffRow, compile_tariff
+from fulfillment.routing.terms import Prices
+from ordercenter.audit.work import Work
+from ordercenter.catalog.models import Shop
+from ordercenter.common.divisions import code_of
+from ordercenter.common.money import to_fen
+from ordercenter.inventory.models import Warehouse
+
+_KEPT = 4
+_worlds: OrderedDict[tuple[Any, ...], RoutingWorld] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class RoutingWorld:
+    """Everything that decisions of now are made with. Immutable; shared by all batches of a process."""
+
+    tariff: Tariff
+    rules: CompiledRules
+    prices: Prices | None
+    calendars: Mapping[int, WarehouseDays]
+    versions: Versions
+    warehouse_codes: Mapping[int, str]
+    # Warehouses whose parcels per day are limited, in the order in which they are locked.
+    limited: tuple[int, ...]
+    channels: dict[int, str] = field(default_factory=dict)
+
+    def decider(self, *, at: datetime, loads: Mapping[int, dict[date, int]] | None = None) -> Decider:
+        """Decides orders of this instant; made once per batch."""
+        return Decider(
+            tariff=self.tariff, rules=self.rules, prices=self.prices, at=at, calendars=self.calendars, loads=loads
+        )
+
+    def with_rules(self, document: RuleDocument, *, number: int = 0) -> RoutingWorld:
+        """The same world under other rules: for previews and trials."""
+        rules = CompiledRules(document, self.rules.masters)
+        versions = Versions(number, document.content_hash, self.versions.rates, self.versions.prices)
+        return RoutingWorld(
+            self.tariff, rules, self.prices, self.calendars, versions, self.warehouse_codes, self.limited, self.channels
+        )
+
+    def channel_of(self, shop_id: int) -> str | None:
+        """The code of the shop's channel; shops hardly ever change it, so it is asked once."""
+        if shop_id not in self.channels:
+            self.channels.update(Shop.objects.values_list("pk", "channel__code"))
+        return self.channels.get(shop_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which versions hold now. has_pins: whether any order is pinned by a person at all."""
+
+    rules: int
+    number: int
+    content_hash: str
+    prices: int
+    masters: str
+    has_pins: bool
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return self.rules, self.prices, self.masters
+
+
+def routing_world(work: Work) -> RoutingWorld:
+    """The world of this unit of work. One statement; more when something changed since this process looked last."""
+    return _of_work(work)[1]
+
+
+def has_pins(work: Work) -> bool:
+    """Whether any order is pinned by a person."""
+    return _of_work(work)[0].has_pins
+
+
+def current_world() -> RoutingWorld:
+    """The world of now, outside of a unit of work: for pages, previews and trials."""
+    return _world(read_stamp())
+
+
+def read_stamp() -> Stamp:
+    """One statement: versions and a digest of the small tables, so that no change is ever missed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMP_SQL, [ACTIVE_RULES])
+        return Stamp(*cursor.fetchone())
+
+
+def loads_of(world: RoutingWorld, *, since: date) -> dict[int, dict[date, int]]:
+    """Parcels planned from this day on at warehouses with a limit. One statement, none where nothing is limited."""
+    loads: dict[int, dict[date, int]] = defaultdict(dict)
+    if world.limited:
+        rows = WarehouseLoad.objects.filter(warehouse_id__in=world.limited, on__gte=since)
+        for warehouse_id, on, parcels in rows.values_list("warehouse_id", "on", "parcels"):
+            loads[warehouse_id][on] = parcels
+    return loads
+
+
+def lock_loads(world: RoutingWorld, work: Work) -> dict[int, dict[date, int]]:
+    """The same for a unit of work that will plan parcels: others who would wait until it is done.
+
+    The calendars' rows are the lock, taken by primary key and after the stock: two statements, or none.
+    """
+    if not world.limited:
+        return {}
+    rows = WarehouseCalendar.objects.filter(warehouse_id__in=world.limited).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    return loads_of(world, since=timezone.localdate(work.at))
+
+
+def add_loads(planned: Mapping[tuple[int, date], int]) -> None:
+    """Count parcels planned for a warehouse and day. One statement, or none."""
+    counts = {place: parcels for place, parcels in planned.items() if parcels}
+    if not counts:
+        return
+    places = sorted(counts)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels)'
+            " SELECT w, d, greatest(n, 0) FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS v(w, d, n)"
+            ' ON CONFLICT (warehouse_id, "on") DO UPDATE'
+            " SET parcels = greatest(fulfillment_warehouseload.parcels + excluded.parcels, 0)",
+            [[w for w, _ in places], [d for _, d in places], [counts[place] for place in places]],
+        )
+
+
+_STAMP_SQL = """
+SELECT coalesce(v.id, 0), coalesce(v.number, 0), coalesce(v.content_hash, ''),
+  coalesce((SELECT max(id) FROM fulfillment_shadowprices WHERE is_active), 0),
+  md5(concat_ws('|',
+    (SELECT string_agg(t::text, ',' ORDER BY id) FROM fulfillment_freightrate t),
+    (SELECT string_agg(concat_ws(':', id, code, is_active), ',' ORDER BY id) FROM fulfillment_carrier),
+    (SELECT string_agg(concat_ws(':', id, code, is_open), ',' ORDER BY id) FROM inventory_warehouse),
+    (SELECT string_agg(concat_ws(':', warehouse_id, workdays, cut_off, waves, daily_parcels, full_excludes, zone), ','
+       ORDER BY id) FROM fulfillment_warehousecalendar),
+    (SELECT string_agg(t::text, ',' ORDER BY id) FROM fulfillment_warehouseday t WHERE "on" >= current_date - 1),
+    (SELECT string_agg(t::text, ',' ORDER BY id) FROM fulfillment_warehouseclosing t
+       WHERE reopens_on >= current_date - 1))),
+  EXISTS (SELECT 1 FROM fulfillment_routingpin WHERE ended_at IS NULL)
+FROM (SELECT 1) AS one
+LEFT JOIN fulfillment_routingruleset s ON s.key = %s
+LEFT JOIN fulfillment_routingruleversion v ON v.id = s.active_version_id
+"""
+
+
+def _of_work(work: Work) -> tuple[Stamp, RoutingWorld]:
+    known: tuple[Stamp, RoutingWorld] | None = work.shared.get("routing_world")
+    if known is None:
+        stamp = read_stamp()
+        known = work.shared["routing_world"] = (stamp, _world(stamp))
+    return known
+
+
+def _world(stamp: Stamp) -> RoutingWorld:
+    world = _worlds.get(stamp.key)
+    if world is None:
+        world = _worlds[stamp.key] = _build(stamp)
+        while len(_worlds) > _KEPT:
+            _worlds.popitem(last=False)
+    else:
+        _worlds.move_to_end(stamp.key)
+    return world
+
+
+def _build(stamp: Stamp) -> RoutingWorld:
+    tariff, courier_names = _tariff(stamp.masters)
+    codes = dict(Warehouse.objects.values_list("pk", "code"))
+    masters = Masters(
+        warehouses=tariff.warehouses,
+        couriers=tariff.couriers,
+        warehouse_names={code: pk for pk, code in codes.items()},
+        courier_names=courier_names,
+    )
+    document = standard_document()
+    if stamp.rules:
+        document = RoutingRuleVersion.objects.values_list("document", flat=True).get(pk=stamp.rules)
+    calendars = read_calendars()
+    limited = [w for w, days in calendars.items() if days.daily_parcels is not None or days.of_day]
+    return RoutingWorld(
+        tariff=tariff,
+        rules=CompiledRules(parse_rules(document), masters),
+        prices=_prices(stamp.prices, tariff),
+        calendars=calendars,
+        versions=Versions(stamp.number, stamp.content_hash, tariff.version, stamp.prices),
+        warehouse_codes=codes,
+        limited=tuple(sorted(limited)),
+    )
+
+
+def _tariff(version: str) -> tuple[Tariff, dict[str, tuple[int, ...]]]:
+    """The rates of open warehouses and active couriers. A warehouse without any rate is no candidate."""
+    rates = FreightRate.objects.filter(warehouse__is_open=True, carrier__is_active=True).select_related("carrier")
+    rows: dict[tuple[int, int, str], TariffRow] = {}
+    names: dict[str, tuple[int, ...]] = {code: (pk,) for pk, code in Carrier.objects.values_list("pk", "code")}
+    for rate in rates.order_by("pk"):
+        zone = code_of(rate.province, "", "")[:2] if rate.province else ""
+        if rate.province and not zone:
+            continue
+        rows[rate.warehouse_id, rate.carrier_id, zone] = TariffRow(
+            warehouse_id=rate.warehouse_id,
+            courier_id=rate.carrier_id,
+            zone=zone,
+            first_g=rate.first_weight_g,
+            first_fen=to_fen(rate.first_fee),
+            step_g=rate.step_weight_g,
+            step_fen=to_fen(rate.step_fee),
+            days=0,
+        )
+    warehouses = sorted({row.warehouse_id for row in rows.values()})
+    couriers = sorted({row.courier_id for row in rows.values()})
+    return compile_tariff(rows.values(), warehouses=warehouses, couriers=couriers, version=version[:12]), names
+
+
+def read_calendars(warehouse_ids: Collection[int] | None = None) -> dict[int, WarehouseDays]:
+    """The calendar of each warehouse that has one, special days or closings. Three statements."""
+    days: dict[int, list[WarehouseDay]] = defaultdict(list)
+    closings: dict[int, list[Closing]] = defaultdict(list)
+    own = {row.warehouse_id: row for row in WarehouseCalendar.objects.all()}
+    for day in WarehouseDay.objects.all():
+        days[day.warehouse_id].append(day)
+    for closing in WarehouseClosing.objects.order_by("starts_on"):
+        closings[closing.warehouse_id].append(Closing(closing.starts_on, closing.reopens_on, closing.policy))
+    ids = {*own, *days, *closings} if warehouse_ids is None else set(warehouse_ids)
+    return {pk: _calendar(own.get(pk), days[pk], closings[pk]) for pk in sorted(ids)}
+
+
+def _calendar(
+    row: WarehouseCalendar | None, days: Sequence[WarehouseDay], closings: Sequence[Closing]
+) -> WarehouseDays:
+    row = row or WarehouseCalendar()
+    return WarehouseDays(
+        zone=ZoneInfo(row.zone),
+        workdays=frozenset(row.workdays),
+        cut_off=row.cut_off,
+        waves=tuple(row.waves),
+        days={day.on: day.is_workday for day in days},
+        daily_parcels=row.daily_parcels,
+        of_day={day.on: day.daily_parcels for day in days if day.daily_parcels is not None},
+        closings=tuple(closings),
+        full_excludes=row.full_excludes,
+    )
+
+
+def _prices(version: int, tariff: Tariff) -> Prices | None:
+    row = ShadowPrices.objects.filter(pk=version).first() if version else None
+    if row is None:
+        return None
+
+    def by_warehouse(fen: Mapping[str, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array([fen.get(str(w), 0.0) for w in tariff.warehouses], np.float64)
+
+    return Prices(
+        stock={int(sku_id): by_warehouse(fen) for sku_id, fen in row.stock.items()},
+        parcel=by_warehouse(row.parcels),
+        unit=by_warehouse(row.units),
+        version=str(row.pk),
+    )
+
+
+def active_rule_set() -> RoutingRuleSet | None:
+    """The rule set with its active version."""
+    return RoutingRuleSet.objects.filter(key=ACTIVE_RULES).select_related("active_version").first()
