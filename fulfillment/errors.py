@@ -142,6 +142,54 @@ class NoCourierThere(OrderCenterError):
         self.order_id, self.province = order_id, province
 
 
+class WarehouseClosed(OrderCenterError):
+    """The warehouse that would ship the order is temporarily closed, and nobody else may or can."""
+
+    code = "fulfillment.warehouse_closed"
+    title = _("The warehouse that would ship it is temporarily closed.")
+    hint = _("It goes on by itself when the warehouse opens again; or let it ship from another one.")
+
+    def __init__(self, *, order_id: int, warehouse: str, reopens_on: str):
+        super().__init__(f"order {order_id}: warehouse {warehouse} is closed until {reopens_on}")
+        self.order_id, self.warehouse, self.reopens_on = order_id, warehouse, reopens_on
+
+
+class RuleUnanswered(OrderCenterError):
+    """A routing rule that forbids something cannot be asked, because a value of the order is missing."""
+
+    code = "fulfillment.rule_unanswered"
+    title = _("A routing rule cannot be answered because a value of the order is missing.")
+    hint = _("Fill in the missing value, or change the rule, and run the routing again.")
+
+    def __init__(self, *, order_id: int, rule: str):
+        super().__init__(f"order {order_id}: rule {rule} cannot be answered")
+        self.order_id, self.rule = order_id, rule
+
+
+class RoutingForbidden(OrderCenterError):
+    """Rules leave no warehouse or courier for the order. rules: the ids of those that do."""
+
+    code = "fulfillment.routing_forbidden"
+    title = _("The routing rules leave no way for this order.")
+    hint = _("Look at the rules it names; pin the order to a warehouse, or change the rules.")
+
+    def __init__(self, *, order_id: int, rules: Sequence[str]):
+        super().__init__(f"order {order_id}: forbidden by rules {', '.join(rules)}")
+        self.order_id, self.rules = order_id, list(rules)
+
+
+class CapacityFull(OrderCenterError):
+    """Every warehouse that could ship the order has as many parcels today as it can hand over."""
+
+    code = "fulfillment.capacity_full"
+    title = _("The warehouses that could ship it are full today.")
+    hint = _("It goes on by itself on the next day; or raise the number of parcels of the day.")
+
+    def __init__(self, *, order_id: int, warehouses: Sequence[str]):
+        super().__init__(f"order {order_id}: full today: {', '.join(warehouses)}")
+        self.order_id, self.warehouses = order_id, list(warehouses)
+
+
 class NothingReserved(OrderCenterError):
     """A shipment can only be planned for an order whose goods are reserved in one warehouse."""
 

@@ -223,7 +223,7 @@ class Decider:
     def _line(self, line: LineFacts, order: OrderFacts, ruling: Ruling) -> LineNeed:
         allowed = None
         if ruling.goods_masks:
-            bits = self.rules.goods_bits(line.sku_id, lambda: order.goods(line.sku_id))
+            bits = self.rules.goods_bits(order.goods(line.sku_id))
             allowed = ruling.line_allowed(bits)
         return LineNeed(
             line_id=line.line_id,
@@ -348,7 +348,8 @@ class _Attempt:
         quick = decider.quick.choose(need, self.ruling, self.view)
         if quick is not None:
             return quick
-        return choose(need, self.view, decider.tariff, decider.prices, decider.costs)
+        choice = choose(need, self.view, decider.tariff, decider.prices, decider.costs)
+        return decider.quick.with_whole_costs(choice, need, self.ruling)
 
     def divided(self, need: OrderNeed) -> Iterator[LineNeed]:
         """The lines, one that no warehouse has enough of in parts: the most that each has, until it is whole."""

@@ -8,7 +8,7 @@ decides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,7 +48,9 @@ class QuickChoice:
 
         order: without restrictions on single lines; what `ruling` allows and adds is taken from there.
         """
-        if order.zone < 0 or any(line.allowed is not None or line.made_to_order for line in order.lines):
+        if order.zone < 0 or order.max_parcels == 0:
+            return None
+        if any(line.allowed is not None or line.made_to_order for line in order.lines):
             return None
         if any(line.parcel_class != order.lines[0].parcel_class for line in order.lines):
             return None
@@ -73,6 +75,23 @@ class QuickChoice:
             if best_total > self.costs.split_fen + 2 * self._floor(order, ruling):
                 return None
         return self._choice(order, ruling, parcels, best, weight, shorts, prices)
+
+    def with_whole_costs(self, choice: Choice, order: OrderNeed, ruling: Ruling) -> Choice:
+        """The choice, its candidates with what one parcel of the whole order would cost from each, had it the goods."""
+        if order.zone < 0 or any(line.allowed is not None for line in order.lines):
+            return choice
+        parcels = self._of(order, ruling, sum([line.weight_g for line in order.lines]))
+        index = {warehouse_id: w for w, warehouse_id in enumerate(self.tariff.warehouses)}
+        prices = self._prices(order)
+        candidates = []
+        for candidate in choice.candidates:
+            w = index[candidate.warehouse_id]
+            if parcels.cost[w] < IMPOSSIBLE:
+                courier_id = self.tariff.couriers[parcels.courier[w]]
+                price = prices[w] if prices else 0.0
+                candidate = replace(candidate, cost_fen=parcels.cost[w], courier_id=courier_id, price_fen=price)
+            candidates.append(candidate)
+        return replace(choice, candidates=tuple(candidates))
 
     def _holders(self, order: OrderNeed, stock: StockView) -> tuple[list[bool], dict[int, tuple[int, ...]]]:
         """By warehouse index, whether it has everything; and which lines those that have not are short of."""
@@ -181,21 +200,19 @@ class QuickChoice:
             if w == best:
                 verdict = "chosen"
             elif warehouse_id in order.excluded:
-                candidates.append(
-                    Candidate(warehouse_id, "excluded", short_line_ids=short, rule=order.excluded[warehouse_id])
-                )
-                continue
+                verdict = "excluded"
             elif order.pinned_warehouse_id is not None and order.pinned_warehouse_id != warehouse_id:
-                candidates.append(Candidate(warehouse_id, "not_pinned", short_line_ids=short))
-                continue
+                verdict = "not_pinned"
             elif parcels.cost[w] >= IMPOSSIBLE:
                 candidates.append(Candidate(warehouse_id, "no_courier", short_line_ids=short))
                 continue
             else:
                 verdict = "short" if short else "dearer"
+            cost = parcels.cost[w] if parcels.cost[w] < IMPOSSIBLE else None
+            courier_id = couriers[parcels.courier[w]] if cost is not None else None
             price = prices[w] if prices else 0.0
-            courier_id = couriers[parcels.courier[w]]
-            candidates.append(Candidate(warehouse_id, verdict, parcels.cost[w], price, courier_id, short))  # type: ignore[arg-type]
+            rule = order.excluded.get(warehouse_id, "")
+            candidates.append(Candidate(warehouse_id, verdict, cost, price, courier_id, short, rule))  # type: ignore[arg-type]
         line_ids = tuple([line.line_id for line in order.lines])
         parcel = Parcel(
             warehouse=best,

@@ -7,7 +7,7 @@ and remembered, so that an order costs its conditions and a look-up. Arrays are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -104,28 +104,15 @@ class CompiledRules:
         # What has to be known of an order before it can be asked about; empty when no rule looks at the order.
         self.order_paths = frozenset(paths)
         self._has_table = any(rule.kind == "priority" for rule in self.rules)
-        self._goods_bits: dict[int, int] = {}
         self._rulings: dict[tuple[int, int, Any], Ruling] = {}
 
-    @property
-    def asks_goods(self) -> bool:
-        return bool(self._goods_tests)
-
-    def goods_bits(self, sku_id: int, values: Callable[[], Mapping[str, Any]]) -> int:
-        """Which rules on goods this SKU falls under, as bits; asked once per SKU."""
-        bits = self._goods_bits.get(sku_id)
-        if bits is None:
-            known, bits = values(), 0
-            for bit, test in self._goods_tests:
-                if test(known):
-                    bits |= bit
-            self._goods_bits[sku_id] = bits
+    def goods_bits(self, values: Mapping[str, Any]) -> int:
+        """Which rules on goods a SKU with these values (paths of `goods_fields`) falls under, as bits."""
+        bits = 0
+        for bit, test in self._goods_tests:
+            if test(values):
+                bits |= bit
         return bits
-
-    def forget_goods(self, sku_ids: Collection[int] | None = None) -> None:
-        """Goods changed: ask about them anew; all when None."""
-        for sku_id in list(self._goods_bits) if sku_ids is None else sku_ids:
-            self._goods_bits.pop(sku_id, None)
 
     def rule_on(self, values: Mapping[str, Any]) -> Ruling:
         """What the rules say about an order with these values (paths of `order_fields`)."""

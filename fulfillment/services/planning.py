@@ -11,7 +11,7 @@ from fulfillment.errors import NothingReserved
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.packing.shares import freight_of_lines, share_of_pieces
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
-from fulfillment.services.routing import rate_table
+from fulfillment.services.routing import cheapest_parcel
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
@@ -211,14 +211,14 @@ def _recall(work: Work, orders: Collection[Order], lines: Mapping[int, Sequence[
     for row in rows.order_by("pk"):
         reserved[row.order_id or 0].append(row)
     skus = skus_of(work, [line for order in orders for line in lines[order.id]])
-    contacts, table = contacts_of(work, orders), rate_table(work)
+    contacts = contacts_of(work, orders)
     for order in orders:
         contact, by_id = contacts.get(order.contact_id or 0), {line.id: line for line in lines[order.id]}
         pieces = _not_released(reserved[order.id], by_id)
         parcels = []
         for warehouse_id, there in sorted(pieces.items()):
             weight_g = sum(skus[by_id[pk].sku_id or 0].weight_g * quantity for pk, quantity in there.items())
-            price = table.cheapest(warehouse_id, contact.province, weight_g) if contact is not None else None
+            price = cheapest_parcel(warehouse_id, contact, weight_g, work=work)
             if price is not None:
                 parcels.append(PlannedParcel(warehouse_id, price[1], price[0], weight_g, there))
         if parcels and len(parcels) == len(pieces):

@@ -1,18 +1,33 @@
-"""Which warehouse ships what: load, decide with the pure core, reserve."""
+"""Which warehouse ships what: load, decide inside the rules with the exact choice, reserve."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from fulfillment.errors import NoCourierThere
-from fulfillment.models import FreightRate
-from fulfillment.routing.single import Candidate, NoRoute, Rate, RateTable, Route, choose_warehouse, province_key
+import numpy as np
+
+from fulfillment.errors import CapacityFull, NoCourierThere, RoutingForbidden, RuleUnanswered, WarehouseClosed
+from fulfillment.models import RoutingDecision, RoutingPin
+from fulfillment.models.routing import DecisionOutcome
+from fulfillment.routing.decide import Decider, Decision
+from fulfillment.routing.record import record_of
+from fulfillment.routing.rules import Pinned
+from fulfillment.routing.tariff import IMPOSSIBLE
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
+from fulfillment.services.order_facts import facts_of
+from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
 from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.catalog.contacts import destination_code
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.batch import BatchResult
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.money import from_fen
+from ordercenter.common.rows import new_row
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.errors import StockShort
 from ordercenter.inventory.selectors import free_stock
@@ -25,11 +40,14 @@ from ordercenter.orders.states import Grade, OrderState
 _RANK = {Grade.RUSH: 0, Grade.VIP: 1, Grade.NORMAL: 2}
 
 
-def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """Reserve all lines of each order in the cheapest single warehouse that has them, rush orders first.
+def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") -> BatchResult:
+    """Reserve all lines of each order where it costs least inside the rules, most urgent first.
 
-    done: orders. Refused, nothing reserved: StockShort, NoCourierThere. The decision is kept for the shipment in
-    `assignments(work)`. At most eight statements.
+    An order may leave in several parcels; cost is the courier's price, handling, split, lateness, what rules add, and
+    the shadow price of the stock used. done: orders. Refused, nothing reserved: StockShort, NoCourierThere,
+    WarehouseClosed, RoutingForbidden, RuleUnanswered, CapacityFull. The decisions are kept for the shipments in
+    `assignments(work)`, those of refused orders as RoutingDecision rows. why: what made it necessary, "" for an order
+    on its way. At most nine statements, two more where an order is pinned or a warehouse's parcels per day are limited.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
@@ -38,30 +56,38 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
     skus = skus_of(work, [line for group in lines.values() for line in group])
     levels = inventory.lock_levels(sku_ids=skus, work=work)
     stock = inventory.free_of_levels(levels, work=work)
-    table, avoid = rate_table(work), avoid_warehouses(work)
+    world = routing_world(work)
+    batch = _Batch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
+    pins, avoid = _pins(work, orders), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
-    for order in sorted(orders.values(), key=_urgency):
-        open_lines = [line for line in lines[order.id] if line.unplanned + line.backordered]
-        among = table.without(avoid[order.id]) if order.id in avoid else table
-        route, weight_g = _decide(order, open_lines, contacts, skus, stock.of(order.shop_id), among)
-        if isinstance(route, NoRoute):
-            result.refuse(order.id, _refusal(order, route, contacts, skus))
-            continue
-        promises.extend(
-            Promise(
-                order.id,
-                line.id,
-                line.sku_id or 0,
-                route.warehouse_id,
-                line.unplanned + line.backordered,
-                order.shop_id,
-            )
-            for line in open_lines
+    for order in sorted(orders.values(), key=urgency):
+        wanted = [(line, line.unplanned + line.backordered) for line in lines[order.id]]
+        facts = facts_of(
+            order,
+            [(line, pieces) for line, pieces in wanted if pieces],
+            contact=contacts.get(order.contact_id or 0),
+            skus=skus,
+            world=world,
+            avoid=avoid.get(order.id, ()),
+            pin=pins.get(order.id),
         )
-        pieces = {line.id: line.unplanned + line.backordered for line in open_lines}
-        parcel = PlannedParcel(route.warehouse_id, route.carrier_id, route.cost, weight_g, pieces)
-        assignments(work)[order.id] = Assignment((parcel,), _explain(route))
+        free = stock.of(order.shop_id)
+        decision = batch.decider.decide(facts, free)
+        if decision.problem:
+            error = batch.refusal(order, decision, contacts, skus)
+            result.refuse(order.id, error)
+            batch.keep_refused(order, decision, error, work.at)
+            continue
+        batch.decider.take(decision, free)
+        assignment = batch.assign(decision)
+        assignments(work)[order.id] = assignment
+        sku_ids = {line.id: line.sku_id or 0 for line, _ in wanted}
+        promises.extend(
+            Promise(order.id, line_id, sku_ids[line_id], parcel.warehouse_id, pieces, order.shop_id)
+            for parcel in assignment.parcels
+            for line_id, pieces in parcel.pieces.items()
+        )
         routed.append(order)
     # The decisions were made on locked rows with each one's stock taken: none of these can be short.
     inventory.reserve_stock(promises=promises, work=work).raise_first()
@@ -74,15 +100,86 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work) -> BatchResult:
             )
             work.save(line, "reserved", "unplanned", "backordered")
         result.done.append(order)
+    add_loads(batch.planned)
+    work.add(batch.refused)
     return result
+
+
+@dataclass
+class _Batch:
+    """The decisions of one call: what they are made with, and what has to be written of them."""
+
+    world: RoutingWorld
+    decider: Decider
+    why: str
+    planned: dict[tuple[int, date], int] = field(default_factory=lambda: defaultdict(int))
+    refused: list[RoutingDecision] = field(default_factory=list)
+
+    def assign(self, decision: Decision) -> Assignment:
+        """The parcels of a decision, with its record."""
+        choice = decision.choice
+        if choice is None:
+            raise ValueError(f"order {decision.need.order_id}: nothing was chosen")
+        parcels = []
+        for parcel in choice.parcels:
+            day = self.decider.dispatch_on[parcel.warehouse]
+            if day is not None and parcel.warehouse_id in self.world.limited:
+                self.planned[parcel.warehouse_id, day] += 1
+            pieces = decision.pieces_of(parcel.line_ids)
+            cost = from_fen(parcel.freight_fen)
+            parcels.append(PlannedParcel(parcel.warehouse_id, parcel.courier_id, cost, parcel.weight_g, pieces))
+        return Assignment(tuple(parcels), record_of(decision, self.world.versions, why=self.why))
+
+    def keep_refused(self, order: Order, decision: Decision, error: OrderCenterError, at: datetime) -> None:
+        self.refused.append(
+            new_row(
+                RoutingDecision,
+                order_id=order.id,
+                at=at,
+                outcome=DecisionOutcome.REFUSED,
+                code=error.code,
+                record=record_of(decision, self.world.versions, why=self.why),
+            )
+        )
+
+    def refusal(
+        self, order: Order, decision: Decision, contacts: Mapping[int, Contact], skus: Mapping[int, Sku]
+    ) -> OrderCenterError:
+        """Why there is no way, as the error that the flow and the case speak of."""
+        if decision.problem == "short":
+            codes = {skus[sku_id].code: sku_id for sku_id in decision.short}
+            return StockShort(order_id=order.id, sku_ids=decision.short, missing=codes)
+        if decision.problem == "closed" and decision.closed is not None:
+            closing = self.decider.closings[decision.closed]
+            code = self.world.warehouse_codes.get(decision.closed, str(decision.closed))
+            return WarehouseClosed(order_id=order.id, warehouse=code, reopens_on=closing.reopens_on.isoformat())
+        if decision.problem == "unanswered":
+            return RuleUnanswered(order_id=order.id, rule=decision.ruling.unanswered)
+        if decision.problem == "excluded":
+            return RoutingForbidden(order_id=order.id, rules=forbidding_rules(decision))
+        if decision.problem == "full":
+            full = [
+                c.warehouse_id for c in (decision.choice.candidates if decision.choice else ()) if c.verdict == "full"
+            ]
+            return CapacityFull(order_id=order.id, warehouses=[self.world.warehouse_codes[pk] for pk in full])
+        contact = contacts.get(order.contact_id or 0)
+        return NoCourierThere(order_id=order.id, province=contact.province if contact else "")
+
+
+def forbidding_rules(decision: Decision) -> list[str]:
+    """The rules that leave an order no way, as far as single ones are to blame."""
+    named = [rule for rule in decision.need.excluded.values() if not rule.startswith(":")]
+    if any(line.allowed is not None for line in decision.need.lines):
+        named.extend(rule for _bit, rule, _mask in decision.ruling.goods_masks)
+    return sorted(set(named))
 
 
 def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None) -> list[int]:
     """Stock of these SKUs came free: let as many waiting orders try again as it can serve, most urgent first.
 
-    Returns the orders that were let go; their flow runs the routing anew. Only orders that one warehouse can ship whole
-    are let go, while its free pieces last: a small arrival does not wake thousands, and an order that lacks something
-    else besides does not keep the pieces from one that could leave.
+    Returns the orders that were let go; their flow runs the routing anew. Only orders that can be served whole are let
+    go, from one warehouse or else from several, while their free pieces last: a small arrival does not wake thousands,
+    and an order that lacks something else besides does not keep the pieces from one that could leave.
     """
     with unit_of_work(work) as work:
         needs, urgency = _waiting_for(sku_ids)
@@ -90,22 +187,48 @@ def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None)
         stay = set(held.values_list("order_id", flat=True))
         free = free_stock({sku_id for wanted in needs.values() for sku_id in wanted})
         warehouses = sorted({warehouse_id for _sku_id, warehouse_id in free})
+        costs = routing_world(work).rules.costs
+        may_split = costs.strategy != "single" and costs.max_parcels > 1
         chosen: list[int] = []
         for order_id in sorted(needs, key=lambda pk: urgency[pk]):
             wanted = needs[order_id]
-            able = (w for w in warehouses if all(free.get((sku, w), 0) >= pieces for sku, pieces in wanted.items()))
-            warehouse_id = next(able, None)
-            if warehouse_id is None:
+            taken = _whole(wanted, warehouses, free, may_split=may_split)
+            if taken is None:
                 continue
             chosen.append(order_id)
             # One that something else holds as well takes nothing now, but no longer waits for stock either.
-            for sku_id, pieces in wanted.items() if order_id not in stay else ():
-                free[sku_id, warehouse_id] -= pieces
+            for place, pieces in taken.items() if order_id not in stay else ():
+                free[place] -= pieces
         if chosen:
             orders_services.release_holds(
                 order_ids=chosen, codes=["OUT_OF_STOCK"], reason="stock arrived", accepted=False, work=work
             )
         return chosen
+
+
+def _whole(
+    wanted: Mapping[int, int],
+    warehouses: Sequence[int],
+    free: Mapping[tuple[int, int], int],
+    *,
+    may_split: bool,
+) -> dict[tuple[int, int], int] | None:
+    """Where an order could take all that it wants: from the first warehouse that has it, else from several."""
+    for warehouse_id in warehouses:
+        if all(free.get((sku, warehouse_id), 0) >= pieces for sku, pieces in wanted.items()):
+            return {(sku, warehouse_id): pieces for sku, pieces in wanted.items()}
+    if not may_split:
+        return None
+    taken: dict[tuple[int, int], int] = {}
+    for sku_id, pieces in wanted.items():
+        for warehouse_id in warehouses:
+            here = min(pieces, free.get((sku_id, warehouse_id), 0))
+            if here > 0:
+                taken[sku_id, warehouse_id] = here
+                pieces -= here
+        if pieces > 0:
+            return None
+    return taken
 
 
 def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], dict[int, tuple[int, Any, int]]]:
@@ -134,59 +257,36 @@ def avoid_warehouses(work: Work) -> dict[int, set[int]]:
     return kept
 
 
-def rate_table(work: Work) -> RateTable:
-    """All rates of open warehouses, read once per unit of work. A warehouse without any rate is no candidate."""
-    table = work.shared.get("rate_table")
-    if not isinstance(table, RateTable):
-        rates: dict[tuple[int, str], list[Rate]] = defaultdict(list)
-        for row in FreightRate.objects.filter(warehouse__is_open=True, carrier__is_active=True):
-            rate = Rate(row.carrier_id, row.first_weight_g, row.first_fee, row.step_weight_g, row.step_fee)
-            rates[row.warehouse_id, province_key(row.province)].append(rate)
-        table = work.shared["rate_table"] = RateTable(rates, sorted({warehouse_id for warehouse_id, _ in rates}))
-    return table
+def cheapest_parcel(
+    warehouse_id: int, contact: Contact | None, weight_g: int, *, work: Work
+) -> tuple[Decimal, int] | None:
+    """(freight in yuan, courier id) of the cheapest courier for a parcel from this warehouse; None if nobody goes."""
+    tariff = routing_world(work).tariff
+    division = destination_code(contact)
+    zone = tariff.zone_of(division) if division is not None else -1
+    if zone < 0 or warehouse_id not in tariff.warehouses:
+        return None
+    freight = tariff.freight_fen(zone, _one(weight_g))[0][tariff.warehouses.index(warehouse_id)]
+    courier = int(freight.argmin())
+    fen = int(freight[courier])
+    return (from_fen(fen), tariff.couriers[courier]) if fen < IMPOSSIBLE else None
 
 
-def _decide(
-    order: Order,
-    lines: Sequence[OrderLine],
-    contacts: Mapping[int, Contact],
-    skus: Mapping[int, Sku],
-    free: MutableMapping[tuple[int, int], int],
-    table: RateTable,
-) -> tuple[Route | NoRoute, int]:
-    needs: dict[int, int] = {}
-    weight_g = 0
-    for line in lines:
-        sku_id, pieces = line.sku_id or 0, line.unplanned + line.backordered
-        needs[sku_id] = needs.get(sku_id, 0) + pieces
-        weight_g += skus[sku_id].weight_g * pieces
-    contact = contacts.get(order.contact_id or 0)
-    province = contact.province if contact is not None else ""
-    return choose_warehouse(needs, province=province, weight_g=weight_g, free=free, table=table), weight_g
-
-
-def _refusal(
-    order: Order, route: NoRoute, contacts: Mapping[int, Contact], skus: Mapping[int, Sku]
-) -> StockShort | NoCourierThere:
-    if route.short:
-        codes = {skus[sku_id].code: sku_id for sku_id in route.short}
-        return StockShort(order_id=order.id, sku_ids=route.short, missing=codes)
-    contact = contacts.get(order.contact_id or 0)
-    return NoCourierThere(order_id=order.id, province=contact.province if contact else "")
-
-
-def _explain(route: Route) -> dict[str, Any]:
-    return {"strategy": "cheapest_single_warehouse/1", "candidates": [_record(c) for c in route.candidates]}
-
-
-def _record(candidate: Candidate) -> dict[str, Any]:
-    record: dict[str, Any] = {"warehouse": candidate.warehouse_id, "verdict": candidate.verdict}
-    if candidate.cost is not None:
-        record["carrier"], record["cost"] = candidate.carrier_id, str(candidate.cost)
-    if candidate.short:
-        record["short"] = list(candidate.short)
-    return record
-
-
-def _urgency(order: Order) -> tuple[int, Any, int]:
+def urgency(order: Order) -> tuple[int, Any, int]:
+    """Sorts orders by who comes first: grade, then the earlier payment."""
     return _RANK[Grade(order.grade)], order.paid_at or order.placed_at, order.id
+
+
+def _pins(work: Work, orders: Collection[int]) -> dict[int, Pinned]:
+    """What persons said of these orders. No statement while nobody has pinned anything."""
+    if not has_pins(work):
+        return {}
+    rows = RoutingPin.objects.filter(order_id__any_of=list(orders), ended_at__isnull=True)
+    return {
+        pk: Pinned(warehouse_id, policy)
+        for pk, warehouse_id, policy in rows.values_list("order_id", "warehouse_id", "policy")
+    }
+
+
+def _one(number: int) -> Any:
+    return np.array([number], np.int64)

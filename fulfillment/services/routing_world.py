@@ -1,4 +1,4 @@
-"""What decisions are made with: prices of couriers, rules, calendars, shadow prices. Compiled once per version and process.
+"""What decisions are made with: couriers' prices, rules, calendars, shadow prices. Compiled once per version.
 
 One short statement per unit of work says which versions hold; only what changed is read and compiled anew.
 """

@@ -1,17 +1,15 @@
-"""One warehouse for one order: the cheapest that has everything; and who gets what arrives."""
+"""Where orders are reserved, and who gets what arrives."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fulfillment.models import Carrier, FreightRate, Shipment
-from fulfillment.routing.single import NoRoute, Rate, RateTable, Route, choose_warehouse, province_key
+from fulfillment.routing.rule_document import standard_document
+from fulfillment.services.routing_rules import install_rules
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import SYSTEM
 from ordercenter.events.relay import Relay
@@ -23,123 +21,6 @@ from ordercenter.workflow.services import activate_version, save_version
 from tests.flows.outside import answer_everything, settle_down
 from tests.flows.world import World
 from tests.ordercenter.orders.incoming import refund
-
-KILO = Rate(carrier_id=7, first_weight_g=1000, first_fee=Decimal(9), step_weight_g=500, step_fee=Decimal(2))
-
-
-def table(**fees: int) -> RateTable:
-    """Warehouses 1, 2, 3 ... with one rate for everywhere each: table(w1=9, w2=8)."""
-    rates = {
-        (int(name[1:]), ""): [Rate(7, 1000, Decimal(fee), 1000, Decimal(0))] for name, fee in fees.items()
-    }  # yuan for the first kilogram
-    return RateTable(rates, sorted(warehouse for warehouse, _province in rates))
-
-
-def choose(needs: dict[int, int], free: dict[tuple[int, int], int], rates: RateTable) -> Route | NoRoute:
-    return choose_warehouse(needs, province="浙江省", weight_g=500, free=free, table=rates)
-
-
-class TestTheChoice:
-    def test_the_cheapest_that_has_everything_is_chosen_and_its_stock_taken(self) -> None:
-        free = {(1, 1): 5, (2, 1): 1, (1, 2): 5, (2, 2): 5}
-
-        route = choose({1: 2, 2: 1}, free, table(w1=9, w2=8))
-
-        assert isinstance(route, Route)
-        assert (route.warehouse_id, route.carrier_id, route.cost) == (2, 7, Decimal(8))
-        assert free == {(1, 1): 5, (2, 1): 1, (1, 2): 3, (2, 2): 4}
-        assert [(c.warehouse_id, c.verdict, c.cost) for c in route.candidates] == [
-            (1, "dearer", Decimal(9)),
-            (2, "chosen", Decimal(8)),
-        ]
-
-    def test_the_cheapest_that_lacks_a_piece_is_passed_over_and_said_to_be_short(self) -> None:
-        route = choose({1: 2, 2: 1}, {(1, 1): 5, (2, 1): 1, (1, 2): 1, (2, 2): 1}, table(w1=9, w2=8))
-
-        assert isinstance(route, Route)
-        assert [(c.warehouse_id, c.verdict, c.short) for c in route.candidates] == [
-            (1, "chosen", ()),
-            (2, "short", (1,)),
-        ]
-
-    def test_a_tie_goes_to_the_lower_number_every_time(self) -> None:
-        free = {(1, warehouse): 9 for warehouse in (1, 2, 3)}
-
-        routes = [choose({1: 1}, free, table(w3=8, w2=8, w1=9)) for _ in range(3)]
-
-        assert [route.warehouse_id for route in routes if isinstance(route, Route)] == [2, 2, 2]
-
-    def test_what_all_reachable_warehouses_lack_is_named(self) -> None:
-        route = choose(
-            {1: 1, 2: 1, 3: 1}, {(1, 1): 9, (2, 1): 0, (3, 1): 0, (1, 2): 0, (3, 2): 0, (2, 2): 9}, table(w1=9, w2=8)
-        )
-
-        assert isinstance(route, NoRoute)
-        assert route.short == (3,), "the others are only in different houses"
-
-    def test_goods_that_lie_apart_are_named_when_no_house_lacks_the_same(self) -> None:
-        route = choose({1: 1, 2: 1}, {(1, 1): 1, (2, 2): 1}, table(w1=9, w2=8))
-
-        assert isinstance(route, NoRoute)
-        assert route.short == (1, 2)
-
-    def test_where_no_courier_goes_nothing_is_short(self) -> None:
-        rates = RateTable({(1, "西藏"): [KILO]}, [1])
-
-        route = choose({1: 1}, {(1, 1): 5}, rates)
-
-        assert isinstance(route, NoRoute)
-        assert (route.short, [c.verdict for c in route.candidates]) == ((), ["no_courier"])
-
-    def test_a_rate_of_the_province_goes_before_the_rate_for_everywhere_and_the_cheaper_courier_is_taken(self) -> None:
-        dear, cheap = replace(KILO, carrier_id=1), replace(KILO, carrier_id=2, first_fee=Decimal(5))
-        rates = RateTable({(1, "浙江"): [dear, cheap], (1, ""): [replace(KILO, first_fee=Decimal(1))]}, [1])
-
-        assert rates.cheapest(1, "浙江省", 800) == (Decimal(5), 2)
-        assert rates.cheapest(1, "浙江", 800) == (Decimal(5), 2)
-        assert rates.cheapest(1, "广东省", 800) == (Decimal(1), 7)
-        assert rates.cheapest(2, "广东省", 800) is None
-
-    @pytest.mark.parametrize(("weight_g", "yuan"), [(0, 9), (1000, 9), (1001, 11), (1500, 11), (1501, 13), (3000, 17)])
-    def test_each_begun_step_above_the_first_weight_costs(self, weight_g: int, yuan: int) -> None:
-        assert KILO.cost(weight_g) == yuan
-
-    @pytest.mark.parametrize(
-        ("name", "key"),
-        [
-            ("广西壮族自治区", "广西"),
-            ("新疆维吾尔自治区", "新疆"),
-            ("北京市", "北京"),
-            ("香港特别行政区", "香港"),
-            ("浙江", "浙江"),
-            ("", ""),
-        ],
-    )
-    def test_a_province_is_the_same_with_and_without_its_suffix(self, name: str, key: str) -> None:
-        assert province_key(name) == key
-
-    @given(
-        needs=st.dictionaries(st.integers(1, 4), st.integers(1, 5), min_size=1),
-        stock=st.dictionaries(st.tuples(st.integers(1, 4), st.integers(1, 3)), st.integers(0, 6)),
-        fees=st.lists(st.integers(1, 4), min_size=3, max_size=3),
-    )
-    def test_a_choice_is_never_short_never_dearer_than_another_and_refused_only_when_all_are_short(
-        self, needs: dict[int, int], stock: dict[tuple[int, int], int], fees: list[int]
-    ) -> None:
-        before, rates = dict(stock), table(w1=fees[0], w2=fees[1], w3=fees[2])
-        able = [w for w in (1, 2, 3) if all(before.get((sku, w), 0) >= n for sku, n in needs.items())]
-
-        route = choose(needs, stock, rates)
-
-        if isinstance(route, NoRoute):
-            assert able == []
-            assert route.short
-            assert stock == before
-        else:
-            assert route.warehouse_id == min(able, key=lambda w: (fees[w - 1], w))
-            assert all(
-                stock[sku, route.warehouse_id] == before[sku, route.warehouse_id] - n for sku, n in needs.items()
-            )
 
 
 @pytest.mark.django_db
@@ -170,16 +51,23 @@ class TestReserving:
         shipment = Shipment.objects.get()
         assert (shipment.warehouse, shipment.freight_cost, shipment.weight_g) == (world.south, Decimal("8.00"), 400)
         assert shipment.decision == {
-            "strategy": "cheapest_single_warehouse/1",
+            "v": 2,
+            "rules": 0,
+            "rates": shipment.decision["rates"],
+            "method": "exact",
+            "cost": 950,
+            "parcels": [
+                {"warehouse": world.south.pk, "carrier": world.carrier.pk, "freight": 800, "handling": 150},
+            ],
             "candidates": [
                 {
                     "warehouse": world.east.pk,
                     "verdict": "short",
                     "carrier": world.carrier.pk,
-                    "cost": "5.00",
-                    "short": [world.skus[1].pk],
+                    "fen": 650,
+                    "short": [shipment.lines.get().order_line_id],
                 },
-                {"warehouse": world.south.pk, "verdict": "chosen", "carrier": world.carrier.pk, "cost": "8.00"},
+                {"warehouse": world.south.pk, "verdict": "chosen", "carrier": world.carrier.pk, "fen": 950},
             ],
         }
 
@@ -230,7 +118,7 @@ class TestSupply:
         (order,) = self.waiting(world, (("SKU-1", 2, "110.00"),))
         assert list(order.lines.values_list("backordered", "unplanned")) == [(2, 0)]
 
-        world.stock({"SKU-1": 1}, key="too few")
+        world.stock({"SKU-1": 1}, warehouse=world.south, key="too few")
         Relay().drain()
         assert self.states([order]) == ["awaiting_supply"]
 
@@ -259,8 +147,23 @@ class TestSupply:
 
         assert self.states(orders) == ["awaiting_supply", "in_fulfillment"]
 
-    def test_pieces_in_two_houses_do_not_wake_an_order_that_ships_from_one(self) -> None:
+    def test_pieces_in_two_houses_serve_the_one_who_paid_first_in_two_parcels(self) -> None:
         world = World(stock=0)
+        orders = self.waiting(world, (("SKU-1", 1, "55.00"), ("SKU-2", 1, "56.00")), (("SKU-2", 1, "56.00"),))
+
+        world.stock({"SKU-1": 1}, warehouse=world.east, key="east")
+        world.stock({"SKU-2": 1}, warehouse=world.south, key="south")
+        Relay().drain()
+
+        assert self.states(orders) == ["in_fulfillment", "awaiting_supply"]
+        assert list(Shipment.objects.order_by("warehouse_id").values_list("warehouse", flat=True)) == [
+            world.east.pk,
+            world.south.pk,
+        ]
+
+    def test_where_orders_are_not_split_pieces_in_two_houses_go_to_the_one_they_suffice_for(self) -> None:
+        world = World(stock=0)
+        install_rules({**standard_document(), "costs": {"strategy": "single"}})
         orders = self.waiting(world, (("SKU-1", 1, "55.00"), ("SKU-2", 1, "56.00")), (("SKU-2", 1, "56.00"),))
 
         world.stock({"SKU-1": 1}, warehouse=world.east, key="east")

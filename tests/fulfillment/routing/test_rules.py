@@ -88,8 +88,8 @@ def test_prices_add_up_and_say_where() -> None:
 
 def test_forbidden_goods_lose_couriers_and_others_do_not() -> None:
     rules = compiled(rule("forbid_goods", "air", goods=IS_BATTERY, couriers=["SF"]))
-    battery = rules.goods_bits(1, lambda: {"sku.handling": ["battery"]})
-    book = rules.goods_bits(2, lambda: {"sku.handling": []})
+    battery = rules.goods_bits({"sku.handling": ["battery"]})
+    book = rules.goods_bits({"sku.handling": []})
 
     ruling = rules.rule_on({})
 
@@ -101,7 +101,7 @@ def test_forbidden_goods_lose_couriers_and_others_do_not() -> None:
 
 def test_goods_forbidden_in_a_region_have_no_way_there() -> None:
     rules = compiled(rule("forbid_goods", "island", goods=IS_BATTERY, when=IN_ZHEJIANG))
-    battery = rules.goods_bits(1, lambda: {"sku.handling": ["battery"]})
+    battery = rules.goods_bits({"sku.handling": ["battery"]})
 
     there, elsewhere = rules.rule_on(ZHEJIANG), rules.rule_on(GUANGDONG)
 
