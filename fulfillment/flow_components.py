@@ -13,7 +13,7 @@ from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
-from ordercenter.events.types import ShipmentShipped
+from ordercenter.events.types import OrderReleaseDue, ShipmentShipped
 from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderOnHold
@@ -53,13 +53,21 @@ def load_shipments(ids: Sequence[int], paths: frozenset[str], work: Work) -> dic
 
 register_subject("shipment", FIELDS, load_shipments)
 register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has left"))
+register_trigger(OrderReleaseDue.name, subject="order", label=_("Wave or cut-off reached"))
 
 
 @action(
     use="routing.reserve_and_assign",
     subject="order",
     label=_("Reserve stock, choose warehouse"),
-    errors=["OUT_OF_STOCK", "ROUTING_NONE"],
+    errors=[
+        "OUT_OF_STOCK",
+        "ROUTING_NONE",
+        "WAREHOUSE_CLOSED",
+        "ROUTING_FORBIDDEN",
+        "RULE_UNANSWERED",
+        "CAPACITY_FULL",
+    ],
     emits=["inventory.stock.reserved"],
     danger=1,
 )
@@ -82,6 +90,19 @@ def create_shipment(call: StepCall) -> None:
     call.go([pk for pk in call.subjects if pk not in refused])
     for refusal in result.refused:
         call.refuse(refusal.key, refusal.error)
+
+
+@action(
+    use="fulfillment.wait_for_release",
+    subject="order",
+    label=_("Wait for the wave"),
+    kind="outside",
+)
+def wait_for_release(call: StepCall) -> None:
+    """Orders whose shipments are held back for a wave or cut-off wait for it; all others pass at once."""
+    waiting = services.awaiting_release(order_ids=call.subjects, work=call.work)
+    call.park([pk for pk in call.subjects if pk in waiting], f"event:{OrderReleaseDue.name}")
+    call.go([pk for pk in call.subjects if pk not in waiting])
 
 
 @action(
@@ -113,12 +134,13 @@ def stop_orders(failures: Mapping[int, Failed], work: Work) -> list[int]:
     if short:
         orders_services.wait_for_supply(order_ids=short, work=work)
     skus = work.shared.get("skus", {})
-    findings = {pk: _findings(failed, skus) for pk, failed in stopped.items()}
+    lacking = services.missing_of(work)
+    findings = {pk: _findings(failed, skus, lacking.get(pk, ())) for pk, failed in stopped.items()}
     orders_services.hold_orders(findings={pk: found for pk, found in findings.items() if found}, work=work)
     return cancelled
 
 
-def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
+def _findings(failed: Failed, skus: Mapping[int, Any], lacking: Sequence[services.Missing]) -> list[Finding]:
     error = failed.error
     if isinstance(error, NeedsPerson):
         return error.findings
@@ -131,12 +153,23 @@ def _findings(failed: Failed, skus: Mapping[int, Any]) -> list[Finding]:
         return [
             Finding(
                 failed.code,
-                {"skus": codes},
+                {"skus": codes, **_what_is_missing(lacking, skus)},
                 root_cause=f"{failed.code}:{first}"[:160],
                 root_title=f"{first} {getattr(skus.get(error.missing.get(first, 0)), 'name', '')}".strip(),
             )
         ]
     return [Finding(failed.code, {"step": failed.node, "error": error.code, **error.evidence()})]
+
+
+def _what_is_missing(lacking: Sequence[services.Missing], skus: Mapping[int, Any]) -> dict[str, Any]:
+    """For the case: how many pieces of what, and from when on the order could leave; null where nothing is coming."""
+    if not lacking:
+        return {}
+    days = [row.earliest for row in lacking]
+    return {
+        "missing": {skus[row.sku_id].code: row.pieces for row in lacking if row.sku_id in skus},
+        "earliest": None if None in days else max(day.isoformat() for day in days if day is not None),
+    }
 
 
 def stop_shipments(failures: Mapping[int, Failed], work: Work) -> list[int]:

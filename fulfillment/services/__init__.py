@@ -5,9 +5,11 @@ from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
 from fulfillment.services.counting import make_count, post_count
 from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
+from fulfillment.services.missing import Missing, missing_of
 from fulfillment.services.packing import hand_over, put_back
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.receiving import finish_inbound
+from fulfillment.services.releasing import awaiting_release, release_due, release_reopened
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
@@ -18,8 +20,10 @@ from fulfillment.services.waybills import give_back_waybills, request_waybills, 
 
 __all__ = [
     "ConfirmRefused",
+    "Missing",
     "accept_shipments",
     "ask_back",
+    "awaiting_release",
     "confirm_shipments",
     "confirm_wave_picked",
     "create_shipments",
@@ -35,12 +39,15 @@ __all__ = [
     "make_due_waves",
     "make_waves",
     "mark_reported",
+    "missing_of",
     "order_labels",
     "plan_anew",
     "post_count",
     "print_labels",
     "put_back",
     "reject_shipments",
+    "release_due",
+    "release_reopened",
     "request_waybills",
     "reserve_and_route",
     "route_elsewhere",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,8 @@ from ordercenter.audit.work import Work
 class PlannedParcel:
     """What one warehouse sends of one order in one go.
 
-    cost: freight in yuan, were it to travel alone. pieces: order line id -> pieces, each at least one.
+    cost: freight in yuan, were it to travel alone. pieces: order line id -> pieces, each at least one. release_at: when
+    the warehouse is told of it, None for at once.
     """
 
     warehouse_id: int
@@ -22,6 +24,7 @@ class PlannedParcel:
     cost: Decimal
     weight_g: int
     pieces: Mapping[int, int]
+    release_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ def _new_shipment(work: Work, pk: int, draft: Draft) -> Shipment:
         weight_g=parcel.weight_g,
         freight_cost=parcel.cost,
         decision=draft.assignment.decision,
+        release_at=parcel.release_at,
         created_at=work.at,
     )
 

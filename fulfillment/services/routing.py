@@ -19,6 +19,7 @@ from fulfillment.routing.record import record_of
 from fulfillment.routing.rules import Pinned
 from fulfillment.routing.tariff import IMPOSSIBLE
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
+from fulfillment.services.missing import missing_of, missing_pieces, with_dates
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
 from ordercenter.audit.work import Work, unit_of_work
@@ -78,6 +79,8 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             error = batch.refusal(order, decision, contacts, skus)
             result.refuse(order.id, error)
             batch.keep_refused(order, decision, error, work.at)
+            if decision.problem == "short":
+                missing_of(work)[order.id] = missing_pieces(decision, free)
             continue
         batch.decider.take(decision, free)
         assignment = batch.assign(decision)
@@ -101,6 +104,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             work.save(line, "reserved", "unplanned", "backordered")
         result.done.append(order)
     add_loads(batch.planned)
+    batch.date_missing(work)
     work.add(batch.refused)
     return result
 
@@ -126,9 +130,20 @@ class _Batch:
             if day is not None and parcel.warehouse_id in self.world.limited:
                 self.planned[parcel.warehouse_id, day] += 1
             pieces = decision.pieces_of(parcel.line_ids)
+            release_at = None
+            if parcel.warehouse_id in decision.ruling.held and parcel.warehouse_id in self.world.calendars:
+                release_at = self.world.calendars[parcel.warehouse_id].next_release(self.decider.at)
             cost = from_fen(parcel.freight_fen)
-            parcels.append(PlannedParcel(parcel.warehouse_id, parcel.courier_id, cost, parcel.weight_g, pieces))
-        return Assignment(tuple(parcels), record_of(decision, self.world.versions, why=self.why))
+            parcels.append(
+                PlannedParcel(parcel.warehouse_id, parcel.courier_id, cost, parcel.weight_g, pieces, release_at)
+            )
+        record = record_of(decision, self.world.versions, why=self.why)
+        for kept, parcel in zip(record["parcels"], choice.parcels, strict=True):
+            day = self.decider.dispatch_on[parcel.warehouse]
+            if day is not None and parcel.warehouse_id in self.world.limited:
+                # By this it is known which day has room again when the shipment is cancelled.
+                kept["on"] = day.isoformat()
+        return Assignment(tuple(parcels), record)
 
     def keep_refused(self, order: Order, decision: Decision, error: OrderCenterError, at: datetime) -> None:
         self.refused.append(
@@ -141,6 +156,17 @@ class _Batch:
                 record=record_of(decision, self.world.versions, why=self.why),
             )
         )
+
+    def date_missing(self, work: Work) -> None:
+        """Say in the records of orders that lack something what it is, and from when on it could be there."""
+        short = {row.order_id: row for row in self.refused if row.order_id in missing_of(work)}
+        dated = with_dates({order_id: missing_of(work)[order_id] for order_id in short})
+        missing_of(work).update(dated)
+        for order_id, rows in dated.items():
+            short[order_id].record["missing"] = [
+                {"sku": m.sku_id, "pieces": m.pieces, "from": m.earliest.isoformat() if m.earliest else None}
+                for m in rows
+            ]
 
     def refusal(
         self, order: Order, decision: Decision, contacts: Mapping[int, Contact], skus: Mapping[int, Sku]

@@ -71,6 +71,26 @@ WORDS: Mapping[str, CaseWords] = {
         _("No shipment can be planned; the order waits."),
         _("Add a freight rate to that province, then run the step again."),
     ),
+    "WAREHOUSE_CLOSED": CaseWords(
+        _("The warehouse that would ship the order is temporarily closed; the rules say to wait, or nobody else can."),
+        _("The order waits; it goes on by itself when the warehouse opens again."),
+        _("Pin the order to another warehouse, change the closing, or tell the buyer."),
+    ),
+    "ROUTING_FORBIDDEN": CaseWords(
+        _("The routing rules leave no warehouse or courier for this order."),
+        _("No shipment can be planned; the order waits."),
+        _("Look at the rules that are named; pin the order to a warehouse, or change them and run the step again."),
+    ),
+    "RULE_UNANSWERED": CaseWords(
+        _("A routing rule that forbids something asks for a value that the order does not have."),
+        _("Unknown is never taken for no; the order waits."),
+        _("Fill in the missing value, or change the rule, and run the step again."),
+    ),
+    "CAPACITY_FULL": CaseWords(
+        _("Every warehouse that could ship the order has as many parcels today as it can hand over."),
+        _("The order waits; it goes on by itself on the next day."),
+        _("Raise the number of parcels of the day in the warehouse's calendar, or let it wait."),
+    ),
     "PAYMENT_MISMATCH": CaseWords(
         _("The amount paid is not the amount due."),
         _("The order is not taken as paid."),
@@ -274,6 +294,8 @@ FIXES: Mapping[str, tuple[str, ...]] = {
     "PRICE_BELOW_FLOOR": ("cancel",),
     "BLACKLIST": ("cancel",),
     "OUT_OF_STOCK": ("cancel",),
+    "WAREHOUSE_CLOSED": ("cancel",),
+    "ROUTING_FORBIDDEN": ("cancel",),
 }
 UNKNOWN = CaseWords(
     _("A flow has raised this case."),

@@ -28,6 +28,7 @@ EVENTS: Mapping[str, Text] = {
     facts.OrderChangedByChannel.name: _("Changed by the channel"),
     facts.OrderHeld.name: _("Order held"),
     facts.OrderReleased.name: _("All holds released"),
+    facts.OrderReleaseDue.name: _("Wave or cut-off reached: handed to the warehouse"),
     facts.DuplicateSeen.name: _("An earlier order looks the same"),
     facts.DuplicateSeen.name: _("Later of two equal orders"),
     facts.OrderApproved.name: _("Order approved"),

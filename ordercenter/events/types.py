@@ -225,6 +225,14 @@ class ShipmentCancelled(ShipmentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderReleaseDue(OrderEvent):
+    """What was held back of the order for a wave is to be handed to its warehouse now."""
+
+    name: ClassVar[str] = "fulfillment.order.release_due"
+    is_trigger: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrackingReported(ShipmentEvent):
     """The channel knows the tracking number."""
 
