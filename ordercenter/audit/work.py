@@ -22,7 +22,7 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.fsm import StateModel
 from ordercenter.common.gathering import gathered
 from ordercenter.common.ids import new_ids
-from ordercenter.common.rows import new_row
+from ordercenter.common.rows import locked_rows, new_row
 from ordercenter.events import log
 from ordercenter.events.ahead import born_rows, current
 from ordercenter.events.log import Cause, new_chain
@@ -69,8 +69,7 @@ class Work:
         rows = self._rows.setdefault(model, {})
         missing = sorted({pk for pk in pks if pk not in rows})
         if missing:
-            found = model._default_manager.filter(pk__any_of=missing).order_by("pk").select_for_update(of=("self",))
-            rows.update((row.pk, row) for row in found)
+            rows.update((row.pk, row) for row in locked_rows(model, model._meta.pk.attname, missing))
         return {pk: rows[pk] for pk in pks if pk in rows}
 
     def lock_children(self, model: type[M], parent: str, parent_pks: Collection[Any]) -> dict[Any, list[M]]:
@@ -100,8 +99,7 @@ class Work:
         unread = [pk for pk in parents if pk not in owners]
         if unread:
             rows = self._rows.setdefault(model, {})
-            query = model._default_manager.filter(**{f"{parent}__any_of": unread}).order_by("pk")
-            for row in query.select_for_update(of=("self",)):
+            for row in locked_rows(model, parent, unread):
                 known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
 
     def born(self, model: type[M]) -> Mapping[Any, M]:

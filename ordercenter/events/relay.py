@@ -25,12 +25,13 @@ from ordercenter.events.scope import whole
 
 logger = structlog.get_logger(__name__)
 
+# What comes from outside goes first: a new order is on its way to its warehouse with it.
 _WHAT_WAITS = """
-SELECT 'event', h FROM unnest(%s::text[]) AS h WHERE EXISTS
-    (SELECT 1 FROM events_delivery d WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= clock_timestamp())
-UNION ALL
 SELECT 'inbox', k FROM unnest(%s::text[]) AS k WHERE EXISTS
     (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= clock_timestamp())
+UNION ALL
+SELECT 'event', h FROM unnest(%s::text[]) AS h WHERE EXISTS
+    (SELECT 1 FROM events_delivery d WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= clock_timestamp())
 UNION ALL
 SELECT 'timer', '' WHERE EXISTS
     (SELECT 1 FROM events_timer t WHERE t.fired_at IS NULL AND t.cancelled_at IS NULL AND t.due_at <= clock_timestamp())
@@ -67,7 +68,7 @@ class Relay:
         """One claim on each queue that has due work; returns how many items were handled."""
         handled = 0
         with connection.cursor() as cursor:
-            cursor.execute(_WHAT_WAITS, [list(self._events), list(self._inbox)])
+            cursor.execute(_WHAT_WAITS, [list(self._inbox), list(self._events)])
             waiting = cursor.fetchall()
         for what, name in waiting:
             if what == "timer":

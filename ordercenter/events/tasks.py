@@ -66,6 +66,9 @@ def _drain_and_linger(target: str) -> None:
         if drain.tried:
             idle_since = time.monotonic()
         else:
+            # What is due may be behind another command about the same thing.
+            time.sleep(LOOK_EVERY_S)
+        while not outgoing.has_due(target) and time.monotonic() < min(idle_since + LINGER_S, until):
             time.sleep(LOOK_EVERY_S)
 
 

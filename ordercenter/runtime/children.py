@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class ChildSpec:
     """What to run. ready: asked after the child announced itself (or, without announces, from the start).
 
     announces: the child creates the file OC_READY_FILE. pass_fds: open files the child inherits. talkative: its log
-    lines are shown on the terminal too.
+    lines are shown on the terminal too. niceness: how much it stands back when the processor is short (0 to 19).
     """
 
     name: str
@@ -34,6 +35,13 @@ class ChildSpec:
     pass_fds: tuple[int, ...] = ()
     stop_grace_s: float = 20.0
     talkative: bool = True
+    niceness: int = 0
+
+
+def _stand_back(pid: int, niceness: int) -> None:
+    """Lower the priority of a child relative to ours. It may have ended already, which its own watch will see."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.setpriority(os.PRIO_PROCESS, pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + niceness))
 
 
 class Child:
@@ -76,6 +84,8 @@ class Child:
                 pass_fds=self.spec.pass_fds,
                 start_new_session=True,
             )
+        if self.spec.niceness:
+            _stand_back(self._process.pid, self.spec.niceness)
 
     def check_ready(self) -> bool:
         """Whether the child does its work; once ready it stays so until it dies."""
