@@ -93,10 +93,10 @@ def _locking(model: type[models.Model], attname: str) -> tuple[str, tuple[tuple[
     table, fields = quote(model._meta.db_table), model._meta.concrete_fields
     by_name = {field.attname: field for field in fields}
     asked = by_name[attname]
-    columns = ", ".join(f"t.{quote(field.column)}" for field in fields)
+    columns = ", ".join(f"t.{quote(str(field.column))}" for field in fields)
     sql = (
-        f"SELECT {columns} FROM {table} AS t WHERE t.{quote(asked.column)} = ANY(%s::{_array_of(asked)}[])"
-        f" ORDER BY t.{quote(model._meta.pk.column)} FOR UPDATE"
+        f"SELECT {columns} FROM {table} AS t WHERE t.{quote(str(asked.column))} = ANY(%s::{_array_of(asked)}[])"
+        f" ORDER BY t.{quote(str(model._meta.pk.column))} FOR UPDATE"
     )
     readers = []
     for number, field in enumerate(fields):
