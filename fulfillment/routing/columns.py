@@ -23,8 +23,13 @@ try:
 except ImportError:  # The solver is an optional part; `solve` then says that it went without.
     highspy = None
 
-# HiGHS keeps one pool of threads for the whole process: another number later makes its next run fail.
-_THREADS = 2
+# HiGHS keeps one pool of threads for the whole process: another number later makes its next run fail. One thread gives
+# the same answer on every machine, and leaves the other processors to those who take orders.
+_THREADS = 1
+# The bound is called exact when it is as close to the programme's value as this.
+_CLOSE = 1e-5
+# A block that needs more branching than this is too large; a limit on nodes, unlike one on time, gives the same answer twice.
+_MOST_NODES = 60
 
 
 def has_solver() -> bool:
@@ -60,6 +65,9 @@ class Pool:
         if len(self.plans[number]) > 1:
             self.plans[number] = [join(self.plans[number])]
         return self.plans[number][0]
+
+    def all(self) -> list[Plans]:
+        return [self.of(number) for number in range(len(self.plans))]
 
     def __len__(self) -> int:
         return sum(len(known) for known in self.known)
@@ -149,40 +157,62 @@ def programme(matrix: Matrix, capacity: Floats, *, integral: bool) -> Any:
     return lp
 
 
+def pick_whole(
+    matrix: Matrix, capacity: Floats, start: NDArray[np.bool_], seconds: float
+) -> tuple[NDArray[np.bool_] | None, bool]:
+    """Which columns to take, one for each order, and whether that is surely the best. start: a choice that is known to
+    fit; None, where the solver came to nothing."""
+    highs = solver(seconds, mip_rel_gap=1e-5, mip_max_nodes=_MOST_NODES)
+    highs.passModel(programme(matrix, capacity, integral=True))
+    known = highspy.HighsSolution()
+    known.col_value = start.astype(float)
+    highs.setSolution(known)
+    highs.run()
+    solution = highs.getSolution()
+    if not solution.value_valid or len(solution.col_value) != len(start):
+        return None, False
+    return np.array(solution.col_value) > 0.5, highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+
+
 @dataclass(slots=True)
 class Generated:
+    """The best prices and the bound that they prove. weight: for each shape, how much of each plan of its pool the last
+    programme took; the pool may have grown since."""
+
     duals: Floats
     bound_fen: float
     rounds: int
     converged: bool
-    weight: Floats | None  # of each plan of the pool in the last programme, in the order of the shapes
+    weight: list[Floats] | None
 
 
 def generate_columns(backlog: Backlog, pool: Pool, duals: Floats, bound_fen: float, *, until: float) -> Generated:
-    """Prices of the linear programme, from those given. until: monotonic instant; the best so far is returned then."""
-    best, best_bound, rounds, weight = duals, bound_fen, 0, None
-    while (left := until - time.monotonic()) > 0.3:
-        chosen = [pool.of(number) for number in range(len(backlog.shapes))]
+    """Prices of the linear programme over all plans that there are. until: instant of the monotonic clock at which the best
+    so far is returned.
+
+    Interior point without crossover: its duals lie inside the optimal face, so they swing less from round to round than
+    those of a simplex.
+    """
+    best = Generated(duals, bound_fen, 0, False, None)
+    while (left := until - time.monotonic()) > 0.2:
+        chosen = pool.all()
         matrix = matrix_of(backlog, chosen, backlog.capacity)
-        highs = solver(left, solver="ipm", run_crossover="off", ipm_optimality_tolerance=1e-6)
+        highs = solver(left, solver="ipm", run_crossover="off")
         highs.passModel(programme(matrix, backlog.capacity, integral=False))
         highs.run()
-        if highs.getModelStatus() not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnknown):
-            break
         solution = highs.getSolution()
-        if not solution.dual_valid:
+        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal or not solution.dual_valid:
             break
-        rounds += 1
-        row_dual = np.array(solution.row_dual)
-        orders = len(row_dual) - len(matrix.resources)
-        now = np.zeros(len(backlog.capacity))
-        now[matrix.resources] = np.maximum(-row_dual[orders:], 0) * 100
-        weight = np.array(solution.col_value)
+        row_dual, now = np.array(solution.row_dual), np.zeros(len(backlog.capacity))
+        now[matrix.resources] = np.maximum(-row_dual[len(row_dual) - len(matrix.resources) :], 0) * 100
         value, _, plans = lagrangian(backlog, now)
-        if value > best_bound:
-            best, best_bound = now, value
+        cuts = np.cumsum([len(each.cost) for each in chosen])[:-1]
+        best.weight, best.rounds = np.split(np.array(solution.col_value), cuts), best.rounds + 1
+        if value > best.bound_fen:
+            best.duals, best.bound_fen = now, value
         fresh = sum(pool.add(number, each) for number, each in enumerate(plans))
         objective = highs.getInfo().objective_function_value * 100
-        if not fresh or objective - best_bound < 1e-4 * objective:
-            return Generated(best, best_bound, rounds, True, weight if not fresh else None)
-    return Generated(best, best_bound, rounds, False, None)
+        if not fresh or objective - best.bound_fen < _CLOSE * abs(objective):
+            best.converged = True
+            break
+    return best
