@@ -1,7 +1,7 @@
 """Shadow prices by adjustment: what is wanted more than there is becomes dearer. Every round gives a valid lower bound.
 
-For any prices >= 0: sum of each order's cheapest plan at these prices - sum of price x capacity <= cost of every plan that
-keeps to the capacities (Lagrangian relaxation; the sub-problems are exact).
+For any prices >= 0: sum of each order's cheapest plan at these prices - sum of price x capacity <= cost of every plan
+that keeps to the capacities (Lagrangian relaxation; the sub-problems are exact).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Many orders at once as arrays: what every parcel of every order would cost, so that prices can be tried on all of them.
+"""Many orders at once as arrays: what every parcel of every order would cost, so that prices can be tried on all of
+them.
 
-Orders with the same number of lines stand together in a `Shape`. Costs are whole fen in float64, which holds them exactly.
-Resources are numbered: pieces of a SKU at a warehouse first (SKU row x W + warehouse), then units made at a warehouse, then
-parcels of a warehouse.
+Orders with the same number of lines stand together in a `Shape`. Costs are whole fen in float64, which holds them
+exactly. Resources are numbered: pieces of a SKU at a warehouse first (SKU row x W + warehouse), then units made at a
+warehouse, then parcels of a warehouse.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ Floats = NDArray[np.float64]
 class Shape:
     """n orders of k lines each. S = 2^k - 1 subsets of lines, subset m in row m - 1; W warehouses.
 
-    rows [n]: place of the order in the backlog. money [n, S, W]: fen of that parcel with its best courier, NEVER where it
-    cannot be. courier [n, S, W]. resource [n, k, W]: what the line takes there. quantity [n, k]. unfilled [n]: for each
-    line left out; whole [n]: no line of it may be left out alone. split [n]: for each parcel after the first.
+    rows [n]: place of the order in the backlog. money [n, S, W]: fen of that parcel with its best courier, NEVER
+    where it cannot be. courier [n, S, W]. resource [n, k, W]: what the line takes there. quantity [n, k]. unfilled
+    [n]: for each line left out; whole [n]: no line of it may be left out alone. split [n]: for each parcel after the
+    first.
     """
 
     lines: int
@@ -44,8 +46,8 @@ class Shape:
 
 @dataclass(slots=True)
 class Backlog:
-    """All of it. capacity [R]: how much there is of each resource. wide: places of the orders that do not fit the arrays
-    (more than six lines, or a cap on parcels that binds): they are chosen for one by one."""
+    """All of it. capacity [R]: how much there is of each resource. wide: places of the orders that do not fit the
+    arrays (more than six lines, or a cap on parcels that binds): they are chosen for one by one."""
 
     orders: Sequence[OrderNeed]
     tariff: Tariff
@@ -70,6 +72,13 @@ class Backlog:
         """The first resource of parcels."""
         return self.units_at + self.warehouses
 
+    def capacity_of(self, stock: StockView) -> Floats:
+        """[R]: how much of each resource this stock holds."""
+        none = [0] * self.warehouses
+        pieces = [piece for sku in self.sku_ids for piece in stock.pieces.get(sku, none)]
+        capacity: Floats = np.maximum(np.array([*pieces, *stock.units, *stock.parcels], np.float64), 0)
+        return capacity
+
     def prices(self, duals: Floats, version: str = "") -> Prices:
         """Shadow prices of resources as the choice for one order reads them."""
         table = duals[: self.units_at].reshape(len(self.sku_ids), self.warehouses)
@@ -83,8 +92,8 @@ def compile_backlog(orders: Sequence[OrderNeed], stock: StockView, tariff: Tarif
     places: dict[int, list[int]] = {}
     wide = []
     for place, order in enumerate(orders):
-        lines = len(order.lines)
-        if lines > MOST_LINES or (order.max_parcels is not None and order.max_parcels != 1 and order.max_parcels < lines):
+        lines, most = len(order.lines), order.max_parcels
+        if lines > MOST_LINES or (most is not None and most not in (0, 1) and most < lines):
             wide.append(place)
         elif lines:
             places.setdefault(lines, []).append(place)
@@ -100,17 +109,16 @@ def compile_backlog(orders: Sequence[OrderNeed], stock: StockView, tariff: Tarif
         tuple(sku_ids),
         (),
         tuple(wide),
-        np.maximum(np.concatenate([pieces.ravel(), stock.units, stock.parcels]).astype(float), 0),
+        np.zeros(0),
     )
+    backlog.capacity = backlog.capacity_of(stock)
     backlog.shapes = tuple(
         _shape(backlog, lines, np.array(places[lines], np.intp), pieces, sku_row) for lines in sorted(places)
     )
     return backlog
 
 
-def _shape(
-    backlog: Backlog, lines: int, rows: NDArray[np.intp], pieces: Ints, sku_row: dict[int, int]
-) -> Shape:
+def _shape(backlog: Backlog, lines: int, rows: NDArray[np.intp], pieces: Ints, sku_row: dict[int, int]) -> Shape:
     orders = [backlog.orders[row] for row in rows]
     costs, stock, width = backlog.costs, backlog.stock, backlog.warehouses
     each = [line for order in orders for line in order.lines]

@@ -1,7 +1,7 @@
 """Small whole-number programmes: a few hundred orders that want the same things are planned anew together, exactly.
 
-A block grows from an order that pays more than it would alone: who holds what it wants, what those would rather have, and so
-on. Everything outside the block stays as it is, so a better block is a better plan.
+A block grows from an order that pays more than it would alone: who holds what it wants, what those would rather have,
+and so on. Everything outside the block stays as it is, so a better block is a better plan.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ class _Catalogue:
 def _ranges(start: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
     length = start[rows + 1] - start[rows]
     offset = np.repeat(start[rows] - np.concatenate([[0], np.cumsum(length)[:-1]]), length)
-    return np.arange(int(length.sum())) + offset
+    ranges: NDArray[np.intp] = np.arange(int(length.sum())) + offset
+    return ranges
 
 
 class Blocks:
-    """Replans blocks of a standing. worth_fen: plans that are dearer than an order's cheapest by more than this, at these
-    prices, are not looked at."""
+    """Replans blocks of a standing. worth_fen: plans that are dearer than an order's cheapest by more than this, at
+    these prices, are not looked at."""
 
     def __init__(self, standing: Standing, pool: Pool, duals: Floats, *, seed: int, worth_fen: float = 1500):
         self.standing, self.duals = standing, duals
@@ -123,7 +124,9 @@ class Blocks:
 
     def _replan(self, block: Sequence[tuple[int, int]], seconds: float) -> int:
         backlog, standing = self.standing.backlog, self.standing
-        rows = [np.array(sorted(row for n, row in block if n == number), np.intp) for number in range(len(backlog.shapes))]
+        rows = [
+            np.array(sorted(row for n, row in block if n == number), np.intp) for number in range(len(backlog.shapes))
+        ]
         now = [plans.pick(each) for plans, each in zip(standing.plans, rows, strict=True)]
         chosen = [join([mine, catalogue.of(each)]) for mine, catalogue, each in
                   zip(now, self.catalogues, rows, strict=True)]  # fmt: skip
@@ -152,8 +155,8 @@ class Blocks:
 def _best_of(
     backlog: Backlog, chosen: Sequence[Plans], capacity: Floats, standing: Sequence[int], seconds: float
 ) -> tuple[list[NDArray[np.bool_]] | None, bool]:
-    """Which plans to take, one for each order, and whether that is surely the best. standing: how many plans at the head of
-    each list are those that the orders have now."""
+    """Which plans to take, one for each order, and whether that is surely the best. standing: how many plans at the
+    head of each list are those that the orders have now."""
     matrix = matrix_of(backlog, chosen, capacity)
     start = np.concatenate([np.arange(len(plans.cost)) < mine for plans, mine in zip(chosen, standing, strict=True)])
     taken, is_best = pick_whole(matrix, capacity, start, min(seconds, _MOST_SECONDS))

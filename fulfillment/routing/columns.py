@@ -1,7 +1,7 @@
 """The linear programme over whole plans, solved by HiGHS: column generation with an exact sub-problem.
 
-Each order takes one of its plans in the pool, resources have their capacity. The duals of the programme are prices at which
-every order's cheapest plan is looked for; plans that would pay join the pool, until none does.
+Each order takes one of its plans in the pool, resources have their capacity. The duals of the programme are prices at
+which every order's cheapest plan is looked for; plans that would pay join the pool, until none does.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fulfillment.routing.adjust import lagrangian
-from fulfillment.routing.backlog import Backlog, Floats, Shape
+from fulfillment.routing.backlog import Backlog, Floats
 from fulfillment.routing.plans import Plans, join, nothing_served, signature, usage
 
 try:
     import highspy
 except ImportError:  # The solver is an optional part; `solve` then says that it went without.
-    highspy = None
+    highspy = None  # type: ignore[assignment]
 
 # HiGHS keeps one pool of threads for the whole process: another number later makes its next run fail. One thread gives
 # the same answer on every machine, and leaves the other processors to those who take orders.
 _THREADS = 1
 # The bound is called exact when it is as close to the programme's value as this.
 _CLOSE = 1e-5
-# A block that needs more branching than this is too large; a limit on nodes, unlike one on time, gives the same answer twice.
+# A block that needs more branching is too large; a limit on nodes, unlike one on time, gives the same answer twice.
 _MOST_NODES = 60
 
 
@@ -187,8 +187,8 @@ class Generated:
 
 
 def generate_columns(backlog: Backlog, pool: Pool, duals: Floats, bound_fen: float, *, until: float) -> Generated:
-    """Prices of the linear programme over all plans that there are. until: instant of the monotonic clock at which the best
-    so far is returned.
+    """Prices of the linear programme over all plans that there are. until: instant of the monotonic clock at which
+    the best so far is returned.
 
     Interior point without crossover: its duals lie inside the optimal face, so they swing less from round to round than
     those of a simplex.

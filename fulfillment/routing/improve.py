@@ -1,8 +1,8 @@
 """Local search: give an order what it wants by moving the one order aside that minds least.
 
-For an order that pays more than it would alone, the plans that it would rather have are tried, cheapest first. Where a plan
-lacks one thing, every order that holds some of it is offered its best other place, all of them in one array operation, and
-the one with the smallest loss makes room if both together are better off. Cost never rises.
+For an order that pays more than it would alone, the plans that it would rather have are tried, cheapest first. Where
+a plan lacks one thing, every order that holds some of it is offered its best other place, all of them in one array
+operation, and the one with the smallest loss makes room if both together are better off. Cost never rises.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fulfillment.routing.backlog import Backlog, Floats, Shape
+from fulfillment.routing.backlog import Backlog, Floats
 from fulfillment.routing.plans import Plans, best_plans, nothing_served, usage, used
 
 _GAIN = 0.5  # fen: less is no gain but rounding
@@ -55,7 +55,7 @@ class Standing:
         _, resource, amount = usage(self.backlog, self.backlog.shapes[number], plan)
         if len(resource) > 1:
             resource, back = np.unique(resource, return_inverse=True)
-            amount = np.bincount(back, amount)
+            amount = np.bincount(back, amount).astype(np.float64)
         return _Use(resource, amount)
 
     def now(self, number: int, row: int) -> Plans:

@@ -14,8 +14,8 @@ from fulfillment.routing.subsets import NEVER, divisions, members
 @dataclass(slots=True)
 class Plans:
     """One plan for each of m orders of one shape. order [m]: row of the shape. part [m, k]: the mask of the parcel that
-    the line is in, 0 where it is left out. at [m, k]: its warehouse, 0 where it is left out. cost [m]: fen, with split and
-    unfilled, without prices."""
+    the line is in, 0 where it is left out. at [m, k]: its warehouse, 0 where it is left out. cost [m]: fen, with
+    split and unfilled, without prices."""
 
     order: NDArray[np.intp]
     part: NDArray[np.int16]
@@ -175,7 +175,7 @@ def usage(backlog: Backlog, shape: Shape, plans: Plans) -> tuple[NDArray[np.intp
 def used(backlog: Backlog, shape: Shape, plans: Plans) -> Floats:
     """[R]: how much of each resource the plans use together."""
     _, resource, amount = usage(backlog, shape, plans)
-    return np.bincount(resource, amount, minlength=len(backlog.capacity))
+    return np.bincount(resource, amount, minlength=len(backlog.capacity)).astype(np.float64)
 
 
 def signature(shape: Shape, plans: Plans) -> Ints:

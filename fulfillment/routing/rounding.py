@@ -1,4 +1,5 @@
-"""From prices to plans that can be carried out: first come those that the programme is sure of, then the rest in rounds."""
+"""From prices to plans that can be carried out: first come those that the programme is sure of, then the rest in
+rounds."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ def round_plans(
     chosen: Sequence[Plans] | None = None,
     weight: Sequence[Floats] | None = None,
 ) -> list[Plans]:
-    """A plan for each order, within the capacities. chosen, weight: plans of a linear programme and how much it took of each;
-    the heavier go first. What is open afterwards takes its best plan at these prices as long as there is stock, then the
-    best at cost."""
+    """A plan for each order, within the capacities. chosen, weight: plans of a linear programme and how much it took
+    of each; the heavier go first. What is open afterwards takes its best plan at these prices as long as there is
+    stock, then the best at cost."""
     result = [nothing_served(shape) for shape in backlog.shapes]
     open_rows = [np.ones(len(shape.rows), np.bool_) for shape in backlog.shapes]
     free = backlog.capacity.copy()
@@ -68,8 +69,8 @@ def _take_heavy(
 
 
 def _first_come(backlog: Backlog, offers: Sequence[Plans], free: Floats) -> list[NDArray[np.bool_]]:
-    """Which offers find what they need if those before them took theirs; that is taken from `free`. Orders of many lines go
-    first: they have the fewest ways out."""
+    """Which offers find what they need if those before them took theirs; that is taken from `free`. Orders of many
+    lines go first: they have the fewest ways out."""
     sizes = [len(plans.cost) for plans in offers]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     uses = [usage(backlog, shape, plans) for shape, plans in zip(backlog.shapes, offers, strict=True)]

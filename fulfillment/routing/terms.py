@@ -204,7 +204,7 @@ class Candidate:
     rule: str = ""
 
 
-Method = Literal["exact", "merged", "greedy"]
+Method = Literal["exact", "merged", "greedy", "backlog"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class Choice:
     """The answer for one order. Nothing was taken from the stock yet: `StockView.take` does.
 
     method: exact over all ways to split the lines; merged: over all ways that keep lines with the same warehouses
-    together; greedy: warehouse after warehouse.
+    together; greedy: six lines after six; backlog: planned together with all other open orders, without candidates.
     """
 
     order_id: int
