@@ -24,7 +24,8 @@ from fulfillment.routing.terms import Choice, Costs, LineNeed, OrderNeed, StockV
 class Instance:
     """A day to be planned. Ids of the core are row numbers; the names beside them are those of the files.
 
-    line_names: by line id, (order, line). lower_bound_fen: from bound.json, where there is one.
+    sku_kinds: by SKU id, (gram of a piece, made to order). destinations: by order, its division code. line_names: by
+    line id, (order, line). lower_bound_fen: from bound.json, where there is one.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Instance:
     warehouse_names: tuple[str, ...]
     courier_names: tuple[str, ...]
     sku_names: tuple[str, ...]
+    sku_kinds: tuple[tuple[int, bool], ...]
+    destinations: tuple[str, ...]
     line_names: tuple[tuple[str, str], ...]
     lower_bound_fen: int | None
 
@@ -66,7 +69,10 @@ def read_instance(folder: Path) -> Instance:
         [row.integer("mto_cap_units") for row in warehouses.values()],
         [row.integer("parcel_cap") for row in warehouses.values()],
     )
-    orders, line_names = _orders(folder, skus, tariff, len(costs.late_fen))
+    kinds = {
+        name: (row.parts("weight_kg", 1000), row.integer("made_to_order", most=1) == 1) for name, row in skus.items()
+    }
+    orders, line_names, destinations = _orders(folder, kinds, tariff, len(costs.late_fen))
     return Instance(
         folder.name,
         tariff,
@@ -76,6 +82,8 @@ def read_instance(folder: Path) -> Instance:
         tuple(warehouses),
         tuple(couriers),
         tuple(skus),
+        tuple(kinds.values()),
+        destinations,
         line_names,
         _bound(folder),
     )
@@ -163,13 +171,11 @@ def _stock(folder: Path, warehouses: Sequence[str], skus: Sequence[str]) -> dict
 
 
 def _orders(
-    folder: Path, skus: Mapping[str, Row], tariff: Tariff, priorities: int
-) -> tuple[tuple[OrderNeed, ...], tuple[tuple[str, str], ...]]:
+    folder: Path, kinds: Mapping[str, tuple[int, bool]], tariff: Tariff, priorities: int
+) -> tuple[tuple[OrderNeed, ...], tuple[tuple[str, str], ...], tuple[str, ...]]:
     heads = _by_name(read_rows(folder, "orders.csv", ("order", "dest_code", "priority", "promise_days")), "order")
     lines: dict[str, list[LineNeed]] = {name: [] for name in heads}
-    sku_index = _index(list(skus))
-    weights = [row.parts("weight_kg", 1000) for row in skus.values()]
-    made = [row.integer("made_to_order", most=1) == 1 for row in skus.values()]
+    sku_index, by_sku = _index(list(kinds)), list(kinds.values())
     names: dict[tuple[str, str], int] = {}
     for row in read_rows(folder, "lines.csv", ("order", "line", "sku", "qty")):
         order, name = row.text("order"), (row.text("order"), row.text("line"))
@@ -184,8 +190,8 @@ def _orders(
                 line_id=line_id,
                 sku_id=sku,
                 quantity=quantity,
-                weight_g=weights[sku] * quantity,
-                made_to_order=made[sku],
+                weight_g=by_sku[sku][0] * quantity,
+                made_to_order=by_sku[sku][1],
             )
         )
     orders = []
@@ -204,7 +210,7 @@ def _orders(
                 promise_days=head.integer("promise_days", most=1000),
             )
         )
-    return tuple(orders), tuple(names)
+    return tuple(orders), tuple(names), tuple(head.text("dest_code") for head in heads.values())
 
 
 def _names(meta: Mapping[str, Any], key: str) -> list[str]:
