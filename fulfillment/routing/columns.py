@@ -6,9 +6,12 @@ which every order's cheapest plan is looked for; plans that would pay join the p
 
 from __future__ import annotations
 
+import ctypes
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -132,11 +135,30 @@ def matrix_of(backlog: Backlog, chosen: Sequence[Plans], capacity: Floats) -> Ma
 
 def solver(time_limit_s: float, **options: Any) -> Any:
     """A quiet HiGHS. Deterministic but for its time limit."""
+    _swallow_banner()
     highs = highspy.Highs()
     highs.silent()
     for name, value in {"threads": _THREADS, "random_seed": 1, "time_limit": max(time_limit_s, 0.1), **options}.items():
         highs.setOptionValue(name, value)
     return highs
+
+
+@cache
+def _swallow_banner() -> None:
+    """The library prints its name on the first solver of a process, before it can be told not to; a command that answers
+    with JSON must not carry it."""
+    own, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    libc = ctypes.CDLL(None)
+    try:
+        libc.fflush(None)
+        os.dup2(nowhere, 1)
+        highspy.Highs()
+        # The C library keeps what is printed until its buffer is full; it has to leave before stdout is put back.
+        libc.fflush(None)
+    finally:
+        os.dup2(own, 1)
+        os.close(own)
+        os.close(nowhere)
 
 
 def programme(matrix: Matrix, capacity: Floats, *, integral: bool) -> Any:

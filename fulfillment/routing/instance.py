@@ -45,7 +45,7 @@ class Instance:
 def read_instance(folder: Path) -> Instance:
     """The day in this folder. Raises BadInstance, naming file and row, for anything missing, double or impossible."""
     if not folder.is_dir():
-        raise BadInstance(str(folder), None, "no such folder")
+        raise BadInstance("", None, "there is no such folder")
     meta = read_json(folder, "instance.json")
     columns = ("warehouse", "parcel_cap", "handling", "mto_cap_units", "mto_lead_days")
     warehouses = _by_name(read_rows(folder, "warehouses.csv", columns), "warehouse")

@@ -34,6 +34,7 @@ WITHOUT_DATABASE = frozenset(
         "makemessages",
         "parse_addresses",
         "sandbox",
+        "solve_instance",
         "spectacular",
         "startapp",
         "testserver",
