@@ -143,8 +143,14 @@ def _shape(backlog: Backlog, lines: int, rows: NDArray[np.intp], pieces: Ints, s
         split=np.where(most == 1, NEVER, float(costs.split_fen)),
     )
     plain = np.array([_is_plain(order) for order in orders])
-    _price_plain(backlog, shape, [order for order, is_plain in zip(orders, plain, strict=True) if is_plain],
-                 np.flatnonzero(plain), held | made, made)  # fmt: skip
+    _price_plain(
+        backlog,
+        shape,
+        [order for order, is_plain in zip(orders, plain, strict=True) if is_plain],
+        np.flatnonzero(plain),
+        held | made,
+        made,
+    )
     for i in np.flatnonzero(~plain):
         _price_with_rules(backlog, shape, int(i), orders[i])
     return shape

@@ -128,8 +128,9 @@ class Blocks:
             np.array(sorted(row for n, row in block if n == number), np.intp) for number in range(len(backlog.shapes))
         ]
         now = [plans.pick(each) for plans, each in zip(standing.plans, rows, strict=True)]
-        chosen = [join([mine, catalogue.of(each)]) for mine, catalogue, each in
-                  zip(now, self.catalogues, rows, strict=True)]  # fmt: skip
+        chosen = [
+            join([mine, catalogue.of(each)]) for mine, catalogue, each in zip(now, self.catalogues, rows, strict=True)
+        ]
         capacity = standing.free.copy()
         for shape, plans in zip(backlog.shapes, now, strict=True):
             capacity += used(backlog, shape, plans)

@@ -145,8 +145,9 @@ def solver(time_limit_s: float, **options: Any) -> Any:
 
 @cache
 def _swallow_banner() -> None:
-    """The library prints its name on the first solver of a process, before it can be told not to; a command that answers
-    with JSON must not carry it."""
+    """The library prints its name on the first solver of a process, before it can be told not to.
+
+    A command that answers with JSON must not carry it."""
     own, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     libc = ctypes.CDLL(None)
     try:

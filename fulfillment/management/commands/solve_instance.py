@@ -31,8 +31,15 @@ class Command(BaseCommand):
         parser.add_argument("--mode", choices=["online", "batch"], default="batch")
         parser.add_argument("--seconds", type=float, default=60.0, help="for planning, or for learning when online")
         parser.add_argument("--no-solver", action="store_true", help="plan without HiGHS")
-        parser.add_argument("--learn", type=Path, nargs="+", action="extend", default=[], metavar="DIR",
-                            help="earlier days of the same world, to learn prices from (online)")  # fmt: skip
+        parser.add_argument(
+            "--learn",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="DIR",
+            help="earlier days of the same world, to learn prices from (online)",
+        )
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
 
