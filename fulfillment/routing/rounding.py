@@ -29,7 +29,7 @@ def round_plans(
     free = backlog.capacity.copy()
     if chosen is not None and weight is not None:
         _take_heavy(backlog, chosen, weight, result, open_rows, free)
-    for number_of_round in range(_ROUNDS):
+    for number_of_round in range(_ROUNDS if result else 0):
         # The last rounds weigh money alone: nothing has to be kept for later any more.
         priced = duals if number_of_round < _ROUNDS // 2 else None
         offers, taken = [], 0

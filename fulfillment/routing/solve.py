@@ -170,7 +170,7 @@ class _Run:
         if adjusted.out_of_time:
             self.report.cut_short.append("prices")
         self._stage("prices")
-        if self.report.way == "columns":
+        if self.report.way == "columns" and backlog.shapes:
             self._generate()
 
     def _generate(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 
 from fulfillment.routing.tariff import Tariff
@@ -41,10 +41,19 @@ def is_made(line: LineNeed, w: int, stock: StockView) -> bool:
 
 
 def block_cost(
-    block: Block, order: OrderNeed, stock: StockView, tariff: Tariff, prices: Prices | None, costs: Costs
+    block: Block,
+    order: OrderNeed,
+    stock: StockView,
+    tariff: Tariff,
+    prices: Prices | None,
+    costs: Costs,
+    made: Collection[int] | None = None,
 ) -> float | None:
-    """Fen of one parcel, with its shadow price; None where it cannot be."""
+    """Fen of one parcel, with its shadow price; None where it cannot be. made: ids of the lines that are made; None:
+    those of which the stock has too little."""
     lines, w, c = block
+    if made is None:
+        made = [line.line_id for line in lines if is_made(line, w, stock)]
     fee = parcel_fee_fen(tariff, order.zone, w, c, sum(i.weight_g for i in lines), sum(i.volume_cm3 for i in lines))
     if fee is None or len({line.parcel_class for line in lines}) > 1:
         return None
@@ -54,9 +63,7 @@ def block_cost(
         return None
     if order.extra_fen is not None:
         fee += int(order.extra_fen[w, c])
-    ready = int(costs.dispatch_days[w]) + (
-        int(costs.make_days[w]) if any(is_made(line, w, stock) for line in lines) else 0
-    )
+    ready = int(costs.dispatch_days[w]) + (int(costs.make_days[w]) if made else 0)
     if order.promise_days is not None:
         days = int(tariff.days[order.zone, w, c]) + ready
         fee += max(0, days - order.promise_days) * costs.late_fen[order.priority]
@@ -64,7 +71,7 @@ def block_cost(
     if prices is not None:
         cost += float(prices.parcel[w])
         for line in lines:
-            if is_made(line, w, stock):
+            if line.line_id in made:
                 cost += line.quantity * float(prices.unit[w])
             elif line.sku_id in prices.stock:
                 cost += line.quantity * float(prices.stock[line.sku_id][w])
