@@ -154,6 +154,18 @@ class WarehouseClosed(OrderCenterError):
         self.order_id, self.warehouse, self.reopens_on = order_id, warehouse, reopens_on
 
 
+class PinTooLate(OrderCenterError):
+    """A warehouse has the order already, or it has left: too late to say from where it ships."""
+
+    code = "fulfillment.pin_too_late"
+    title = _("A warehouse has this order already.")
+    hint = _("Ask it back first; then choose another warehouse.")
+
+    def __init__(self, *, order_id: int):
+        super().__init__(f"order {order_id} is with a warehouse already")
+        self.order_id = order_id
+
+
 class RuleUnanswered(OrderCenterError):
     """A routing rule that forbids something cannot be asked, because a value of the order is missing."""
 

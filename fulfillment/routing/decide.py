@@ -14,7 +14,7 @@ import numpy as np
 
 from fulfillment.routing.calendar import ALWAYS_OPEN, Closing, WarehouseDays
 from fulfillment.routing.choice import choose
-from fulfillment.routing.quick import QuickChoice
+from fulfillment.routing.quick import QuickChoice, WholeParcels
 from fulfillment.routing.rule_document import HOLD
 from fulfillment.routing.rules import CompiledRules, Pinned, Ruling
 from fulfillment.routing.tariff import Tariff
@@ -79,6 +79,7 @@ class Decision:
 
     problem: "" when it has a way. short: SKUs that nobody who may ship it has enough of. closed: the warehouse that
     would ship it, were it open. pieces: for lines that were divided over warehouses, part id -> (line id, pieces).
+    whole: what the order would cost as one parcel from each warehouse, by term.
     """
 
     need: OrderNeed
@@ -89,6 +90,7 @@ class Decision:
     closed: int | None = None
     notes: tuple[Note, ...] = ()
     pieces: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    whole: WholeParcels | None = None
 
     def pieces_of(self, line_ids: Sequence[int]) -> dict[int, int]:
         """Order line id -> pieces, of the lines of one parcel."""
@@ -145,8 +147,8 @@ class Decider:
         need = self._need(order, ruling)
         if ruling.unanswered:
             return Decision(need, ruling, None, "unanswered")
-        attempt = _Attempt(self, order, ruling, need, self._view(need, free))
-        return attempt.decide()
+        decision = _Attempt(self, order, ruling, need, self._view(need, free)).decide()
+        return replace(decision, whole=self.quick.whole_parcels(need, ruling))
 
     def take(self, decision: Decision, free: Free) -> None:
         """Take what the decision uses from `free`, and from what can still leave."""

@@ -20,7 +20,7 @@ _MOST_REMEMBERED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcels:
+class WholeParcels:
     """One parcel from each warehouse with its best courier, by warehouse index; cost IMPOSSIBLE where there is none."""
 
     cost: tuple[int, ...]
@@ -37,7 +37,7 @@ class QuickChoice:
     def __init__(self, tariff: Tariff, costs: Costs, prices: Prices | None):
         self.tariff, self.costs, self.prices = tariff, costs, prices
         self._handling: list[int] = costs.handling_fen.tolist()
-        self._parcels: dict[tuple[int, ...], _Parcels] = {}
+        self._parcels: dict[tuple[int, ...], WholeParcels] = {}
         self._floors: dict[tuple[int, ...], int] = {}
         self._stock_prices: dict[int, list[float]] = {}
         self._parcel_prices: list[float] = prices.parcel.tolist() if prices is not None else []
@@ -76,11 +76,17 @@ class QuickChoice:
                 return None
         return self._choice(order, ruling, parcels, best, weight, shorts, prices)
 
+    def whole_parcels(self, order: OrderNeed, ruling: Ruling) -> WholeParcels | None:
+        """What one parcel of the whole order costs from each warehouse, by term; None where that cannot be said."""
+        if order.zone < 0 or any(line.allowed is not None for line in order.lines):
+            return None
+        return self._of(order, ruling, sum([line.weight_g for line in order.lines]))
+
     def with_whole_costs(self, choice: Choice, order: OrderNeed, ruling: Ruling) -> Choice:
         """The choice, its candidates with what one parcel of the whole order would cost from each, had it the goods."""
-        if order.zone < 0 or any(line.allowed is not None for line in order.lines):
+        parcels = self.whole_parcels(order, ruling)
+        if parcels is None:
             return choice
-        parcels = self._of(order, ruling, sum([line.weight_g for line in order.lines]))
         index = {warehouse_id: w for w, warehouse_id in enumerate(self.tariff.warehouses)}
         prices = self._prices(order)
         candidates = []
@@ -122,7 +128,7 @@ class QuickChoice:
                 total = [a + b * line.quantity for a, b in zip(total, row, strict=True)]
         return total
 
-    def _of(self, order: OrderNeed, ruling: Ruling, weight: int) -> _Parcels:
+    def _of(self, order: OrderNeed, ruling: Ruling, weight: int) -> WholeParcels:
         volume = sum([line.volume_cm3 for line in order.lines])
         value = sum([line.value_fen for line in order.lines]) if self._uses_value else 0
         promise = -1 if order.promise_days is None else order.promise_days
@@ -157,7 +163,7 @@ class QuickChoice:
             floor = self._floors[key] = int(fee.min(initial=IMPOSSIBLE))
         return floor
 
-    def _work_out(self, order: OrderNeed, ruling: Ruling, weight: int, volume: int, value: int) -> _Parcels:
+    def _work_out(self, order: OrderNeed, ruling: Ruling, weight: int, volume: int, value: int) -> WholeParcels:
         def one(number: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
             return np.array([number], np.int64)
 
@@ -174,7 +180,7 @@ class QuickChoice:
         courier = fee.argmin(axis=1)
         at = (np.arange(len(courier)), courier)
         cost = np.minimum(fee[at] + self.costs.handling_fen, IMPOSSIBLE)
-        return _Parcels(
+        return WholeParcels(
             tuple(cost.tolist()),
             tuple(courier.tolist()),
             tuple(freight[at].tolist()),
@@ -187,7 +193,7 @@ class QuickChoice:
         self,
         order: OrderNeed,
         ruling: Ruling,
-        parcels: _Parcels,
+        parcels: WholeParcels,
         best: int,
         weight: int,
         shorts: Mapping[int, tuple[int, ...]],

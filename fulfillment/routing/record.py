@@ -3,7 +3,8 @@
     {"v": 2, "method", "rules": number, "hash", "rates", "prices", "why", "fired": [rule ids],
      "cost": fen, "split": fen, "parcels": [{"warehouse", "carrier", "lines": {line: pieces}, "days", "freight",
       "handling", "late", "extra", "price"}],
-     "candidates": [{"warehouse", "verdict", "fen", "price", "carrier", "short": [lines], "rule"}],
+     "candidates": [{"warehouse", "verdict", "fen", "terms": [freight, handling, late, extra], "price", "carrier",
+      "short": [lines], "rule"}],
      "notes": [{"what", "then", "warehouse", "rule"}], "problem", "short": [SKU ids], "closed": warehouse}
 
 Zeros and empty values are left out. A record is never worked out anew: it says what was known when it was decided.
@@ -53,7 +54,7 @@ def record_of(decision: Decision, versions: Versions, *, why: str = "") -> dict[
         if decision.closed is not None:
             record["closed"] = decision.closed
     if choice is not None:
-        record["candidates"] = [_candidate(candidate, decision) for candidate in choice.candidates]
+        record["candidates"] = [_candidate(w, candidate, decision) for w, candidate in enumerate(choice.candidates)]
         if not decision.problem:
             record["method"] = choice.method
             record["cost"] = choice.cost_fen
@@ -83,10 +84,14 @@ def _parcel(parcel: Parcel, decision: Decision) -> dict[str, Any]:
     return kept
 
 
-def _candidate(candidate: Candidate, decision: Decision) -> dict[str, Any]:
+def _candidate(w: int, candidate: Candidate, decision: Decision) -> dict[str, Any]:
     kept: dict[str, Any] = {"warehouse": candidate.warehouse_id, "verdict": candidate.verdict}
     if candidate.cost_fen is not None:
         kept["fen"], kept["carrier"] = candidate.cost_fen, candidate.courier_id
+        whole = decision.whole
+        if whole is not None and whole.cost[w] == candidate.cost_fen:
+            freight, late, extra = whole.freight[w], whole.late[w], whole.extra[w]
+            kept["terms"] = [freight, candidate.cost_fen - freight - late - extra, late, extra]
     if candidate.price_fen:
         kept["price"] = round(candidate.price_fen)
     if candidate.short_line_ids:

@@ -9,6 +9,7 @@ v1 = [
     path("", include("channels_sync.api.urls")),
     path("", include("ordercenter.orders.api.urls")),
     path("", include("ordercenter.inventory.api.urls")),
+    path("", include("fulfillment.api.urls")),
     path("", include("ordercenter.cases.api.urls")),
     path("problems/", views.ProblemTypes.as_view(), name="problems"),
     path("problems/<str:code>", views.ProblemType.as_view(), name="problem"),

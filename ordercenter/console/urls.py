@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ordercenter.console.views import cases, home, orders, payments, reveal, statements
+from ordercenter.console.views import cases, home, orders, payments, reveal, routing, statements
 
 app_name = "console"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:order_id>/", orders.order_detail, name="order"),
     path("orders/<int:order_id>/payment/", payments.book_payment, name="order-payment"),
+    path("orders/<int:order_id>/routing/", routing.explainer, name="order-routing"),
+    path("orders/<int:order_id>/pin/", routing.pin, name="order-pin"),
     path("statements/", statements.statement_list, name="statements"),
     path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
     path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),

@@ -65,9 +65,16 @@ class TestReserving:
                     "verdict": "short",
                     "carrier": world.carrier.pk,
                     "fen": 650,
+                    "terms": [500, 150, 0, 0],
                     "short": [shipment.lines.get().order_line_id],
                 },
-                {"warehouse": world.south.pk, "verdict": "chosen", "carrier": world.carrier.pk, "fen": 950},
+                {
+                    "warehouse": world.south.pk,
+                    "verdict": "chosen",
+                    "carrier": world.carrier.pk,
+                    "fen": 950,
+                    "terms": [800, 150, 0, 0],
+                },
             ],
         }
 

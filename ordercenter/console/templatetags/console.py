@@ -38,6 +38,12 @@ def amount(value: Decimal | None, currency: str = "CNY") -> str:
 
 
 @register.filter
+def fen(value: float | None) -> str:
+    """Integer fen as ¥2.70; a dash for nothing."""
+    return "–" if value is None else amount(Decimal(round(value)) / 100)
+
+
+@register.filter
 def span(value: timedelta | None) -> str:
     """A span of time in its two largest useful units: 350 ms, 4.2 s, 12 min, 3 h 20 min, 5 days."""
     if value is None:

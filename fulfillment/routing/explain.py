@@ -1,0 +1,333 @@
+"""Why this warehouse (为什么是这个仓): a kept decision in plain sentences, in the active language.
+
+Reads the record as it was kept and works nothing out anew: stock and prices of now play no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fulfillment.routing.decide import AVOIDED, CLOSED, NEVER_OPEN
+from fulfillment.routing.rule_document import HOLD
+from fulfillment.routing.rule_words import yuan
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people call things. lines: order line id -> SKU and pieces; rules: rule id -> its sentence."""
+
+    warehouses: Mapping[int, str] = field(default_factory=dict)
+    carriers: Mapping[int, str] = field(default_factory=dict)
+    lines: Mapping[int, str] = field(default_factory=dict)
+    skus: Mapping[int, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+    def warehouse(self, pk: int | None) -> str:
+        return self.warehouses.get(pk or 0, f"#{pk}")
+
+    def carrier(self, pk: int | None) -> str:
+        return self.carriers.get(pk or 0, f"#{pk}")
+
+    def rule(self, rule_id: str) -> str:
+        sentence = self.rules.get(rule_id)
+        return _("rule %(id)s (%(sentence)s)") % {"id": rule_id, "sentence": sentence} if sentence else rule_id
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a cost. code: freight, handling, late, extra, split or price."""
+
+    code: str
+    label: str
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One warehouse that was looked at. why: why it was chosen or lost; change: what would have to change for it."""
+
+    warehouse: str
+    warehouse_id: int
+    verdict: str
+    label: str
+    is_chosen: bool
+    carrier: str
+    fen: int | None
+    terms: tuple[Term, ...]
+    price_fen: int
+    why: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision in words. headline: one sentence; sentences: what else there is to say; parcels: what leaves where."""
+
+    headline: str
+    sentences: tuple[str, ...]
+    rows: tuple[Row, ...]
+    parcels: tuple[str, ...]
+    cost_fen: int | None
+    versions: str
+
+    @property
+    def most_fen(self) -> int:
+        """The dearest candidate: the scale of the bars."""
+        return max((sum(max(term.fen, 0) for term in row.terms) for row in self.rows), default=0) or 1
+
+
+def explain(record: Mapping[str, Any], names: Names) -> Explanation:
+    """The record of a decision in the active language; of a record of an older form, what can be said."""
+    rows = tuple(_row(candidate, record, names) for candidate in record.get("candidates", ()))
+    parcels = record.get("parcels", ())
+    return Explanation(
+        headline=_headline(record, names),
+        sentences=tuple(_sentences(record, names, rows)),
+        rows=rows,
+        parcels=tuple(_parcel(parcel, names) for parcel in parcels),
+        cost_fen=record.get("cost"),
+        versions=_versions(record),
+    )
+
+
+def _headline(record: Mapping[str, Any], names: Names) -> str:
+    parcels = record.get("parcels")
+    if parcels and len(parcels) == 1:
+        parcel = parcels[0]
+        return _("%(warehouse)s by %(carrier)s, %(cost)s in all") % {
+            "warehouse": names.warehouse(parcel["warehouse"]),
+            "carrier": names.carrier(parcel["carrier"]),
+            "cost": yuan(record.get("cost", 0)),
+        }
+    if parcels:
+        warehouses = _(", ").join(dict.fromkeys(names.warehouse(parcel["warehouse"]) for parcel in parcels))
+        return _("%(count)d parcels from %(warehouses)s, %(cost)s in all") % {
+            "count": len(parcels),
+            "warehouses": warehouses,
+            "cost": yuan(record.get("cost", 0)),
+        }
+    problem = record.get("problem")
+    if problem is None:
+        return _("Shipped from where its goods were reserved")
+    return _problem(problem, record, names)
+
+
+def _problem(problem: str, record: Mapping[str, Any], names: Names) -> str:
+    if problem == "short":
+        goods = _(", ").join(names.skus.get(pk, str(pk)) for pk in record.get("short", ()))
+        return _("No warehouse that may ship it has enough of %(goods)s") % {"goods": goods}
+    if problem == "closed":
+        return _("%(warehouse)s would ship it, but is temporarily closed") % {
+            "warehouse": names.warehouse(record.get("closed"))
+        }
+    if problem == "unanswered":
+        return _("It cannot be said whether %(rule)s applies") % {"rule": names.rule(record.get("unanswered", ""))}
+    if problem == "excluded":
+        return _("The rules leave no warehouse or courier for it")
+    if problem == "full":
+        return _("The warehouses that could ship it were full that day")
+    return _("No courier goes there from any warehouse")
+
+
+def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> list[str]:
+    found = [_note(note, names) for note in record.get("notes", ())]
+    fired = record.get("fired", ())
+    if fired:
+        found.append(_("Rules that applied: %(rules)s") % {"rules": _("; ").join(names.rule(pk) for pk in fired)})
+    for missing in record.get("missing", ()):
+        goods = {"sku": names.skus.get(missing["sku"], str(missing["sku"])), "pieces": missing["pieces"]}
+        if missing.get("from"):
+            goods["day"] = date.fromisoformat(missing["from"]).isoformat()
+            found.append(_("%(pieces)d more pieces of %(sku)s are missing; they are expected from %(day)s on") % goods)
+        else:
+            found.append(_("%(pieces)d more pieces of %(sku)s are missing; none are known to come") % goods)
+    if record.get("split"):
+        found.append(_("The split costs %(amount)s") % {"amount": yuan(record["split"])})
+    chosen = [row for row in rows if row.is_chosen]
+    second = min(
+        (r for r in rows if r.verdict == "dearer" and r.fen is not None), key=lambda r: r.fen or 0, default=None
+    )
+    if len(chosen) == 1 and second is not None and second.fen is not None and chosen[0].fen is not None:
+        found.append(
+            _("The next best is %(warehouse)s, %(more)s dearer")
+            % {"warehouse": second.warehouse, "more": yuan(second.fen - chosen[0].fen)}
+        )
+    if record.get("prices"):
+        found.append(
+            _("Prices learned from earlier orders kept scarce stock for those who need it more (prices no. %(number)d)")
+            % {"number": record["prices"]}
+        )
+    return found
+
+
+def _note(note: Mapping[str, Any], names: Names) -> str:
+    what, then = note["what"], note["then"]
+    values = {"warehouse": names.warehouse(note.get("warehouse")), "then": then}
+    by = names.rule(note["rule"]) if note.get("rule") else ""
+    if what == "closed":
+        text = (
+            _("%(warehouse)s is temporarily closed: the order waits for it")
+            if then == HOLD
+            else _("%(warehouse)s is temporarily closed: another one ships instead")
+        ) % values
+        return f"{text} ({by})" if by else text
+    if what == "pin":
+        who = by or _("a person")
+        if then == "taken":
+            return _("Pinned to %(warehouse)s by %(who)s") % {**values, "who": who}
+        if then == HOLD:
+            return _("Pinned to %(warehouse)s by %(who)s, which cannot ship it now: the order waits") % {
+                **values,
+                "who": who,
+            }
+        return _("Pinned to %(warehouse)s by %(who)s, which cannot ship it now: chosen among all") % {
+            **values,
+            "who": who,
+        }
+    if what == "ranking":
+        return _("%(warehouse)s is number %(then)s of the regional table and has everything") % values
+    if what == "alone":
+        return (
+            _("A split into %(then)s parcels was given up: one of them would be worth too little to travel alone")
+            % values
+        )
+    if what == "divided":
+        return _("No warehouse has enough pieces of one line: it is divided over %(then)s parcels") % values
+    return str(what)
+
+
+def _row(candidate: Mapping[str, Any], record: Mapping[str, Any], names: Names) -> Row:
+    verdict, fen = candidate["verdict"], candidate.get("fen")
+    total = record.get("cost")
+    price = candidate.get("price", 0)
+    return Row(
+        warehouse=names.warehouse(candidate["warehouse"]),
+        warehouse_id=candidate["warehouse"],
+        verdict=verdict,
+        label=_label(verdict),
+        is_chosen=verdict == "chosen",
+        carrier=names.carrier(candidate["carrier"]) if candidate.get("carrier") else "",
+        fen=fen,
+        terms=_terms(candidate),
+        price_fen=price,
+        why=_why(candidate, record, names),
+        change=_change(candidate, total, record, names),
+    )
+
+
+def _terms(candidate: Mapping[str, Any]) -> tuple[Term, ...]:
+    terms = candidate.get("terms")
+    if terms is None:
+        return (Term("freight", _("in all"), candidate["fen"]),) if candidate.get("fen") is not None else ()
+    labels = (("freight", _("freight")), ("handling", _("handling")), ("late", _("lateness")), ("extra", _("rules")))
+    return tuple(Term(code, label, fen) for (code, label), fen in zip(labels, terms, strict=True) if fen)
+
+
+def _label(verdict: str) -> str:
+    return {
+        "chosen": _("chosen"),
+        "dearer": _("dearer"),
+        "short": _("not enough stock"),
+        "excluded": _("not allowed"),
+        "not_pinned": _("pinned elsewhere"),
+        "no_courier": _("no courier"),
+        "full": _("full"),
+    }.get(verdict, verdict)
+
+
+def _excluded(rule: str, names: Names) -> str:
+    return {
+        CLOSED: _("temporarily closed"),
+        AVOIDED: _("it rejected the order before"),
+        NEVER_OPEN: _("no working day in sight"),
+    }.get(rule) or _("taken out by %(rule)s") % {"rule": names.rule(rule)}
+
+
+def _why(candidate: Mapping[str, Any], record: Mapping[str, Any], names: Names) -> str:
+    verdict = candidate["verdict"]
+    short = _(", ").join(names.lines.get(pk, f"#{pk}") for pk in candidate.get("short", ()))
+    if verdict == "chosen":
+        count = len(record.get("parcels", ()))
+        if count > 1:
+            return _("ships a part of the order")
+        return _("the cheapest of all ways")
+    if verdict == "dearer":
+        return _("has everything, but costs more")
+    if verdict == "short":
+        return _("has too little of %(goods)s") % {"goods": short}
+    if verdict == "excluded":
+        return _excluded(candidate.get("rule", ""), names)
+    if verdict == "no_courier":
+        if candidate.get("rule"):
+            return _("no courier may take it: %(rule)s") % {"rule": names.rule(candidate["rule"])}
+        return _("no courier goes there with this")
+    if verdict == "full":
+        return _("no more parcels fit on that day")
+    if verdict == "not_pinned":
+        return _("the order is pinned to another warehouse")
+    return str(verdict)
+
+
+def _change(candidate: Mapping[str, Any], total: int | None, record: Mapping[str, Any], names: Names) -> str:
+    """What would have to change for this one to be chosen."""
+    verdict, fen = candidate["verdict"], candidate.get("fen")
+    pieces = len(candidate.get("short", ()))
+    if verdict == "chosen":
+        return ""
+    own = fen + candidate.get("price", 0) if fen is not None else None
+    best = None if total is None else total + sum(parcel.get("price", 0) for parcel in record.get("parcels", ()))
+    cheaper = own is not None and best is not None and own < best
+    if verdict == "dearer":
+        if own is not None and best is not None and own > best:
+            return _("it would have to be more than %(amount)s cheaper") % {"amount": yuan(own - best)}
+        return _("it would have to be cheaper")
+    if verdict == "short":
+        text = ngettext(
+            "its stock of one line would have to suffice", "its stock of %(n)d lines would have to suffice", pieces
+        ) % {"n": pieces}
+        if cheaper and own is not None and best is not None:
+            return text + _("; it would then save %(amount)s") % {"amount": yuan(best - own)}
+        if own is not None and best is not None:
+            return text + _(", and it would still be %(amount)s dearer") % {"amount": yuan(own - best)}
+        return text
+    if verdict == "excluded":
+        rule = candidate.get("rule", "")
+        if rule == CLOSED:
+            return _("it would have to be open")
+        if rule.startswith(":"):
+            return ""
+        return _("the rule would have to be changed, or the order pinned to it")
+    if verdict == "no_courier":
+        return _("a courier contract for that place and weight would be needed")
+    if verdict == "full":
+        return _("its parcels of the day would have to be raised")
+    if verdict == "not_pinned":
+        return _("the pin would have to be taken back")
+    return ""
+
+
+def _parcel(parcel: Mapping[str, Any], names: Names) -> str:
+    goods = _(", ").join(names.lines.get(int(pk), f"#{pk}") for pk in parcel.get("lines", {}))
+    parts = [f"{_('freight')} {yuan(parcel.get('freight', 0))}", f"{_('handling')} {yuan(parcel.get('handling', 0))}"]
+    parts += [
+        f"{label} {yuan(parcel[key])}"
+        for key, label in (("late", _("lateness")), ("extra", _("rules")))
+        if parcel.get(key)
+    ]
+    text = f"{names.warehouse(parcel['warehouse'])} · {names.carrier(parcel['carrier'])}: {' + '.join(parts)}"
+    return f"{text} ({goods})" if goods else text
+
+
+def _versions(record: Mapping[str, Any]) -> str:
+    if "rules" not in record:
+        return ""
+    rules = _("rules v%(number)d") % {"number": record["rules"]} if record["rules"] else _("standard rules")
+    return " · ".join(
+        [rules, *([_("prices of couriers %(version)s") % {"version": record["rates"]}] if record.get("rates") else [])]
+    )
