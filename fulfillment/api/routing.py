@@ -59,7 +59,7 @@ class OrderRouting(ApiView):
         summary=_("Why this warehouse"),
         description=_(
             "Every decision about where the order ships from, the latest first: which warehouses were looked at, why "
-            "each lost, and what would have to change. Sentences are in the language of the request. Scope: orders:read."
+            "each lost, and what would have to change. Sentences are in the request's language. Scope: orders:read."
         ),
         responses={200: DecisionsOut},
     )

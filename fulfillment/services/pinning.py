@@ -9,6 +9,7 @@ from fulfillment.errors import PinTooLate
 from fulfillment.models import RoutingPin, Shipment
 from fulfillment.routing.rule_document import POLICIES
 from fulfillment.services.planning import create_shipments
+from fulfillment.services.releasing import awaiting_release
 from fulfillment.services.routing import reserve_and_route
 from fulfillment.services.stopping import route_stopped_anew, shipments_of, stop_shipments
 from fulfillment.states import ShipmentState
@@ -16,6 +17,7 @@ from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import Actor
+from ordercenter.events.types import OrderReleaseDue
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderUnknown
@@ -32,9 +34,9 @@ def pin_order(
     """Ship this order from this warehouse, whatever the rules would choose.
 
     policy: hold, and the order waits when the warehouse cannot ship it; fall_back, and the others may. An order that
-    waits for a way looks for it anew; one that is planned and not handed over yet is planned anew. Raises ReasonMissing,
-    OrderUnknown, PinTooLate when a warehouse has it already, and what `reserve_and_route` refuses a planned order;
-    nothing is changed then. The reason is kept as a deed.
+    waits for a way looks for it anew; one that is planned and not handed over yet is planned anew. The reason is kept
+    as a deed. Raises ReasonMissing, OrderUnknown, PinTooLate when a warehouse has it already, and what
+    `reserve_and_route` refuses a planned order; nothing is changed then.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -82,6 +84,9 @@ def replan(*, order_ids: Collection[int], work: Work, why: str) -> None:
     route_stopped_anew(order_ids=order_ids, work=work)
     reserve_and_route(order_ids=order_ids, work=work, why=why).raise_first()
     create_shipments(order_ids=order_ids, work=work).raise_first()
+    # Their flows wait for a wave that the new plan may not have.
+    for order_id in sorted(set(order_ids) - awaiting_release(order_ids=order_ids, work=work)):
+        work.record(OrderReleaseDue(order_id=order_id))
 
 
 def _locked(work: Work, order_id: int) -> Order:

@@ -82,8 +82,8 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             if decision.problem == "short":
                 missing_of(work)[order.id] = missing_pieces(decision, free)
             continue
-        batch.decider.take(decision, free)
         assignment = batch.assign(decision)
+        batch.decider.take(decision, free)
         assignments(work)[order.id] = assignment
         sku_ids = {line.id: line.sku_id or 0 for line, _ in wanted}
         promises.extend(

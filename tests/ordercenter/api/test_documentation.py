@@ -19,6 +19,7 @@ CALLS = {
     "/api/v1/orders": {"get"},
     "/api/v1/orders/bulk": {"post"},
     "/api/v1/orders/{order_id}": {"get"},
+    "/api/v1/orders/{order_id}/routing": {"get"},
     "/api/v1/orders/{order_id}/cancel": {"post"},
     "/api/v1/orders/{order_id}/payments": {"post"},
     "/api/v1/problems/": {"get"},
