@@ -32,6 +32,7 @@ from ordercenter.events.types import (
     OrderCancelled,
     OrderReleased,
     RefundRequested,
+    ShipmentCancelled,
     StockReplenished,
 )
 from ordercenter.inventory import services as inventory
@@ -102,6 +103,12 @@ def plan_anew_what_did_not_leave(events: Sequence[Recorded]) -> None:
         # After the old reservations are written as ended: a line has one open one in a warehouse.
         with unit_of_work(because=events) as work:
             workflow.run_stopped_again(subjects=[f"order:{pk}" for pk in again], work=work)
+
+
+@on(ShipmentCancelled, name="fulfillment.free_capacity")
+def free_capacity(events: Sequence[Recorded]) -> None:
+    """Shipments that will not leave make room for others on their day, where parcels per day are limited."""
+    services.free_loads(shipment_ids=[r.event.shipment_id for r in events if isinstance(r.event, ShipmentCancelled)])
 
 
 @on(StockReplenished, name="fulfillment.supply")

@@ -150,6 +150,23 @@ class Decider:
         decision = _Attempt(self, order, ruling, need, self._view(need, free)).decide()
         return replace(decision, whole=self.quick.whole_parcels(need, ruling))
 
+    def need_for_batch(self, order: OrderFacts) -> tuple[OrderNeed, Ruling] | None:
+        """The order as the batch solver takes it; None where its rules go step by step (pin, ranking, value of parcels)
+        or cannot be answered, so that it is decided alone. Warehouses that are temporarily closed are left out.
+        """
+        ruling = self.rules.rule_on(order.values(self.rules.order_paths) if self.rules.order_paths else {})
+        if ruling.unanswered or ruling.pin or order.pin or ruling.ranking or ruling.alone_fen:
+            return None
+        need = self._need(order, ruling)
+        if self.closings:
+            need = replace(need, excluded={**need.excluded, **dict.fromkeys(self.closings, CLOSED)})
+        return need, ruling
+
+    def parcels_left(self) -> dict[int, int]:
+        """How many parcels can still leave on the coming day, by warehouse id, where that is limited."""
+        pairs = zip(self.tariff.warehouses, self._left, strict=True)
+        return {warehouse_id: left for warehouse_id, left in pairs if left < UNLIMITED}
+
     def take(self, decision: Decision, free: Free) -> None:
         """Take what the decision uses from `free`, and from what can still leave."""
         choice = decision.choice

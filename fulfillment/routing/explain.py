@@ -137,6 +137,8 @@ def _problem(problem: str, record: Mapping[str, Any], names: Names) -> str:
 
 def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> list[str]:
     found = [_note(note, names) for note in record.get("notes", ())]
+    if record.get("why") == "backlog":
+        found.append(_("Decided again together with all orders that waited for the wave"))
     fired = record.get("fired", ())
     if fired:
         found.append(_("Rules that applied: %(rules)s") % {"rules": _("; ").join(names.rule(pk) for pk in fired)})

@@ -13,6 +13,7 @@ from fulfillment.services.releasing import awaiting_release, release_due, releas
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
+from fulfillment.services.routing_world import free_loads
 from fulfillment.services.scanning import take_scans
 from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
@@ -30,6 +31,7 @@ __all__ = [
     "decide_missing",
     "dispatch_shipments",
     "finish_inbound",
+    "free_loads",
     "give_back_waybills",
     "hand_over",
     "label_pdf",

@@ -58,7 +58,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     levels = inventory.lock_levels(sku_ids=skus, work=work)
     stock = inventory.free_of_levels(levels, work=work)
     world = routing_world(work)
-    batch = _Batch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
+    batch = DecidedBatch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
     pins, avoid = _pins(work, orders), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
@@ -110,7 +110,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
 
 
 @dataclass
-class _Batch:
+class DecidedBatch:
     """The decisions of one call: what they are made with, and what has to be written of them."""
 
     world: RoutingWorld

@@ -22,6 +22,7 @@ from fulfillment.models import (
     RoutingRuleSet,
     RoutingRuleVersion,
     ShadowPrices,
+    Shipment,
     WarehouseCalendar,
     WarehouseClosing,
     WarehouseDay,
@@ -154,6 +155,17 @@ def add_loads(planned: Mapping[tuple[int, date], int]) -> None:
             " SET parcels = greatest(fulfillment_warehouseload.parcels + excluded.parcels, 0)",
             [[w for w, _ in places], [d for _, d in places], [counts[place] for place in places]],
         )
+
+
+def free_loads(*, shipment_ids: Collection[int]) -> None:
+    """Give the room of cancelled shipments back to the day for which they were planned. Two statements at most."""
+    freed: dict[tuple[int, date], int] = defaultdict(int)
+    rows = Shipment.objects.filter(pk__any_of=list(shipment_ids)).values_list("warehouse_id", "decision")
+    for warehouse_id, record in rows:
+        day = next((p["on"] for p in record.get("parcels", ()) if p["warehouse"] == warehouse_id and p.get("on")), None)
+        if day is not None:
+            freed[warehouse_id, date.fromisoformat(day)] -= 1
+    add_loads(freed)
 
 
 _STAMP_SQL = """

@@ -183,6 +183,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # The safety nets: notifications and messages are what drives; these find what they lost.
     "sweep": {"task": "events.sweep", "schedule": 10.0},
     "pull": {"task": "channels.pull_all", "schedule": 60.0},
+    # Shipments that are held back for a wave or cut-off, and orders that wait for a warehouse to open.
+    "waves": {"task": "fulfillment.waves", "schedule": 30.0},
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
     "forget-answers": {"task": "catalog.forget_answers", "schedule": 1800.0},
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.

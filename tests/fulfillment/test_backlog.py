@@ -1,0 +1,198 @@
+"""What is planned and held back is decided anew, all together; what changed meanwhile stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+
+from fulfillment import tasks
+from fulfillment.models import BacklogRun, RoutingPin, ShadowPrices, Shipment, WarehouseCalendar
+from fulfillment.services import backlog, release_due
+from fulfillment.services.backlog import reoptimise_backlog
+from fulfillment.services.routing_rules import install_rules
+from ordercenter.common.actor import SYSTEM
+from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.relay import Relay
+from ordercenter.inventory.models import Reservation, StockLevel
+from ordercenter.orders.models import Order
+from ordercenter.orders.services import cancel_orders
+from tests.flows.world import SHANGHAI, World
+from tests.fulfillment.routing.rule_documents import document, rule
+
+pytestmark = pytest.mark.django_db
+
+TEN = (datetime.now(SHANGHAI) - timedelta(days=3)).replace(hour=10, minute=0, second=0, microsecond=0)
+GUANGDONG = {"receiver_state": "广东省", "receiver_city": "广州市", "receiver_district": "天河区"}
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(TEN, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def crossed(clock: Any) -> tuple[World, Order, Order]:
+    """Two held orders, each from the warehouse that is near to the other: 9 + 8 yuan where 4 + 5 would do."""
+    world = World(stock=0)
+    for warehouse in (world.east, world.south):
+        WarehouseCalendar.objects.create(warehouse=warehouse, waves=[time(14)])
+    install_rules(document(rule("hold_release", "wave")))
+    world.stock({"SKU-1": 1}, warehouse=world.east)
+    world.deliver(world.trade(("SKU-1", 1, "55.00"), **GUANGDONG))
+    Relay().drain()
+    world.stock({"SKU-1": 1}, warehouse=world.south, key="later")
+    world.deliver(world.trade(("SKU-1", 1, "55.00")))
+    Relay().drain()
+    far, near = Order.objects.order_by("pk")
+    assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}
+    return world, far, near
+
+
+def places() -> dict[int, int]:
+    """Order -> the warehouse of its live shipment."""
+    rows = Shipment.objects.exclude(state="cancelled").values_list("lines__order_id", "warehouse_id")
+    return dict(rows)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Let something happen after the backlog was read and before its plan is carried out."""
+    solve = backlog.solve
+
+    def solve_and_act(*args: Any, **options: Any) -> Any:
+        plan = solve(*args, **options)
+        act()
+        return plan
+
+    monkeypatch.setattr(backlog, "solve", solve_and_act)
+
+
+def test_orders_that_hold_each_others_place_exchange_it(crossed: tuple[World, Order, Order]) -> None:
+    world, far, near = crossed
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert places() == {far.pk: world.south.pk, near.pk: world.east.pk}
+    assert (run.orders, run.moved, run.changed_meanwhile) == (2, 2, 0)
+    assert (run.cost_before_fen, run.cost_after_fen) == (900 + 800 + 300, 400 + 500 + 300)
+    live = Shipment.objects.exclude(state="cancelled").order_by("lines__order_id")
+    assert [(s.state, s.freight_cost, s.release_at, s.decision["why"]) for s in live] == [
+        ("planned", Decimal("4.00"), TEN.replace(hour=14), "backlog"),
+        ("planned", Decimal("5.00"), TEN.replace(hour=14), "backlog"),
+    ]
+    assert Reservation.objects.filter(state="active").count() == 2
+    assert {order.state for order in Order.objects.all()} == {"in_fulfillment"}
+    assert all(line.released == 1 for order in (far, near) for line in order.lines.all())
+
+
+def test_a_second_run_finds_nothing_to_do(crossed: tuple[World, Order, Order]) -> None:
+    reoptimise_backlog(cause="hand", seconds=5)
+    before = places()
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.moved, places()) == (0, before)
+
+
+def test_without_the_solver_it_is_said_how_it_was_done(crossed: tuple[World, Order, Order]) -> None:
+    run = reoptimise_backlog(cause="hand", seconds=5, use_solver=False)
+
+    assert (run.method, run.moved) == ("adjustment_without_solver", 2)
+
+
+def test_an_order_cancelled_meanwhile_stays_cancelled_and_nothing_is_oversold(
+    crossed: tuple[World, Order, Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, far, near = crossed
+
+    def cancel() -> None:
+        cancel_orders(order_ids=[far.pk], reason="changed her mind", actor=SYSTEM)
+        Relay().drain()
+
+    meanwhile(monkeypatch, cancel)
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    far.refresh_from_db()
+    assert (far.state, run.changed_meanwhile) == ("cancelled", 1)
+    assert set(places()) == {near.pk}
+    assert list(Reservation.objects.filter(state="active").values_list("order_id", "quantity")) == [(near.pk, 1)]
+    assert all(level.free >= 0 for level in StockLevel.objects.all())
+
+
+def test_an_order_handed_over_meanwhile_stays_where_it_is(
+    crossed: tuple[World, Order, Order], clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, far, near = crossed
+    Shipment.objects.filter(lines__order=near).update(release_at=TEN)
+
+    def hand_over() -> None:
+        release_due(at=TEN)
+        Relay().drain()
+
+    meanwhile(monkeypatch, hand_over)
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}, "its place is taken, so it keeps its own"
+    assert (run.moved, run.changed_meanwhile) == (0, 1)
+    assert OutgoingCommand.objects.count() == 1
+
+
+def test_a_pinned_order_is_left_alone(crossed: tuple[World, Order, Order]) -> None:
+    world, far, near = crossed
+    RoutingPin.objects.create(order=far, warehouse=world.east, policy="hold", reason="promised")
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.orders, run.moved) == (1, 0)
+    assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}
+
+
+def test_the_wave_decides_anew_and_hands_over(crossed: tuple[World, Order, Order], clock: Any) -> None:
+    world, far, near = crossed
+    tasks.waves()
+    assert not BacklogRun.objects.exists(), "nothing is due"
+
+    clock.move_to(TEN.replace(hour=14, minute=1))
+    tasks.waves()
+    Relay().drain()
+
+    assert places() == {far.pk: world.south.pk, near.pk: world.east.pk}
+    assert set(Shipment.objects.exclude(state="cancelled").values_list("state", flat=True)) == {"dispatched"}
+    assert OutgoingCommand.objects.count() == 2
+    tasks.waves()
+    assert BacklogRun.objects.count() == 1
+
+
+def test_learned_prices_steer_the_orders_that_come_one_by_one_without_being_paid() -> None:
+    world = World()
+    ShadowPrices.objects.create(source="test", orders=500, stock={str(world.skus[1].pk): {str(world.east.pk): 1000.0}})
+
+    world.deliver(world.trade(("SKU-1", 1, "55.00")))
+    Relay().drain()
+
+    shipment = Shipment.objects.get()
+    assert (shipment.warehouse, shipment.freight_cost) == (world.south, Decimal("8.00"))
+    record = shipment.decision
+    assert (record["cost"], record["candidates"][0]["price"], record["prices"]) == (
+        950,
+        1000,
+        ShadowPrices.objects.get().pk,
+    )
+
+
+def test_rules_can_leave_prices_aside() -> None:
+    world = World()
+    ShadowPrices.objects.create(source="test", orders=500, stock={str(world.skus[1].pk): {str(world.east.pk): 1000.0}})
+    install_rules(document(costs={"use_prices": False}))
+
+    world.deliver(world.trade(("SKU-1", 1, "55.00")))
+    Relay().drain()
+
+    assert Shipment.objects.get().warehouse == world.east
