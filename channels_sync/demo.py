@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
@@ -13,8 +14,9 @@ from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.people import BLACKLIST
 from finance.matching import business_day_of
 from finance.models import ProviderAccount
-from fulfillment.models import Carrier, FreightRate, WmsAccount
+from fulfillment.models import Carrier, CourierContract, CourierProduct, CourierRate, WmsAccount
 from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, BundlePart, Channel, ListingMatch, Shop, Sku
+from ordercenter.common.divisions import code_of
 from ordercenter.common.money import from_fen
 from ordercenter.common.secretfield import search_hash
 from ordercenter.inventory.models import Warehouse
@@ -39,7 +41,7 @@ def seed_company(*, credentials: Credentials, sandbox_url: str) -> Shop:
     shop = _shop(credentials, sandbox_url)
     skus = _goods(shop)
     warehouses = _warehouses(credentials, sandbox_url)
-    _rates(warehouses)
+    _contracts(warehouses)
     _blacklist()
     _provider(credentials, sandbox_url)
     move_stock(
@@ -131,23 +133,28 @@ def _warehouses(credentials: Credentials, sandbox_url: str) -> list[Warehouse]:
     return warehouses
 
 
-def _rates(warehouses: list[Warehouse]) -> None:
-    rates = []
+def _contracts(warehouses: list[Warehouse]) -> None:
+    """One contract for each warehouse and courier: cheap nearby, dearer everywhere else. Made up, and marked so."""
     for code, (near_first, near_step, far_first, far_step) in _CONTRACTS.items():
         carrier, _ = Carrier.objects.get_or_create(code=code, defaults={"name": goods.CARRIERS[code][1]})
+        product, _ = CourierProduct.objects.get_or_create(carrier=carrier, code="standard")
         for warehouse in warehouses:
-            for province in ("", *_NEAR[warehouse.code]):
-                first, step = (near_first, near_step) if province else (far_first, far_step)
-                rates.append(
-                    FreightRate(
-                        warehouse=warehouse,
-                        carrier=carrier,
-                        province=province,
-                        first_fee=Decimal(first),
-                        step_fee=Decimal(step),
-                    )
+            if CourierContract.objects.filter(warehouse=warehouse, product=product).exists():
+                continue
+            contract = CourierContract.objects.create(
+                warehouse=warehouse, product=product, valid_from=date(2020, 1, 1), is_sample=True
+            )
+            near = [code_of(province, "", "")[:2] for province in _NEAR[warehouse.code]]
+            CourierRate.objects.bulk_create(
+                CourierRate(
+                    contract=contract,
+                    zone=zone,
+                    first_fee=Decimal(near_first if zone else far_first),
+                    step_fee=Decimal(near_step if zone else far_step),
+                    days_p90=2 if zone else 4,
                 )
-    FreightRate.objects.bulk_create(rates, ignore_conflicts=True)
+                for zone in ("", *near)
+            )
 
 
 def _provider(credentials: Credentials, sandbox_url: str) -> None:

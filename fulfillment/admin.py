@@ -1,4 +1,4 @@
-"""Carriers, freight rates, shipments, parcels and waybills."""
+"""Carriers, shipments, parcels and waybills."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from fulfillment import admin_couriers as admin_couriers
 from fulfillment import admin_floor as admin_floor
 from fulfillment import admin_parcels as admin_parcels
 from fulfillment import admin_routing as admin_routing
 from fulfillment import services
-from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, WmsAccount
+from fulfillment.models import Carrier, Parcel, Shipment, ShipmentLine, WmsAccount
 from fulfillment.selectors import can_ask_back, can_route_elsewhere
 from fulfillment.states import ShipmentState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
@@ -100,18 +101,6 @@ class CarrierAdmin(HistoryAdmin):
     list_filter = [("is_active", BooleanRadioFilter)]
     search_fields = ["name", "code"]
     ordering = ["code"]
-
-
-@admin.register(FreightRate)
-class FreightRateAdmin(HistoryAdmin):
-    deletable = True
-    warehouse = "warehouse_id"
-    list_display = ["warehouse", "carrier", "province", "first_weight_g", "first_fee", "step_weight_g", "step_fee"]
-    list_display_links = ["warehouse", "carrier"]
-    list_filter = [("warehouse", ScopedRelatedFilter), ("carrier", ScopedRelatedFilter)]
-    list_select_related = ["warehouse", "carrier"]
-    search_fields = ["province"]
-    ordering = ["warehouse_id", "carrier_id", "province"]
 
 
 class ShipmentLineInline(ReadOnlyInline):

@@ -135,7 +135,7 @@ class NoCourierThere(OrderCenterError):
 
     code = "fulfillment.routing_none"
     title = _("No warehouse delivers to this address.")
-    hint = _("Check the address, or add a freight rate for the province.")
+    hint = _("Check the address, or add a rate of that place to a courier contract.")
 
     def __init__(self, *, order_id: int, province: str):
         super().__init__(f"order {order_id}: no courier to {province or 'an unknown province'}")

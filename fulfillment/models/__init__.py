@@ -2,7 +2,16 @@
 
 from fulfillment.models.accounts import CourierAccount, CourierSla, TrackingAccount
 from fulfillment.models.counts import CountLine, StockCount
-from fulfillment.models.couriers import Carrier, FreightRate
+from fulfillment.models.couriers import (
+    Carrier,
+    CourierArea,
+    CourierContract,
+    CourierProduct,
+    CourierRate,
+    PeakFee,
+    PriceVersion,
+    TransitTime,
+)
 from fulfillment.models.floor import Barcode, Bin, FloorRules, Scan
 from fulfillment.models.inbound import InboundLine, InboundOrder
 from fulfillment.models.parcels import LabelJob, Parcel, ParcelWatch, TrackingScan, Waybill
@@ -34,13 +43,18 @@ __all__ = [
     "CourierAccount",
     "CourierSla",
     "FloorRules",
-    "FreightRate",
     "InboundLine",
     "InboundOrder",
     "LabelJob",
     "Parcel",
     "ParcelWatch",
     "PickLine",
+    "CourierArea",
+    "CourierContract",
+    "CourierProduct",
+    "CourierRate",
+    "PeakFee",
+    "PriceVersion",
     "RoutingDecision",
     "RoutingPin",
     "RoutingRuleSet",
@@ -54,6 +68,7 @@ __all__ = [
     "StockCount",
     "TrackingAccount",
     "TrackingScan",
+    "TransitTime",
     "WarehouseCalendar",
     "WarehouseClosing",
     "WarehouseDay",

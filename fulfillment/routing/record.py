@@ -12,6 +12,7 @@ Zeros and empty values are left out. A record is never worked out anew: it says 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,14 @@ class Versions:
     prices: int = 0
 
 
-def record_of(decision: Decision, versions: Versions, *, why: str = "") -> dict[str, Any]:
-    """The record of a decision. why: what it was made for, "" for an order on its way, else backlog, stock or hand."""
+def record_of(
+    decision: Decision, versions: Versions, *, why: str = "", carriers: Mapping[int, int] | None = None
+) -> dict[str, Any]:
+    """The record of a decision. why: what it was made for, "" for an order on its way, else backlog, stock or hand.
+
+    carriers: the courier that each of the tariff's products belongs to; None: the tariff's couriers are no products.
+    """
+    carriers = carriers or {}
     choice = decision.choice
     record: dict[str, Any] = {"v": VERSION, "rules": versions.rules, "rates": versions.rates}
     if versions.content_hash:
@@ -54,25 +61,29 @@ def record_of(decision: Decision, versions: Versions, *, why: str = "") -> dict[
         if decision.closed is not None:
             record["closed"] = decision.closed
     if choice is not None:
-        record["candidates"] = [_candidate(w, candidate, decision) for w, candidate in enumerate(choice.candidates)]
+        record["candidates"] = [
+            _candidate(w, candidate, decision, carriers) for w, candidate in enumerate(choice.candidates)
+        ]
         if not decision.problem:
             record["method"] = choice.method
             record["cost"] = choice.cost_fen
             if choice.split_fen:
                 record["split"] = choice.split_fen
-            record["parcels"] = [_parcel(parcel, decision) for parcel in choice.parcels]
+            record["parcels"] = [_parcel(parcel, decision, carriers) for parcel in choice.parcels]
     return record
 
 
-def _parcel(parcel: Parcel, decision: Decision) -> dict[str, Any]:
+def _parcel(parcel: Parcel, decision: Decision, carriers: Mapping[int, int]) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "warehouse": parcel.warehouse_id,
-        "carrier": parcel.courier_id,
+        "carrier": carriers.get(parcel.courier_id, parcel.courier_id),
         "freight": parcel.freight_fen,
         "handling": parcel.handling_fen,
     }
     if len(decision.choice.parcels if decision.choice is not None else ()) > 1 or decision.pieces:
         kept["lines"] = decision.pieces_of(parcel.line_ids)
+    if list(carriers.values()).count(kept["carrier"]) > 1:
+        kept["product"] = parcel.courier_id
     if parcel.days:
         kept["days"] = parcel.days
     if parcel.late_fen:
@@ -84,10 +95,12 @@ def _parcel(parcel: Parcel, decision: Decision) -> dict[str, Any]:
     return kept
 
 
-def _candidate(w: int, candidate: Candidate, decision: Decision) -> dict[str, Any]:
+def _candidate(w: int, candidate: Candidate, decision: Decision, carriers: Mapping[int, int]) -> dict[str, Any]:
     kept: dict[str, Any] = {"warehouse": candidate.warehouse_id, "verdict": candidate.verdict}
     if candidate.cost_fen is not None:
-        kept["fen"], kept["carrier"] = candidate.cost_fen, candidate.courier_id
+        kept["fen"] = candidate.cost_fen
+        if candidate.courier_id is not None:
+            kept["carrier"] = carriers.get(candidate.courier_id, candidate.courier_id)
         whole = decision.whole
         if whole is not None and whole.cost[w] == candidate.cost_fen:
             freight, late, extra = whole.freight[w], whole.late[w], whole.extra[w]

@@ -141,7 +141,9 @@ class Tariff:
     def _with_tiers(self, fee: Ints, charged: Ints, lane: Any) -> Ints:
         tier_g, tier_fen = self.tier_g[lane], self.tier_fen[lane]
         for tier in range(tier_g.shape[-1] - 1, -1, -1):
-            fee = np.where(charged <= tier_g[..., tier], tier_fen[..., tier], fee)
+            # An unused tier is none, even for a parcel that weighs nothing.
+            fits = (charged <= tier_g[..., tier]) & (tier_g[..., tier] > 0)
+            fee = np.where(fits, tier_fen[..., tier], fee)
         return fee
 
 

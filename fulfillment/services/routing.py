@@ -133,11 +133,9 @@ class DecidedBatch:
             release_at = None
             if parcel.warehouse_id in decision.ruling.held and parcel.warehouse_id in self.world.calendars:
                 release_at = self.world.calendars[parcel.warehouse_id].next_release(self.decider.at)
-            cost = from_fen(parcel.freight_fen)
-            parcels.append(
-                PlannedParcel(parcel.warehouse_id, parcel.courier_id, cost, parcel.weight_g, pieces, release_at)
-            )
-        record = record_of(decision, self.world.versions, why=self.why)
+            cost, carrier_id = from_fen(parcel.freight_fen), self.world.carriers[parcel.courier_id]
+            parcels.append(PlannedParcel(parcel.warehouse_id, carrier_id, cost, parcel.weight_g, pieces, release_at))
+        record = record_of(decision, self.world.versions, why=self.why, carriers=self.world.carriers)
         for kept, parcel in zip(record["parcels"], choice.parcels, strict=True):
             day = self.decider.dispatch_on[parcel.warehouse]
             if day is not None and parcel.warehouse_id in self.world.limited:
@@ -153,7 +151,7 @@ class DecidedBatch:
                 at=at,
                 outcome=DecisionOutcome.REFUSED,
                 code=error.code,
-                record=record_of(decision, self.world.versions, why=self.why),
+                record=record_of(decision, self.world.versions, why=self.why, carriers=self.world.carriers),
             )
         )
 
@@ -286,8 +284,9 @@ def avoid_warehouses(work: Work) -> dict[int, set[int]]:
 def cheapest_parcel(
     warehouse_id: int, contact: Contact | None, weight_g: int, *, work: Work
 ) -> tuple[Decimal, int] | None:
-    """(freight in yuan, courier id) of the cheapest courier for a parcel from this warehouse; None if nobody goes."""
-    tariff = routing_world(work).tariff
+    """(freight in yuan, carrier id) of the cheapest courier for a parcel from this warehouse; None if nobody goes."""
+    world = routing_world(work)
+    tariff = world.tariff
     division = destination_code(contact)
     zone = tariff.zone_of(division) if division is not None else -1
     if zone < 0 or warehouse_id not in tariff.warehouses:
@@ -295,7 +294,7 @@ def cheapest_parcel(
     freight = tariff.freight_fen(zone, _one(weight_g))[0][tariff.warehouses.index(warehouse_id)]
     courier = int(freight.argmin())
     fen = int(freight[courier])
-    return (from_fen(fen), tariff.couriers[courier]) if fen < IMPOSSIBLE else None
+    return (from_fen(fen), world.carriers[tariff.couriers[courier]]) if fen < IMPOSSIBLE else None
 
 
 def urgency(order: Order) -> tuple[int, Any, int]:

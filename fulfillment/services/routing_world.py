@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from fulfillment.models import (
     Carrier,
-    FreightRate,
     RoutingRuleSet,
     RoutingRuleVersion,
     ShadowPrices,
@@ -34,12 +33,11 @@ from fulfillment.routing.decide import Decider
 from fulfillment.routing.record import Versions
 from fulfillment.routing.rule_document import RuleDocument, parse_rules, standard_document
 from fulfillment.routing.rules import CompiledRules, Masters
-from fulfillment.routing.tariff import Tariff, TariffRow, compile_tariff
+from fulfillment.routing.tariff import Tariff
 from fulfillment.routing.terms import Prices
+from fulfillment.services.courier_prices import PriceBook, tariff_of
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import Shop
-from ordercenter.common.divisions import code_of
-from ordercenter.common.money import to_fen
 from ordercenter.inventory.models import Warehouse
 
 _KEPT = 4
@@ -51,6 +49,8 @@ class RoutingWorld:
     """Everything that decisions of now are made with. Immutable; shared by all batches of a process."""
 
     tariff: Tariff
+    # The tariff's couriers are products of couriers: product id -> carrier id.
+    carriers: Mapping[int, int]
     rules: CompiledRules
     prices: Prices | None
     calendars: Mapping[int, WarehouseDays]
@@ -70,9 +70,7 @@ class RoutingWorld:
         """The same world under other rules: for previews and trials."""
         rules = CompiledRules(document, self.rules.masters)
         versions = Versions(number, document.content_hash, self.versions.rates, self.versions.prices)
-        return RoutingWorld(
-            self.tariff, rules, self.prices, self.calendars, versions, self.warehouse_codes, self.limited, self.channels
-        )
+        return replace(self, rules=rules, versions=versions)
 
     def channel_of(self, shop_id: int) -> str | None:
         """The code of the shop's channel; shops hardly ever change it, so it is asked once."""
@@ -172,8 +170,8 @@ _STAMP_SQL = """
 SELECT coalesce(v.id, 0), coalesce(v.number, 0), coalesce(v.content_hash, ''),
   coalesce((SELECT max(id) FROM fulfillment_shadowprices WHERE is_active), 0),
   md5(concat_ws('|',
-    (SELECT string_agg(t::text, ',' ORDER BY id) FROM fulfillment_freightrate t),
-    (SELECT string_agg(concat_ws(':', id, code, is_active), ',' ORDER BY id) FROM fulfillment_carrier),
+    (SELECT version::text FROM fulfillment_priceversion),
+    (now() AT TIME ZONE 'Asia/Shanghai')::date,
     (SELECT string_agg(concat_ws(':', id, code, is_open), ',' ORDER BY id) FROM inventory_warehouse),
     (SELECT string_agg(concat_ws(':', warehouse_id, workdays, cut_off, waves, daily_parcels, full_excludes, zone), ','
        ORDER BY id) FROM fulfillment_warehousecalendar),
@@ -207,13 +205,14 @@ def _world(stamp: Stamp) -> RoutingWorld:
 
 
 def _build(stamp: Stamp) -> RoutingWorld:
-    tariff, courier_names = _tariff(stamp.masters)
+    book = tariff_of(timezone.now())
+    tariff = book.tariff
     codes = dict(Warehouse.objects.values_list("pk", "code"))
     masters = Masters(
         warehouses=tariff.warehouses,
         couriers=tariff.couriers,
         warehouse_names={code: pk for pk, code in codes.items()},
-        courier_names=courier_names,
+        courier_names=_courier_names(book),
     )
     document = standard_document()
     if stamp.rules:
@@ -222,6 +221,7 @@ def _build(stamp: Stamp) -> RoutingWorld:
     limited = [w for w, days in calendars.items() if days.daily_parcels is not None or days.of_day]
     return RoutingWorld(
         tariff=tariff,
+        carriers=book.carriers,
         rules=CompiledRules(parse_rules(document), masters),
         prices=_prices(stamp.prices, tariff),
         calendars=calendars,
@@ -231,28 +231,12 @@ def _build(stamp: Stamp) -> RoutingWorld:
     )
 
 
-def _tariff(version: str) -> tuple[Tariff, dict[str, tuple[int, ...]]]:
-    """The rates of open warehouses and active couriers. A warehouse without any rate is no candidate."""
-    rates = FreightRate.objects.filter(warehouse__is_open=True, carrier__is_active=True).select_related("carrier")
-    rows: dict[tuple[int, int, str], TariffRow] = {}
-    names: dict[str, tuple[int, ...]] = {code: (pk,) for pk, code in Carrier.objects.values_list("pk", "code")}
-    for rate in rates.order_by("pk"):
-        zone = code_of(rate.province, "", "")[:2] if rate.province else ""
-        if rate.province and not zone:
-            continue
-        rows[rate.warehouse_id, rate.carrier_id, zone] = TariffRow(
-            warehouse_id=rate.warehouse_id,
-            courier_id=rate.carrier_id,
-            zone=zone,
-            first_g=rate.first_weight_g,
-            first_fen=to_fen(rate.first_fee),
-            step_g=rate.step_weight_g,
-            step_fen=to_fen(rate.step_fee),
-            days=0,
-        )
-    warehouses = sorted({row.warehouse_id for row in rows.values()})
-    couriers = sorted({row.courier_id for row in rows.values()})
-    return compile_tariff(rows.values(), warehouses=warehouses, couriers=couriers, version=version[:12]), names
+def _courier_names(book: PriceBook) -> dict[str, tuple[int, ...]]:
+    """Courier code -> its products in the tariff; a courier without a contract of today has none."""
+    products: dict[int, list[int]] = defaultdict(list)
+    for product_id, carrier_id in book.carriers.items():
+        products[carrier_id].append(product_id)
+    return {code: tuple(products[pk]) for pk, code in Carrier.objects.values_list("pk", "code")}
 
 
 def read_calendars(warehouse_ids: Collection[int] | None = None) -> dict[int, WarehouseDays]:

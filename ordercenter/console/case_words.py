@@ -69,7 +69,7 @@ WORDS: Mapping[str, CaseWords] = {
     "ROUTING_NONE": CaseWords(
         _("No warehouse has a courier with a rate to this address."),
         _("No shipment can be planned; the order waits."),
-        _("Add a freight rate to that province, then run the step again."),
+        _("Add a rate of that place to a courier contract, then run the step again."),
     ),
     "WAREHOUSE_CLOSED": CaseWords(
         _("The warehouse that would ship the order is temporarily closed; the rules say to wait, or nobody else can."),

@@ -76,6 +76,15 @@ _ROUTING = (
     "fulfillment.add_shadowrun",
 )
 
+# Who agrees prices with couriers, and says where they do not go.
+_COURIERS = (
+    "fulfillment.*_courierproduct",
+    "fulfillment.*_couriercontract",
+    "fulfillment.*_courierrate",
+    "fulfillment.*_peakfee",
+    "fulfillment.*_courierarea",
+)
+
 ROLES: Mapping[str, tuple[str, ...]] = {
     OPERATOR: _OPERATOR,
     SUPERVISOR: (
@@ -144,6 +153,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "finance.book_payment",
         "finance.close_statement",
         "finance.sign_off_difference",
+        *_COURIERS,
     ),
     INTEGRATOR: (
         *_EVERYWHERE,
@@ -164,7 +174,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "inventory.*_apikeywarehouse",
         "catalog.view_idempotencyrecord",
         "inventory.view_*",
-        "fulfillment.*_freightrate",
+        *_COURIERS,
         "fulfillment.*_carrier",
         "fulfillment.*_wmsaccount",
         *_ROUTING,

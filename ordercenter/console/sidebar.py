@@ -39,7 +39,6 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("fulfillment.Parcel", "package_2"),
             ("fulfillment.Waybill", "label"),
             ("fulfillment.Carrier", "moped"),
-            ("fulfillment.FreightRate", "price_change"),
             ("fulfillment.WmsAccount", "key"),
             ("fulfillment.InboundOrder", "input"),
             ("fulfillment.Wave", "waves"),
@@ -48,6 +47,17 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("fulfillment.Bin", "shelves"),
             ("fulfillment.Barcode", "barcode"),
             ("fulfillment.FloorRules", "rule"),
+        ),
+    ),
+    (
+        _("Couriers"),
+        (
+            ("fulfillment.CourierProduct", "two_wheeler"),
+            ("fulfillment.CourierContract", "contract"),
+            ("fulfillment.CourierRate", "price_change"),
+            ("fulfillment.PeakFee", "trending_up"),
+            ("fulfillment.CourierArea", "wrong_location"),
+            ("fulfillment.TransitTime", "timer"),
         ),
     ),
     (

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels_sync.kinds import ORDER_KIND
 from channels_sync.models import ChannelAccount
-from fulfillment.models import Carrier, FreightRate, WmsAccount
+from fulfillment.models import Carrier, WmsAccount
 from ordercenter.catalog.models import BundlePart, Channel, Shop, Sku
 from ordercenter.events.inbox import Incoming, receive
 from ordercenter.inventory.models import Warehouse
@@ -20,6 +20,7 @@ from ordercenter.inventory.services import Movement, move_stock
 from ordercenter.inventory.states import MovementReason
 from ordercenter.orders.standard import standard_flows
 from ordercenter.workflow.services import install_flows
+from tests.fulfillment.contracts import contract_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -45,21 +46,8 @@ class World:
             for w in (self.east, self.south)
         )
         self.carrier = Carrier.objects.create(code="ZTO", name="中通快递")
-        FreightRate.objects.bulk_create(
-            FreightRate(
-                warehouse=warehouse,
-                carrier=self.carrier,
-                province=province,
-                first_fee=Decimal(fee),
-                step_fee=Decimal(2),
-            )
-            for warehouse, province, fee in (
-                (self.east, "", "9"),
-                (self.east, "浙江省", "5"),
-                (self.south, "", "8"),
-                (self.south, "广东省", "4"),
-            )
-        )
+        contract_of(self.east, self.carrier, {"": "9", "33": "5"})
+        contract_of(self.south, self.carrier, {"": "8", "44": "4"})
         self.skus = Sku.objects.bulk_create(
             Sku(code=f"SKU-{n}", name=f"商品{n}", weight_g=400, list_price=Decimal(50 + n), floor_price=Decimal(10))
             for n in range(10)

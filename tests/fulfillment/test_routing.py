@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from fulfillment.models import Carrier, FreightRate, Shipment
+from fulfillment.models import Carrier, CourierRate, Shipment
 from fulfillment.routing.rule_document import standard_document
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.cases.models import Case
@@ -20,6 +20,7 @@ from ordercenter.orders.standard import standard_flows
 from ordercenter.workflow.services import activate_version, save_version
 from tests.flows.outside import answer_everything, settle_down
 from tests.flows.world import World
+from tests.fulfillment.contracts import contract_of
 from tests.ordercenter.orders.incoming import refund
 
 
@@ -80,7 +81,7 @@ class TestReserving:
 
     def test_an_address_that_no_courier_reaches_is_a_case_and_reserves_nothing(self) -> None:
         world = World()
-        FreightRate.objects.filter(province="").delete()
+        CourierRate.objects.filter(zone="").delete()
         world.deliver(world.trade(("SKU-1", 1, "55.00"), receiver_state="西藏自治区"))
 
         Relay().drain()
@@ -94,7 +95,7 @@ class TestReserving:
         world.east.is_open = False
         world.east.save()
         other = Carrier.objects.create(code="SF", name="顺丰", is_active=False)
-        FreightRate.objects.create(warehouse=world.south, carrier=other, first_fee=Decimal(1), step_fee=Decimal(0))
+        contract_of(world.south, other, {"": "1"})
         world.deliver(world.trade(("SKU-1", 1, "55.00")))
 
         Relay().drain()

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 
 from fulfillment.errors import DraftChanged, PinTooLate, RulesInvalid
 from fulfillment.models import (
-    FreightRate,
+    CourierRate,
     RoutingDecision,
     RoutingPin,
     RoutingRuleSet,
@@ -518,7 +518,7 @@ class TestWords:
         before = explained_decisions(order)
 
         world.stock({"SKU-1": -999}, warehouse=world.east, key="gone")
-        FreightRate.objects.update(first_fee=Decimal(99))
+        CourierRate.objects.update(first_fee=Decimal(99))
 
         assert explained_decisions(order) == before
 
@@ -555,7 +555,7 @@ def test_a_world_is_compiled_once_and_again_when_something_changed() -> None:
     first = current_world()
     assert current_world() is first
 
-    FreightRate.objects.filter(warehouse=world.east).update(first_fee=Decimal(20))
+    CourierRate.objects.filter(contract__warehouse=world.east).update(first_fee=Decimal(20))
     second = current_world()
     assert second is not first
     WarehouseClosing.objects.create(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from fulfillment.floor.scans import Answered, ScanInput
-from fulfillment.models import Barcode, Bin, FloorRules, FreightRate, Shipment
+from fulfillment.models import Barcode, Bin, FloorRules, Shipment
 from fulfillment.services import make_waves, take_scans
 from fulfillment.states import ScanStep
 from ordercenter.common.actor import Actor
@@ -22,6 +21,7 @@ from ordercenter.inventory.services import Movement, move_stock
 from ordercenter.inventory.states import MovementReason, WarehouseKind
 from tests.flows.outside import settle_down
 from tests.flows.world import World
+from tests.fulfillment.contracts import contract_of
 
 
 class House:
@@ -33,9 +33,7 @@ class House:
         self.warehouse = Warehouse.objects.create(
             code="OWN", name="自有仓", province="浙江省", city="杭州市", kind=WarehouseKind.OWN
         )
-        FreightRate.objects.create(
-            warehouse=self.warehouse, carrier=self.world.carrier, first_fee=Decimal(3), step_fee=Decimal(1)
-        )
+        contract_of(self.warehouse, self.world.carrier, {"": "3"}, step="1")
         self.rules = FloorRules.objects.create(warehouse=self.warehouse)
         for n, sku in enumerate(self.world.skus):
             Bin.objects.create(warehouse=self.warehouse, sku=sku, code=f"{'AB'[n % 2]}-01-{n:02d}")

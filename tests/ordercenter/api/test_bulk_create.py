@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from finance.models import PaymentEntry
-from fulfillment.models import Carrier, FreightRate
+from fulfillment.models import Carrier
 from ordercenter.audit.models import Deed
 from ordercenter.cases.models import Case
 from ordercenter.common.gathering import counted_statements
@@ -17,6 +17,7 @@ from ordercenter.inventory.models import StockLevel
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.standard import standard_flows
 from ordercenter.workflow.services import install_flows
+from tests.fulfillment.contracts import contract_of
 from tests.ordercenter.api.company import Caller, Company, new_order
 
 
@@ -89,9 +90,7 @@ def test_the_sender_and_what_it_did_are_on_record(company: Company) -> None:
 
 def test_an_order_sent_through_the_api_finds_its_way_to_the_warehouse(company: Company, caller: Caller) -> None:
     carrier = Carrier.objects.create(code="ZTO", name="中通快递")
-    FreightRate.objects.create(
-        warehouse=company.east, carrier=carrier, province="", first_fee=Decimal(8), step_fee=Decimal(2)
-    )
+    contract_of(company.east, carrier, {"": "8"})
     install_flows(documents=standard_flows())
 
     create(caller, new_order())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -16,7 +16,17 @@ from django.utils import timezone
 
 from channels_sync.models import ChannelAccount, SyncCursor
 from finance.models import PaymentEntry
-from fulfillment.models import Carrier, FreightRate, Parcel, Shipment, ShipmentLine, Waybill, WmsAccount
+from fulfillment.models import (
+    Carrier,
+    CourierArea,
+    Parcel,
+    PeakFee,
+    Shipment,
+    ShipmentLine,
+    TransitTime,
+    Waybill,
+    WmsAccount,
+)
 from ordercenter.audit.models import Deed, StateChange
 from ordercenter.cases.models import Case, CaseGroup
 from ordercenter.catalog.contacts import Receiver, make_contact
@@ -25,6 +35,7 @@ from ordercenter.console.roles import ensure_roles, give_role
 from ordercenter.events.models import Delivery, EventRow, InboxMessage, OutgoingCommand
 from ordercenter.inventory.models import Reservation, StockLevel, StockMovement, Warehouse, WarehouseAccess
 from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
+from tests.fulfillment.contracts import contract_of
 
 MARK = "ZQX"
 _numbers = count(1)
@@ -98,9 +109,12 @@ def make_branch(mark: str, *, carrier: Carrier | None = None) -> Branch:
         StockMovement.objects.create(
             sku=sku, warehouse=warehouse, delta=10, reason="count", ref=f"{mark}-count", idempotency_key=f"{mark}-count"
         ),
-        FreightRate.objects.create(
-            warehouse=warehouse, carrier=carrier, province=f"{mark}省", first_fee=Decimal(5), step_fee=Decimal(1)
+        contract := contract_of(warehouse, carrier, {"33": "5"}, number=f"{mark}-contract"),
+        PeakFee.objects.create(
+            contract=contract, starts_on=date(2026, 11, 1), ends_on=date(2026, 11, 20), fee=Decimal("0.30")
         ),
+        CourierArea.objects.create(carrier=carrier, warehouse=warehouse, zone="65", reason=f"{mark}-closed"),
+        TransitTime.objects.create(warehouse=warehouse, carrier=carrier, zone="33", samples=40, days_p50=1, days_p90=2),
         WmsAccount.objects.create(
             warehouse=warehouse, base_url="http://127.0.0.1:9/", app_key=f"{mark}-wms", secret="s"
         ),

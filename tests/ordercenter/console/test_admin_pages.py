@@ -94,6 +94,7 @@ def test_the_index_and_the_sidebar_open(browser: Client) -> None:
         "Work",
         "Orders",
         "Fulfilment",
+        "Couriers",
         "Routing",
         "Stock",
         "Money",

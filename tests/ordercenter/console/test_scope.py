@@ -128,7 +128,7 @@ def test_nobody_rewrites_history(mine: Branch) -> None:
 def test_forms_and_filters_offer_only_the_own_shops_and_warehouses(
     browser: Client, mine: Branch, other: Branch
 ) -> None:
-    for url in ("catalog_listingmatch_add", "channels_sync_channelaccount_add", "fulfillment_freightrate_add"):
+    for url in ("catalog_listingmatch_add", "channels_sync_channelaccount_add", "fulfillment_couriercontract_add"):
         assert MARK not in browser.get(reverse(f"admin:{url}")).content.decode()
     page = browser.get(reverse("admin:orders_order_changelist"), {"shop__id__exact": other.shop.pk})
     assert MARK not in page.content.decode()
