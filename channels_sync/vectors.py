@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fulfillment.carriers.errors import TrackingSignatureInvalid
+from fulfillment.carriers.kuaidi100 import ACK, verified_push
+from fulfillment.carriers.scans import read_push
 from fulfillment.errors import WarehouseMessageUnreadable, WarehouseSignatureInvalid
 from fulfillment.wms.qimen import CONFIRM, short_method, verify_request
 from fulfillment.wms.qimen_xml import read_answer, read_delivery_confirm
@@ -22,7 +25,9 @@ from ordercenter.common.signing import (
     alipay_request_is_valid,
     alipay_request_message,
     alipay_sign,
+    kuaidi100_sign,
     same_text,
+    sf_digest,
     tmc_connect_sign,
     top_sign,
 )
@@ -209,6 +214,39 @@ def _check_alipay_notify(case: Case, keys: Keys) -> None:
     _same(expected, "ack", NOTIFY_ACK)
 
 
+def _check_kuaidi100_query(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    sign = kuaidi100_sign(given["param"], given["key"], given["customer"])
+    _must_fit(expected, "sign", same_text(sign, expected["sign"]))
+
+
+def _check_kuaidi100_label(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    sign = kuaidi100_sign(given["param"], given["t"], given["key"], given["secret"])
+    _must_fit(expected, "sign", same_text(sign, expected["sign"]))
+
+
+def _check_kuaidi100_push(case: Case, keys: Keys) -> None:
+    """A push as the door meets it: the form of the wire, its signature, what it says, and our answer."""
+    given, expected = case["input"], case["expected"]
+    try:
+        document = verified_push(urlencode(given["form"]).encode(), salt=given["salt"])
+    except TrackingSignatureInvalid:
+        _must_fit(expected, "signature", False)
+        return
+    _must_fit(expected, "signature", True)
+    read_push(document)
+    _same(expected, "state", document["lastResult"]["state"])
+    if "ack" in expected and expected["ack"] != ACK:
+        raise Mismatch(f"ack: {ACK!r}, expected {expected['ack']!r}")
+
+
+def _check_sf_digest(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    digest = sf_digest(msg_data=given["msg_data"], timestamp=given["timestamp"], checkword=given["checkword"])
+    _must_fit(expected, "msg_digest", same_text(digest, expected["msg_digest"]))
+
+
 def _must_fit(expected: Mapping[str, Any], what: str, fits: bool) -> None:
     should_fit = expected.get("valid", True)
     if fits and not should_fit:
@@ -229,4 +267,8 @@ CHECKERS: dict[str, Callable[[Case, Keys], None]] = {
     "qimen-response": _check_qimen_response,
     "alipay-rsa2-sign": _check_alipay_sign,
     "alipay-notify": _check_alipay_notify,
+    "kuaidi100-query-sign": _check_kuaidi100_query,
+    "kuaidi100-print-sign": _check_kuaidi100_label,
+    "kuaidi100-push-sign": _check_kuaidi100_push,
+    "sf-msg-digest": _check_sf_digest,
 }

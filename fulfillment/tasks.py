@@ -1,6 +1,8 @@
-"""What beat rings for: waves, and orders that waited for a warehouse."""
+"""What beat rings for: waves, orders that waited for a warehouse, parcels that are silent, numbers that run out."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import structlog
 from celery import shared_task
@@ -9,10 +11,18 @@ from django.utils import timezone
 
 from fulfillment import services
 from fulfillment.models import Shipment
+from fulfillment.services import tracking
+from fulfillment.services.asking import ask_about_parcels
 from fulfillment.services.backlog import reoptimise_backlog
+from fulfillment.services.courier_accounts import refresh_balances
+from fulfillment.services.labels import forget_old_labels
+from fulfillment.services.stalled import find_silent_parcels
 from fulfillment.states import ShipmentState
+from ordercenter.audit.work import unit_of_work
+from ordercenter.common.errors import OrderCenterError
 
 logger = structlog.get_logger(__name__)
+KEEP_LABELS = timedelta(days=1)
 
 
 @shared_task(name="fulfillment.waves")
@@ -37,3 +47,22 @@ def waves(**_: object) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('waves'))")
+
+
+@shared_task(name="fulfillment.watch_parcels")
+def watch_parcels(**_: object) -> None:
+    """Subscribe again what was given up, ask where nobody tells us, and find what is silent for too long."""
+    with unit_of_work() as work:
+        tracking.subscribe_again(work=work)
+    try:
+        ask_about_parcels(at=timezone.now())
+    except OrderCenterError as error:
+        logger.warning("tracking.not_asked", code=error.code, error=str(error)[:200])
+    find_silent_parcels(at=timezone.now())
+
+
+@shared_task(name="fulfillment.look_after_numbers")
+def look_after_numbers(**_: object) -> None:
+    """Ask couriers what is left of our numbers, and forget labels that nobody will print any more."""
+    refresh_balances(at=timezone.now())
+    forget_old_labels(before=timezone.now() - KEEP_LABELS)

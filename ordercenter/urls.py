@@ -5,11 +5,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from fulfillment.api.qimen import receive_document
+from fulfillment.api.tracking import receive_push
 from ordercenter.common import health
 from ordercenter.console.views import account
 
 urlpatterns = [
     path("qimen/<str:customer_id>/", receive_document, name="qimen"),
+    path("courier/kuaidi100/<int:account_id>/", receive_push, name="kuaidi100"),
     path("api/", include("ordercenter.api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -196,7 +196,7 @@ def open_envelope(service: str, body: bytes) -> Mapping[str, Any]:
                 courier_code=str(inner.get("errorCode") or ""),
                 message=str(inner.get("errorMsg") or ""),
             )
-        data = inner.get("msgData") or {}
+        data = {} if inner.get("msgData") is None else inner["msgData"]
         if not isinstance(data, dict):
             raise TypeError("msgData is no object")
     except (UnreadableBody, KeyError, TypeError, AttributeError, UnicodeEncodeError) as error:

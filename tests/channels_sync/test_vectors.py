@@ -58,12 +58,16 @@ def test_the_command_counts_what_passed_by_kind():
 
     report = json.loads(printed)
     assert code == 0
-    assert (report["files"], report["passed"], report["failed"]) == (3, 21, 0)
+    assert (report["files"], report["passed"], report["failed"]) == (5, 26, 0)
     assert report["kinds"] == {
         "alipay-notify": {"passed": 2, "failed": 0},
         "alipay-rsa2-sign": {"passed": 2, "failed": 0},
+        "kuaidi100-print-sign": {"passed": 1, "failed": 0},
+        "kuaidi100-push-sign": {"passed": 1, "failed": 0},
+        "kuaidi100-query-sign": {"passed": 1, "failed": 0},
         "qimen-http-request": {"passed": 8, "failed": 0},
         "qimen-response": {"passed": 2, "failed": 0},
+        "sf-msg-digest": {"passed": 2, "failed": 0},
         "top-sign": {"passed": 6, "failed": 0},
         "top-tmc-sign": {"passed": 1, "failed": 0},
     }

@@ -5,7 +5,13 @@ from ordercenter.orders.services.holding import Finding, accepted_codes, hold_or
 from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
 from ordercenter.orders.services.matching import match_skus
 from ordercenter.orders.services.paying import settle_payments
-from ordercenter.orders.services.progress import approve_orders, ship_orders, start_fulfillment, wait_for_supply
+from ordercenter.orders.services.progress import (
+    approve_orders,
+    deliver_orders,
+    ship_orders,
+    start_fulfillment,
+    wait_for_supply,
+)
 from ordercenter.orders.services.refunds import TakenRefund, take_refunds
 from ordercenter.orders.services.returns import return_goods
 from ordercenter.orders.services.review import check_orders, grade_orders, hold_duplicates
@@ -20,6 +26,7 @@ __all__ = [
     "cancel_orders",
     "check_orders",
     "complete_orders",
+    "deliver_orders",
     "finish_trades",
     "grade_orders",
     "hold_duplicates",

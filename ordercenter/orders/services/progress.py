@@ -9,7 +9,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.fsm import TransitionRefused
-from ordercenter.events.types import OrderApproved, OrderAwaitingSupply, OrderShipped
+from ordercenter.events.types import OrderApproved, OrderAwaitingSupply, OrderDelivered, OrderShipped
 from ordercenter.orders.errors import OrderOnHold
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import OrderState
@@ -110,4 +110,29 @@ def ship_orders(*, shipped: Mapping[int, int], missing: Mapping[int, int], work:
             work.record(OrderShipped(order_id=order.id))
         work.save(order)
         result.done.append(order)
+    return result
+
+
+def deliver_orders(*, delivered: Mapping[int, int], whole: Collection[int], work: Work) -> BatchResult:
+    """Pieces were signed for. delivered: order line id -> pieces signed for in all, at most what was shipped of it.
+
+    whole: orders all of whose parcels were signed for; those that are shipped whole are delivered then, emits
+    OrderDelivered. done: these. An order that is not shipped whole, or has ended, keeps its state. Quantities never go
+    down.
+    """
+    result = BatchResult()
+    lines = work.lock(OrderLine, list(delivered))
+    orders = work.lock(Order, {*(line.order_id for line in lines.values()), *whole})
+    for line_id, pieces in delivered.items():
+        line = lines[line_id]
+        if line.delivered < min(pieces, line.shipped):
+            line.delivered = min(pieces, line.shipped)
+            work.save(line, "delivered")
+    for order_id in whole:
+        order = orders[order_id]
+        if order.state == OrderState.SHIPPED:
+            order.mark_delivered()
+            work.save(order)
+            work.record(OrderDelivered(order_id=order.pk))
+            result.done.append(order)
     return result
