@@ -14,7 +14,16 @@ from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.people import BLACKLIST
 from finance.matching import business_day_of
 from finance.models import ProviderAccount
-from fulfillment.models import Carrier, CourierContract, CourierProduct, CourierRate, WmsAccount
+from fulfillment.models import (
+    Carrier,
+    CourierAccount,
+    CourierContract,
+    CourierProduct,
+    CourierRate,
+    CourierSla,
+    TrackingAccount,
+    WmsAccount,
+)
 from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, BundlePart, Channel, ListingMatch, Shop, Sku
 from ordercenter.common.divisions import code_of
 from ordercenter.common.money import from_fen
@@ -35,8 +44,11 @@ _NEAR = {
 
 
 @transaction.atomic
-def seed_company(*, credentials: Credentials, sandbox_url: str) -> Shop:
-    """Write the demo company, or bring its addresses and secrets up to date; stock is put in once."""
+def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = "") -> Shop:
+    """Write the demo company, or bring its addresses and secrets up to date; stock is put in once.
+
+    site_url: where the played follower of parcels reaches us; without it no parcel is followed and no number asked for.
+    """
     install_flows(documents=standard_flows())
     shop = _shop(credentials, sandbox_url)
     skus = _goods(shop)
@@ -44,6 +56,8 @@ def seed_company(*, credentials: Credentials, sandbox_url: str) -> Shop:
     _contracts(warehouses)
     _blacklist()
     _provider(credentials, sandbox_url)
+    if site_url:
+        _couriers(credentials, sandbox_url, site_url)
     move_stock(
         movements=[
             Movement(
@@ -155,6 +169,46 @@ def _contracts(warehouses: list[Warehouse]) -> None:
                 )
                 for zone in ("", *near)
             )
+
+
+def _couriers(credentials: Credentials, sandbox_url: str, site_url: str) -> None:
+    """Where waybill numbers come from, and who follows parcels."""
+    sender = {
+        "sender_name": goods.SHOP_NAME,
+        "sender_phone": "0571-86000000",
+        "sender_province": "浙江省",
+        "sender_city": "杭州市",
+        "sender_district": "余杭区",
+        "sender_address": "仓前街道文一西路1号",
+    }
+    top = {"secret": credentials.top_secret, "session": credentials.top_session, "user_id": credentials.seller_id}
+    for code, values in {
+        "ZTO": {
+            "adapter": "cainiao",
+            "base_url": f"{sandbox_url}/router/rest",
+            "app_key": credentials.top_app_key,
+            "secrets": top,
+        },
+        "SF": {
+            "adapter": "sf",
+            "base_url": f"{sandbox_url}/std/service",
+            "app_key": credentials.sf_partner_id,
+            "secrets": {"checkword": credentials.sf_checkword},
+            "customer_code": "7551234567",
+        },
+    }.items():
+        carrier = Carrier.objects.get(code=code)
+        CourierAccount.objects.update_or_create(carrier=carrier, warehouse=None, defaults={**values, **sender})
+    account, _ = TrackingAccount.objects.update_or_create(
+        name="快递100",
+        defaults={
+            "base_url": sandbox_url,
+            "customer": credentials.kuaidi100_customer,
+            "secrets": {"key": credentials.kuaidi100_key, "salt": credentials.kuaidi100_salt},
+        },
+    )
+    TrackingAccount.objects.filter(pk=account.pk).update(callback_url=f"{site_url}/courier/kuaidi100/{account.pk}/")
+    CourierSla.objects.get_or_create(carrier=None, province="")
 
 
 def _provider(credentials: Credentials, sandbox_url: str) -> None:

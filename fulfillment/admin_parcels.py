@@ -21,7 +21,7 @@ from fulfillment.models import (
 )
 from fulfillment.states import ParcelState, ScanKind, WaybillState
 from ordercenter.audit.deeds import record_deed
-from ordercenter.audit.steps import Step, StepsMixin, offer_steps
+from ordercenter.audit.steps import Perform, Step, StepsMixin, offer_steps
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.admin_base import (
@@ -71,6 +71,25 @@ def _ask_again(pk: int, reason: str, actor: Actor) -> BatchResult:
     return result
 
 
+def _mark(as_: str) -> Perform:
+    def perform(pk: int, reason: str, actor: Actor) -> BatchResult:
+        with unit_of_work(actor=actor, reason=reason) as work:
+            result = services.mark_parcels(parcel_ids=[pk], as_=as_, work=work)
+            if result.done:
+                record_deed(work, action=f"parcel.mark_{as_}", subject=f"parcel:{pk}", reason=reason)
+        return result
+
+    return perform
+
+
+def _recall(pk: int, reason: str, actor: Actor) -> BatchResult:
+    with unit_of_work(actor=actor, reason=reason) as work:
+        result = services.recall_parcels(parcel_ids=[pk], work=work)
+        if result.done:
+            record_deed(work, action="parcel.recall", subject=f"parcel:{pk}", reason=reason)
+    return result
+
+
 def _can_be_voided(waybill: Waybill) -> bool:
     """What a courier can take back is given back; void is for what nobody takes."""
     if waybill.state == WaybillState.RECYCLE_FAILED:
@@ -79,7 +98,42 @@ def _can_be_voided(waybill: Waybill) -> bool:
     return is_ours and waybill.state in (*_WITH_COURIER, WaybillState.REQUESTED, WaybillState.FAILED)
 
 
+_NOT_BACK = (ParcelState.SHIPPED, ParcelState.IN_TRANSIT, ParcelState.RECALLING)
+
 offer_steps(
+    Step(
+        Parcel,
+        "mark_delivered",
+        _("Mark as signed for"),
+        "fulfillment.change_parcel",
+        perform=_mark("delivered"),
+        possible=lambda p: p.state in (*_NOT_BACK, ParcelState.LOST),
+    ),
+    Step(
+        Parcel,
+        "recall",
+        _("Call the parcel back"),
+        "fulfillment.change_parcel",
+        perform=_recall,
+        possible=lambda p: p.state in (ParcelState.SHIPPED, ParcelState.IN_TRANSIT),
+    ),
+    Step(
+        Parcel,
+        "mark_returned",
+        _("The parcel is back"),
+        "fulfillment.change_parcel",
+        perform=_mark("returned"),
+        possible=lambda p: p.state in (*_NOT_BACK, ParcelState.RETURNING, ParcelState.LOST),
+    ),
+    Step(
+        Parcel,
+        "mark_lost",
+        _("Declare it lost or damaged"),
+        "fulfillment.change_parcel",
+        perform=_mark("lost"),
+        possible=lambda p: p.state in (*_NOT_BACK, ParcelState.RETURNING),
+        grave=True,
+    ),
     Step(
         Waybill,
         "ask_again",

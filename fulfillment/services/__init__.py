@@ -7,6 +7,7 @@ from fulfillment.services.dispatching import accept_shipments, dispatch_shipment
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
 from fulfillment.services.missing import Missing, missing_of
 from fulfillment.services.packing import hand_over, put_back
+from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.receiving import finish_inbound
 from fulfillment.services.releasing import awaiting_release, release_due, release_reopened
@@ -40,6 +41,7 @@ __all__ = [
     "make_count",
     "make_due_waves",
     "make_waves",
+    "mark_parcels",
     "mark_reported",
     "missing_of",
     "order_labels",
@@ -47,6 +49,7 @@ __all__ = [
     "post_count",
     "print_labels",
     "put_back",
+    "recall_parcels",
     "reject_shipments",
     "release_due",
     "release_reopened",

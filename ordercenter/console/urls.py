@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ordercenter.console.views import cases, home, orders, payments, reveal, routing, statements
+from ordercenter.console.views import cases, home, orders, payments, reveal, routing, statements, waybills
 
 app_name = "console"
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("orders/<int:order_id>/payment/", payments.book_payment, name="order-payment"),
     path("orders/<int:order_id>/routing/", routing.explainer, name="order-routing"),
     path("orders/<int:order_id>/pin/", routing.pin, name="order-pin"),
+    path("waybills/", waybills.waybill_list, name="waybills"),
+    path("waybills/request/", waybills.request_numbers, name="waybill-request"),
+    path("waybills/print/", waybills.print_labels, name="waybill-print"),
+    path("waybills/jobs/<int:job_id>/", waybills.label_job, name="label-job"),
     path("statements/", statements.statement_list, name="statements"),
     path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
     path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ordercenter.console.invariants import chains, lines, money, post, shipments, stock
+from ordercenter.console.invariants import chains, lines, money, parcels, post, shipments, stock
 from ordercenter.console.invariants.base import Check
 
 CHECKS: tuple[Check, ...] = (
     *lines.CHECKS,
     *stock.CHECKS,
     *shipments.CHECKS,
+    *parcels.CHECKS,
     *money.CHECKS,
     *chains.CHECKS,
     *post.CHECKS,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
+from fulfillment.models import ShipmentLine
 from ordercenter.cases.models import Case
 from ordercenter.cases.states import OPEN_STATES, CaseState
 from ordercenter.catalog.models import Shop
@@ -116,9 +117,10 @@ def codes_in_queue(*, scope: Scope) -> list[tuple[str, int]]:
 
 
 def case_view(case: Case, scope: Scope) -> CaseView:
-    """What the panel of a case shows. At most five statements."""
+    """What the panel of a case shows. At most six statements."""
     kind, _sep, number = case.subject.partition(":")
-    order = order_in_scope(int(number), scope) if kind == "order" and number.isdigit() else None
+    order_id = _order_of(kind, int(number)) if number.isdigit() else None
+    order = order_in_scope(order_id, scope) if order_id is not None else None
     same = cases_in_scope(scope).filter(group_id=case.group_id, state__in=OPEN_STATES).count() if case.group_id else 0
     return CaseView(
         case=case,
@@ -127,6 +129,16 @@ def case_view(case: Case, scope: Scope) -> CaseView:
         same_root=max(0, same - 1) if case.is_open else same,
         shop=Shop.objects.filter(pk=case.shop_id).first() if case.shop_id and order is None else None,
     )
+
+
+def _order_of(kind: str, number: int) -> int | None:
+    """The order that a case is about: itself, or the first of those in its shipment or parcel."""
+    if kind == "order":
+        return number
+    lookup = {"shipment": "shipment_id", "parcel": "shipment__parcels"}.get(kind)
+    if lookup is None:
+        return None
+    return ShipmentLine.objects.filter(**{lookup: number}).order_by("pk").values_list("order_id", flat=True).first()
 
 
 def visible_ids(case_ids: Collection[int], scope: Scope) -> list[int]:

@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 from django.utils.translation import get_language
 
 from finance.models import PaymentEntry
-from fulfillment.models import Parcel, Shipment, ShipmentLine
+from fulfillment.models import Parcel, Shipment, ShipmentLine, TrackingScan, Waybill
 from ordercenter.cases.models import Case
 from ordercenter.cases.states import OPEN_STATES
 from ordercenter.common.scope import Scope
@@ -84,6 +84,14 @@ class OrderPage:
     def shipment_ids(self) -> list[int]:
         return [shipment.pk for shipment in self.shipments]
 
+    @property
+    def parcel_ids(self) -> list[int]:
+        return [parcel.pk for shipment in self.shipments for parcel in shipment.parcels.all()]
+
+    @property
+    def waybill_ids(self) -> list[int]:
+        return [waybill.pk for shipment in self.shipments for waybill in shipment.waybills.all()]
+
 
 def order_in_scope(order_id: int, scope: Scope) -> Order | None:
     """The order with its shop and receiver, when the reader may see it."""
@@ -94,18 +102,27 @@ def order_in_scope(order_id: int, scope: Scope) -> Order | None:
 def order_page(order: Order) -> OrderPage:
     """Everything of an order but its timeline."""
     subject = f"order:{order.pk}"
-    parcels = Parcel.objects.select_related("carrier").order_by("pk")
+    scans = TrackingScan.objects.order_by("-at", "-pk")
+    parcels = (
+        Parcel.objects.select_related("carrier", "watch").prefetch_related(Prefetch("scans", scans)).order_by("pk")
+    )
+    waybills = Waybill.objects.select_related("carrier", "printed_by").order_by("pk")
     pieces = ShipmentLine.objects.filter(order=order).select_related("sku").order_by("pk")
     shipments = Shipment.objects.filter(lines__order=order).distinct().select_related("warehouse", "carrier")
+    found = list(
+        shipments.prefetch_related(
+            Prefetch("parcels", parcels), Prefetch("lines", pieces, "pieces"), Prefetch("waybills", waybills)
+        ).order_by("pk")
+    )
+    # What is wrong with a parcel is wrong with its orders.
+    about = [subject, *(f"shipment:{s.pk}" for s in found), *(f"parcel:{p.pk}" for s in found for p in s.parcels.all())]
     return OrderPage(
         order=order,
         stages=_stages(order),
         lines=list(order.lines.select_related("sku", "bundle").order_by("line_no")),
         holds=list(order.holds.select_related("released_by").order_by("pk")),
-        cases=list(Case.objects.filter(subject=subject).select_related("owner").order_by("-pk")),
-        shipments=list(
-            shipments.prefetch_related(Prefetch("parcels", parcels), Prefetch("lines", pieces, "pieces")).order_by("pk")
-        ),
+        cases=list(Case.objects.filter(subject__in=about).select_related("owner").order_by("-pk")),
+        shipments=found,
         payments=list(order.payment_entries.order_by("pk")),
         refunds=list(order.refund_requests.order_by("pk")),
         stopped=stopped_steps(subject),

@@ -102,10 +102,25 @@ class Story:
 
 
 def story_of_order(
-    order: Order, shipment_ids: Sequence[int], *, after: Cursor = START, kind: str = "", limit: int = PAGE_ROWS
+    order: Order,
+    shipment_ids: Sequence[int],
+    *,
+    parcel_ids: Sequence[int] = (),
+    waybill_ids: Sequence[int] = (),
+    after: Cursor = START,
+    kind: str = "",
+    limit: int = PAGE_ROWS,
 ) -> Story:
-    """What happened to an order and its shipments, oldest first. kind: only lines of this kind, see KINDS."""
-    about = {"order": [order.pk], "shipment": list(shipment_ids)}
+    """What happened to an order, its shipments and what belongs to them, oldest first.
+
+    kind: only lines of this kind, see KINDS.
+    """
+    about = {
+        "order": [order.pk],
+        "shipment": list(shipment_ids),
+        "parcel": list(parcel_ids),
+        "waybill": list(waybill_ids),
+    }
     subjects = [f"{name}:{pk}" for name, pks in about.items() for pk in pks]
     sources: dict[str, Callable[[], Iterator[Entry]]] = {
         "state": lambda: _states(about, after, limit),

@@ -56,7 +56,14 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
     context = {
         "page": shown,
         "order": order,
-        "story": story_of_order(order, shown.shipment_ids, after=_cursor(request), kind=request.GET.get("kind", "")),
+        "story": story_of_order(
+            order,
+            shown.shipment_ids,
+            parcel_ids=shown.parcel_ids,
+            waybill_ids=shown.waybill_ids,
+            after=_cursor(request),
+            kind=request.GET.get("kind", ""),
+        ),
         "kinds": KINDS,
         "steps": possible_steps(request.user, order),
         "waits_for_money": order.state in PAYABLE,

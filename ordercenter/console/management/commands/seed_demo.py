@@ -31,6 +31,13 @@ PEOPLE = {
 }
 
 
+def _site_url() -> str:
+    """Where the played couriers reach us; a measurement that wants none of their traffic sets OC_DEMO_COURIERS=0."""
+    if os.environ.get("OC_DEMO_COURIERS", "1") == "0":
+        return ""
+    return f"http://127.0.0.1:{os.environ.get('OC_HTTP_PORT') or '8000'}"
+
+
 class Command(BaseCommand):
     help = (
         "Seed the demo company. Safe to repeat: what is there stays; only addresses and secrets are brought up to date."
@@ -40,7 +47,9 @@ class Command(BaseCommand):
         data_dir = Path(settings.DATA_DIR)
         port = os.environ.get("OC_SANDBOX_PORT", "8900")
         with transaction.atomic():
-            shop = seed_company(credentials=load_or_create(data_dir), sandbox_url=f"http://127.0.0.1:{port}")
+            shop = seed_company(
+                credentials=load_or_create(data_dir), sandbox_url=f"http://127.0.0.1:{port}", site_url=_site_url()
+            )
             ensure_roles()
             passwords = self._people()
             self._scopes(shop.pk)
