@@ -33,7 +33,7 @@ PLACES = (
     Place("home", _("Home"), "console:home", "", "space_dashboard"),
     Place("cases", _("Cases"), "console:cases", "cases.view_case", "inbox"),
     Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
-    Place("waybills", _("Labels"), "console:waybills", "fulfillment.view_waybill", "label"),
+    Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
     Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance"),
 )
 
