@@ -20,7 +20,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
-from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.models import OutgoingCommand, OutgoingStatus
 from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
 from ordercenter.events.types import CommandAnswered
 from ordercenter.orders import services as orders
@@ -106,9 +106,15 @@ def take_tracking_answers(events: Sequence[Recorded]) -> None:
     ]
     if not done:
         return
-    shipments = OutgoingCommand.objects.filter(pk__in=done).values_list("payload__shipment_id", flat=True)
+    subjects = set(OutgoingCommand.objects.filter(pk__in=done).values_list("subject", flat=True))
+    # A shipment of several orders is reported when the channel has taken the number for each of them.
+    others = OutgoingCommand.objects.filter(subject__in=subjects, kind=TRACKING_KIND).exclude(
+        status=OutgoingStatus.DONE
+    )
+    open_ones = set(others.values_list("subject", flat=True))
+    ids = sorted(int(subject.partition(":")[2]) for subject in subjects - open_ones)
     with unit_of_work(because=events, actor=CHANNEL) as work:
-        fulfillment.mark_reported(shipment_ids=sorted(set(shipments)), work=work)
+        fulfillment.mark_reported(shipment_ids=ids, work=work)
 
 
 def _accounts(messages: Sequence[Message]) -> dict[str, ChannelAccount]:

@@ -13,7 +13,15 @@ from fulfillment import admin_floor as admin_floor
 from fulfillment import admin_parcels as admin_parcels
 from fulfillment import admin_routing as admin_routing
 from fulfillment import services
-from fulfillment.models import Carrier, Parcel, Shipment, ShipmentLine, WmsAccount
+from fulfillment.models import (
+    Carrier,
+    PackingRule,
+    Parcel,
+    Shipment,
+    ShipmentLine,
+    SplitWish,
+    WmsAccount,
+)
 from fulfillment.selectors import can_ask_back, can_route_elsewhere
 from fulfillment.states import ShipmentState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
@@ -103,9 +111,31 @@ class CarrierAdmin(HistoryAdmin):
     ordering = ["code"]
 
 
+@admin.register(PackingRule)
+class PackingRuleAdmin(HistoryAdmin):
+    deletable = True
+    shop = "shop_id"
+    warehouse = "warehouse_id"
+    list_display = ["name", "kind", "most", "category", "tag", "shop", "warehouse", "is_active"]
+    list_filter = [("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter)]
+    list_select_related = ["shop", "warehouse"]
+    search_fields = ["name"]
+    ordering = ["kind", "id"]
+
+
+@admin.register(SplitWish)
+class SplitWishAdmin(ReadOnlyHistoryAdmin):
+    shop = "order__shop_id"
+    list_display = ["order", "order_line", "box", "quantity"]
+    list_select_related = ["order", "order_line"]
+    search_fields = ["order__channel_order_no"]
+    search_help_text = _("Part of an order number")
+    ordering = ["-id"]
+
+
 class ShipmentLineInline(ReadOnlyInline):
     model = ShipmentLine
-    fields = ["order", "sku", "quantity", "shipped"]
+    fields = ["order", "sku", "quantity", "shipped", "amount", "freight"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ShipmentLine]:
         rows: QuerySet[ShipmentLine] = super().get_queryset(request)
@@ -132,6 +162,7 @@ class ShipmentAdmin(StepsMixin, ReadOnlyHistoryAdmin):
         "carrier",
         "state_label",
         "grade",
+        "priority",
         "created_at",
         "shipped_at",
         "reported_at",

@@ -350,3 +350,27 @@ class RecallImpossible(OrderCenterError):
     def __init__(self, *, parcel_id: int):
         super().__init__(f"parcel {parcel_id}: no way to recall")
         self.parcel_id = parcel_id
+
+
+class NotInCompany(OrderCenterError):
+    """The order shares no shipment that is still in the house, and waits for no other order."""
+
+    code = "fulfillment.not_in_company"
+    title = _("The order shares no parcel that is still here.")
+    hint = _("Look at its shipments: the parcel may have left, or the order may travel alone already.")
+
+    def __init__(self, *, order_id: int):
+        super().__init__(f"order {order_id} shares no shipment")
+        self.order_id = order_id
+
+
+class SplitImpossible(OrderCenterError):
+    """An order cannot be split like this. problem: gone, unknown_line, too_many or nothing_left."""
+
+    code = "fulfillment.split_impossible"
+    title = _("The order cannot be split like this.")
+    hint = _("Name pieces of its own lines that have not left, and leave at least one for the first parcel.")
+
+    def __init__(self, *, order_id: int, problem: str):
+        super().__init__(f"order {order_id} cannot be split: {problem}")
+        self.order_id, self.problem = order_id, problem

@@ -13,7 +13,7 @@ from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
-from ordercenter.events.types import OrderReleaseDue, ShipmentShipped
+from ordercenter.events.types import MergeWindowClosed, OrderReleaseDue, ShipmentShipped
 from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderOnHold
@@ -54,6 +54,34 @@ def load_shipments(ids: Sequence[int], paths: frozenset[str], work: Work) -> dic
 register_subject("shipment", FIELDS, load_shipments)
 register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has left"))
 register_trigger(OrderReleaseDue.name, subject="order", label=_("Wave or cut-off reached"))
+
+
+register_trigger(MergeWindowClosed.name, subject="order", label=_("Merge window closed"))
+
+
+@action(
+    use="order.give_gifts",
+    subject="order",
+    label=_("Give gifts"),
+    writes=["lines", "order.line_count", "order.qty_total"],
+)
+def give_gifts(call: StepCall) -> None:
+    result = orders_services.give_gifts(order_ids=call.subjects, work=call.work, free_of=services.free_pieces)
+    call.go([order.id for order in result.done])
+
+
+@action(
+    use="order.merge_window",
+    subject="order",
+    label=_("Wait for other orders of the parcel"),
+    ports=["wait"],
+    writes=["order.held"],
+    emits=["orders.order.held"],
+)
+def merge_window(call: StepCall) -> None:
+    result = services.open_merge_window(order_ids=call.subjects, work=call.work)
+    call.go(result.done)
+    call.go(result.waiting, "wait")
 
 
 @action(

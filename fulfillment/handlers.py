@@ -16,6 +16,7 @@ from fulfillment.errors import (
 from fulfillment.models import Shipment, WmsAccount
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
+from fulfillment.services.waiting import NOT_WAITED_FOR
 from fulfillment.states import HAS_LEFT, IN_WAREHOUSE, WAREHOUSE_DOUBTS
 from fulfillment.wms.documents import CancelDocument, DeliveryConfirm, DeliveryOrderDocument
 from fulfillment.wms.qimen import QimenClient, QimenCredentials
@@ -29,9 +30,14 @@ from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, 
 from ordercenter.events.types import (
     CommandAnswered,
     CommandSentAgain,
+    Event,
+    MergeDue,
     OrderCancelled,
+    OrderHeld,
+    OrderRegraded,
     OrderReleased,
     RefundRequested,
+    RefundSucceeded,
     ShipmentCancelled,
     StockReplenished,
 )
@@ -44,6 +50,10 @@ CONFIRM_KIND = "qimen.deliveryorder.confirm"
 # The warehouse's words for a delivery order that it will not ship.
 GIVEN_UP_THERE = ("CANCELED", "CLOSED", "REJECT")
 WAREHOUSE = Actor("warehouse", "qimen")
+# What an order may be held for without leaving the parcel: the warehouse's own doubts, and what is too late for that.
+KEEPS_COMPANY = frozenset(
+    {*WAREHOUSE_DOUBTS, "WAITING_MERGE", "INTERCEPT_FAILED", "SHORT_PICK", "SHIPPED_AFTER_CANCEL", "OUT_OF_STOCK"}
+)
 
 
 @reads(CONFIRM_KIND)
@@ -85,8 +95,8 @@ def stop_goods(events: Sequence[Recorded]) -> None:
         cancelled = {r.event.order_id: r.event.reason for r in events if isinstance(r.event, OrderCancelled)}
         asked = {r.event.order_id for r in events if isinstance(r.event, RefundRequested)} - cancelled.keys()
         if asked:
-            free = services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
-            services.set_back(order_ids=services.route_stopped_anew(order_ids=free, work=work), work=work)
+            services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
+            services.set_back(order_ids=services.route_stopped_anew(order_ids=asked, work=work), work=work)
         if cancelled:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
@@ -138,6 +148,47 @@ def take_answers(events: Sequence[Recorded]) -> None:
         services.reject_shipments(reasons=reasons, work=work)
         again = services.take_stop_answers(answers=stops, work=work) if stops else []
         services.set_back(order_ids=again, work=work)
+        told = [(commands[e.command_id], e) for e in answered]
+        services.let_companions_go_on(answers=told, work=work)
+        services.hold_refused_parts(answers=told, work=work)
+
+
+@on(RefundSucceeded, name="fulfillment.gifts_after_refund")
+def settle_gifts_after_refund(events: Sequence[Recorded]) -> None:
+    """A refund may drop an order below what earned it its gift."""
+    with unit_of_work(because=events) as work:
+        ids = {r.event.order_id for r in events if isinstance(r.event, RefundSucceeded)}
+        services.settle_after_refund(order_ids=ids, work=work)
+
+
+def _may_end_a_wait(event: Event) -> bool:
+    return not isinstance(event, OrderHeld) or bool(NOT_WAITED_FOR & set(event.codes))
+
+
+@on(MergeDue, OrderReleased, OrderCancelled, OrderHeld, name="fulfillment.merge_windows", when=_may_end_a_wait)
+def close_merge_windows(events: Sequence[Recorded]) -> None:
+    """A wait is over, a waiting order was let go by a person, or one that others waited for will hardly come."""
+    with unit_of_work(because=events) as work:
+        facts = [r.event for r in events]
+        over = {e.order_id for e in facts if isinstance(e, MergeDue) and e.is_over}
+        order_ids = {e.order_id for e in facts if isinstance(e, MergeDue | OrderReleased | OrderCancelled | OrderHeld)}
+        services.close_merge_windows(order_ids=order_ids, over=over, work=work)
+
+
+@on(OrderHeld, name="fulfillment.held_companions", when=lambda e: not set(e.codes) <= KEEPS_COMPANY)
+def take_held_orders_out(events: Sequence[Recorded]) -> None:
+    """An order that a person has to look at does not keep the others of its parcel waiting, nor travel with them."""
+    with unit_of_work(because=events) as work:
+        ids = {r.event.order_id for r in events if isinstance(r.event, OrderHeld)}
+        services.take_out(order_ids=services.held_in_company(ids), reason="order on hold", work=work)
+
+
+@on(OrderRegraded, name="fulfillment.regraded")
+def hand_priority_on(events: Sequence[Recorded]) -> None:
+    """Shipments that are still in the house follow the priority of their orders."""
+    with unit_of_work(because=events) as work:
+        ids = {r.event.order_id for r in events if isinstance(r.event, OrderRegraded)}
+        services.follow_priority(order_ids=ids, work=work)
 
 
 @on(CommandSentAgain, name="fulfillment.sent_again", when=lambda e: e.kind == CREATE_KIND)

@@ -25,6 +25,16 @@ class ShipmentState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class PackingKind(models.TextChoices):
+    """What a packing rule limits, or sends apart."""
+
+    WEIGHT = "weight", _("Weight of a box (g)")
+    VOLUME = "volume", _("Volume of a box (cm³)")
+    PIECES = "pieces", _("Pieces in a box")
+    CATEGORY = "category", _("A category travels apart")
+    TAG = "tag", _("Goods with a handling word travel apart")
+
+
 class ParcelState(models.TextChoices):
     SHIPPED = "shipped", _("Shipped out")
     IN_TRANSIT = "in_transit", _("In transit")

@@ -14,6 +14,7 @@ from fulfillment.models.couriers import (
 )
 from fulfillment.models.floor import Barcode, Bin, FloorRules, Scan
 from fulfillment.models.inbound import InboundLine, InboundOrder
+from fulfillment.models.packing import PackingRule, SplitWish
 from fulfillment.models.parcels import LabelJob, Parcel, ParcelWatch, TrackingScan, Waybill
 from fulfillment.models.routing import (
     BacklogRun,
@@ -41,19 +42,20 @@ __all__ = [
     "Carrier",
     "CountLine",
     "CourierAccount",
+    "CourierArea",
+    "CourierContract",
+    "CourierProduct",
+    "CourierRate",
     "CourierSla",
     "FloorRules",
     "InboundLine",
     "InboundOrder",
     "LabelJob",
+    "PackingRule",
     "Parcel",
     "ParcelWatch",
-    "PickLine",
-    "CourierArea",
-    "CourierContract",
-    "CourierProduct",
-    "CourierRate",
     "PeakFee",
+    "PickLine",
     "PriceVersion",
     "RoutingDecision",
     "RoutingPin",
@@ -65,6 +67,7 @@ __all__ = [
     "ShadowRun",
     "Shipment",
     "ShipmentLine",
+    "SplitWish",
     "StockCount",
     "TrackingAccount",
     "TrackingScan",

@@ -32,6 +32,8 @@ class Shipment(StateModel):
     contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("receiver"), db_index=False)
     state = StateField(_("state"), default=ShipmentState.PLANNED, choices=ShipmentState.choices)
     grade = models.CharField(_("grade"), max_length=8, choices=Grade.choices, default=Grade.NORMAL)
+    # The highest of its orders: waves and lists take the more urgent first.
+    priority = models.SmallIntegerField(_("priority"), default=0)
     weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
     freight_cost = models.DecimalField(_("freight cost"), max_digits=10, decimal_places=2, default=Decimal(0))
     # Which warehouses were looked at, what each would have cost, why each lost.
@@ -51,6 +53,7 @@ class Shipment(StateModel):
         permissions = [
             ("route_elsewhere", _("Can ship rejected orders from another warehouse")),
             ("ask_back", _("Can ask goods back from a warehouse")),
+            ("arrange_parcels", _("Can take orders out of shared parcels, and split orders")),
         ]
         constraints = [models.UniqueConstraint(fields=["code"], name="shipment_code_once")]
         indexes = [

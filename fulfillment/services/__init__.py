@@ -1,9 +1,18 @@
 """The verbs of fulfilment: route and reserve, plan shipments, hand them to the warehouse, take its answers."""
 
 from fulfillment.services.anew import set_back
+from fulfillment.services.by_hand import split_order, unmerge_orders
+from fulfillment.services.companions import (
+    follow_priority,
+    held_in_company,
+    hold_refused_parts,
+    let_companions_go_on,
+    take_out,
+)
 from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
 from fulfillment.services.counting import make_count, post_count
 from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
+from fulfillment.services.gifts import free_pieces, settle_after_refund
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
 from fulfillment.services.missing import Missing, missing_of
 from fulfillment.services.packing import hand_over, put_back
@@ -17,6 +26,7 @@ from fulfillment.services.routing import reserve_and_route, supply_waiting_order
 from fulfillment.services.routing_world import free_loads
 from fulfillment.services.scanning import take_scans
 from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
+from fulfillment.services.waiting import close_merge_windows, open_merge_window
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
 from fulfillment.services.waybills import give_back_waybills, request_waybills, use_waybills
 
@@ -26,17 +36,23 @@ __all__ = [
     "accept_shipments",
     "ask_back",
     "awaiting_release",
+    "close_merge_windows",
     "confirm_shipments",
     "confirm_wave_picked",
     "create_shipments",
     "decide_missing",
     "dispatch_shipments",
     "finish_inbound",
+    "follow_priority",
     "free_loads",
+    "free_pieces",
     "give_back_waybills",
     "hand_over",
+    "held_in_company",
+    "hold_refused_parts",
     "label_pdf",
     "leave_wave",
+    "let_companions_go_on",
     "lock_for_stopping",
     "make_count",
     "make_due_waves",
@@ -44,6 +60,7 @@ __all__ = [
     "mark_parcels",
     "mark_reported",
     "missing_of",
+    "open_merge_window",
     "order_labels",
     "plan_anew",
     "post_count",
@@ -58,9 +75,13 @@ __all__ = [
     "route_elsewhere",
     "route_stopped_anew",
     "set_back",
+    "settle_after_refund",
+    "split_order",
     "stop_shipments",
     "supply_waiting_orders",
+    "take_out",
     "take_scans",
     "take_stop_answers",
+    "unmerge_orders",
     "use_waybills",
 ]

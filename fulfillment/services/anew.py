@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from fulfillment.services.gifts import settle_after_refund
 from ordercenter.audit.work import Work
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
@@ -38,6 +39,7 @@ def set_back(*, order_ids: Collection[int], work: Work) -> None:
     """Orders whose goods stayed in the house go on from routing, once a person has decided what stopped them."""
     subjects = [f"order:{pk}" for pk in order_ids]
     workflow.rewind(subjects=subjects, use=ROUTING, code="STOPPED", work=work)
+    settle_after_refund(order_ids=order_ids, work=work)
     hold_stopped(orders=list(work.lock(Order, order_ids).values()), work=work)
 
 

@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from fulfillment.errors import NothingReserved
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.packing.shares import freight_of_lines, share_of_pieces
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
+from fulfillment.services.merging import travelling_together
 from fulfillment.services.routing import cheapest_parcel
+from fulfillment.services.splitting import cut, wishes_of
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
@@ -26,32 +29,35 @@ from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.review import contacts_of, skus_of
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """So many pieces of an order line in a shipment, with what of the line's amount and of the freight is theirs."""
-
-    line: OrderLine
-    quantity: int
-    amount: Decimal
-    freight: Decimal
+# Pieces, amount and freight of a line of which no shipment lives.
+NOTHING = (0, ZERO, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A shipment to be: one parcel of one order."""
+class Consignment:
+    """One parcel of one order, before it is known in which box it travels, and with whom."""
 
     order: Order
     parcel: PlannedParcel
-    assignment: Assignment
-    pieces: Sequence[Piece]
+    decision: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A shipment to be: what of which orders is in it."""
+
+    consignments: Sequence[Consignment]
+    # (order, line, pieces), in the order of the lines.
+    content: Sequence[tuple[Order, OrderLine, int]]
 
 
 def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """Shipments for what is reserved of each order, one for each parcel of its assignment; it is in fulfilment then.
+    """Shipments for what is reserved of each order; it is in fulfilment then.
 
     The parcels come from `assignments(work)`, made by routing in this unit of work; for orders routed before, from
-    where their goods are reserved. An order that is in fulfilment already gets shipments for what was reserved since.
+    where their goods are reserved. Parcels of orders that may travel together (`merging.travelling_together`) and leave
+    one warehouse share a shipment; rules of packing and wishes of people (`splitting`) make several of one. An order
+    that is in fulfilment already gets shipments for what was reserved since.
     done: the shipments; also kept for later steps in `planned_shipments(work)`. Refused: NothingReserved, and what
     `start_fulfillment` refuses. Raises ValueError when the parcels do not hold exactly the reserved pieces. Emits
     ShipmentCreated. Shipments and their lines go out in one COPY each.
@@ -65,20 +71,19 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
     ready = [order for order in reserved if order.id in routes]
     for pk in orders.keys() - {order.id for order in ready}:
         result.refuse(pk, NothingReserved(order_id=pk))
-    drafts = _drafts(work, ready, lines, routes)
+    for order in ready:
+        _check_whole(order, lines[order.id], routes[order.id])
+    begun = {line.id for order in ready for line in lines[order.id] if line.reserved and line.reserved < line.ordered}
     started = orders_services.start_fulfillment(order_ids=[order.id for order in ready], work=work)
     result.refused.extend(started.refused)
     inventory.allocate_reservations(order_ids=[order.id for order in started.done], work=work)
-    going = [draft for order in started.done for draft in drafts[order.id]]
+    boxes = _boxes(work, started.done, lines, routes)
+    shares = _shares(boxes, lines, _held_elsewhere(work, begun))
     shipment_lines: list[ShipmentLine] = []
-    for draft, pk in zip(going, new_ids(Shipment, len(going)), strict=True):
-        shipment = _new_shipment(work, pk, draft)
-        shipment_lines.extend(_new_line(pk, draft.order, piece) for piece in draft.pieces)
-        planned_shipments(work).setdefault(draft.order.id, []).append(shipment)
-        work.share_cause(f"shipment:{pk}", of=f"order:{draft.order.id}")
-        work.record(
-            ShipmentCreated(shipment_id=pk, order_ids=(draft.order.id,), warehouse_id=shipment.warehouse_id),
-        )
+    for box, pk in zip(boxes, new_ids(Shipment, len(boxes)), strict=True):
+        shipment = _new_shipment(work, pk, box)
+        shipment_lines.extend(_new_line(pk, order, line, n, next(shares[line.id])) for order, line, n in box.content)
+        _tell(work, shipment, [consignment.order for consignment in box.consignments])
         result.done.append(shipment)
     work.add(result.done)
     work.add(shipment_lines)
@@ -91,57 +96,74 @@ def planned_shipments(work: Work) -> dict[int, list[Shipment]]:
     return kept
 
 
-def _drafts(
+def orders_in(work: Work) -> dict[int, tuple[int, ...]]:
+    """The orders in each shipment planned in this unit of work, by shipment id."""
+    kept: dict[int, tuple[int, ...]] = work.shared.setdefault("orders_in_shipment", {})
+    return kept
+
+
+def _tell(work: Work, shipment: Shipment, orders: Sequence[Order]) -> None:
+    order_ids = tuple(order.id for order in orders)
+    orders_in(work)[shipment.id] = order_ids
+    for pk in order_ids:
+        planned_shipments(work).setdefault(pk, []).append(shipment)
+    work.share_cause(f"shipment:{shipment.id}", of=f"order:{order_ids[0]}")
+    work.record(ShipmentCreated(shipment_id=shipment.id, order_ids=order_ids, warehouse_id=shipment.warehouse_id))
+
+
+def _check_whole(order: Order, lines: Sequence[OrderLine], route: Assignment) -> None:
+    planned: dict[int, int] = defaultdict(int)
+    for parcel in route.parcels:
+        for line_id, pieces in parcel.pieces.items():
+            planned[line_id] += pieces
+    if planned != {line.id: line.reserved for line in lines if line.reserved}:
+        raise ValueError(f"order {order.id}: the parcels are not what is reserved")
+
+
+def _boxes(
     work: Work, orders: Sequence[Order], lines: Mapping[int, Sequence[OrderLine]], routes: Mapping[int, Assignment]
-) -> dict[int, list[Draft]]:
-    """The shipments to be, by order, with the money in each. One statement, for orders of which a part has left."""
-    begun = {line.id for order in orders for line in lines[order.id] if line.reserved and line.reserved < line.ordered}
-    held = _held_elsewhere(work, begun)
-    drafts: dict[int, list[Draft]] = {}
-    for order in orders:
-        parcels = routes[order.id].parcels
-        planned: dict[int, list[int]] = defaultdict(list)
-        for parcel in parcels:
-            for line_id, quantity in parcel.pieces.items():
-                planned[line_id].append(quantity)
-        if {pk: sum(n) for pk, n in planned.items()} != {n.id: n.reserved for n in lines[order.id] if n.reserved}:
-            raise ValueError(f"order {order.id}: the parcels are not what is reserved")
-        shares = _shares(order, lines[order.id], planned, held)
-        by_id = {line.id: line for line in lines[order.id]}
-        drafts[order.id] = [
-            Draft(
-                order,
-                parcel,
-                routes[order.id],
-                [Piece(by_id[pk], quantity, *next(shares[pk])) for pk, quantity in parcel.pieces.items()],
-            )
-            for parcel in parcels
-        ]
-    return drafts
+) -> list[Box]:
+    """The shipments to be: parcels that travel together, cut where a rule or a person wants it."""
+    consignments = [
+        Consignment(order, parcel, routes[order.id].decision) for order in orders for parcel in routes[order.id].parcels
+    ]
+    by_id = {line.id: (order, line) for order in orders for line in lines[order.id]}
+    together = travelling_together(work, consignments)
+    wishes = wishes_of(work, [order for order in orders if order.ships_alone])
+    boxes: list[Box] = []
+    for group in together:
+        for content in cut(work, group, by_id, wishes):
+            pieces = [(*by_id[line_id], n) for line_id, n in content.items()]
+            inside = {order.id for order, _line, _n in pieces}
+            boxes.append(Box([c for c in group if c.order.id in inside], pieces))
+    return boxes
 
 
 def _shares(
-    order: Order,
-    lines: Sequence[OrderLine],
-    planned: Mapping[int, Sequence[int]],
+    boxes: Sequence[Box],
+    lines: Mapping[int, Sequence[OrderLine]],
     held: Mapping[int, tuple[int, Decimal, Decimal]],
 ) -> dict[int, Iterator[tuple[Decimal, Decimal]]]:
-    """By line, what of its amount and of the order's freight falls on each group of its pieces, in their order."""
-    bought = [line for line in lines if not line.is_gift] or list(lines)
+    """By line, what of its amount and of the order's freight falls on its pieces in each box, in the order of boxes."""
+    groups: dict[int, list[int]] = {}
+    of_line: dict[int, tuple[Order, OrderLine]] = {}
+    for box in boxes:
+        for order, line, pieces in box.content:
+            groups.setdefault(line.id, []).append(pieces)
+            of_line[line.id] = (order, line)
     freights: dict[int, Decimal] = {}
-    if order.freight_amount:
-        parts = freight_of_lines(order.freight_amount, [n.paid_share for n in bought], [n.ordered for n in bought])
-        freights = {line.id: part for line, part in zip(bought, parts, strict=True)}
+    for order in {order.id: order for order, _line in of_line.values()}.values():
+        if order.freight_amount:
+            bought = [line for line in lines[order.id] if not line.is_gift] or list(lines[order.id])
+            parts = freight_of_lines(order.freight_amount, [n.paid_share for n in bought], [n.ordered for n in bought])
+            freights.update((line.id, part) for line, part in zip(bought, parts, strict=True))
     shares: dict[int, Iterator[tuple[Decimal, Decimal]]] = {}
-    for line in lines:
-        groups = planned.get(line.id)
-        if groups is None:
-            continue
-        pieces, amount, freight = held.get(line.id, (0, ZERO, ZERO))
+    for line_id, (_order, line) in of_line.items():
+        pieces, amount, freight = held.get(line_id, NOTHING)
         left = line.ordered - pieces
-        shares[line.id] = zip(
-            share_of_pieces(line.paid_share - amount, groups, left),
-            share_of_pieces(freights.get(line.id, ZERO) - freight, groups, left),
+        shares[line_id] = zip(
+            share_of_pieces(line.paid_share - amount, groups[line_id], left),
+            share_of_pieces(freights.get(line_id, ZERO) - freight, groups[line_id], left),
             strict=True,
         )
     return shares
@@ -162,41 +184,65 @@ def _held_elsewhere(work: Work, line_ids: Collection[int]) -> dict[int, tuple[in
         shipment = shipments[row.shipment_id]
         if shipment.state == ShipmentState.CANCELLED:
             continue
-        pieces, amount, freight = held.get(row.order_line_id, (0, ZERO, ZERO))
+        pieces, amount, freight = held.get(row.order_line_id, NOTHING)
         there = row.shipped if shipment.shipped_at else row.quantity
         held[row.order_line_id] = (pieces + there, amount + row.amount, freight + row.freight)
     return held
 
 
-def _new_shipment(work: Work, pk: int, draft: Draft) -> Shipment:
-    order, parcel = draft.order, draft.parcel
+def _new_shipment(work: Work, pk: int, box: Box) -> Shipment:
+    first = box.consignments[0]
+    order, parcel = first.order, first.parcel
+    grade, priority, decision = order.grade, order.priority, first.decision
+    carrier_id, cost, weight_g = parcel.carrier_id, parcel.cost, parcel.weight_g
+    if len(box.consignments) > 1 or sum(n for _order, _line, n in box.content) < sum(parcel.pieces.values()):
+        carrier_id, cost, weight_g = _price(work, box)
+        most_urgent = min((c.order for c in box.consignments), key=orders_services.urgency)
+        grade, priority = most_urgent.grade, most_urgent.priority
+        numbers = [c.order.channel_order_no for c in box.consignments]
+        decision = {**decision, "merged": numbers} if len(numbers) > 1 else {**decision, "split": True}
     return new_row(
         Shipment,
         id=pk,
         code=f"DO{work.at:%y%m%d}{pk:09d}",
         shop_id=order.shop_id,
         warehouse_id=parcel.warehouse_id,
-        carrier_id=parcel.carrier_id,
+        carrier_id=carrier_id,
         contact_id=order.contact_id,
-        grade=order.grade,
-        weight_g=parcel.weight_g,
-        freight_cost=parcel.cost,
-        decision=draft.assignment.decision,
-        release_at=parcel.release_at,
+        grade=grade,
+        priority=priority,
+        weight_g=weight_g,
+        freight_cost=cost,
+        decision=decision,
+        release_at=max((at for c in box.consignments if (at := c.parcel.release_at)), default=None),
         created_at=work.at,
     )
 
 
-def _new_line(shipment_id: int, order: Order, piece: Piece) -> ShipmentLine:
+def _price(work: Work, box: Box) -> tuple[int, Decimal, int]:
+    """(carrier, cost, weight) of a box that is not what routing priced: the cheapest courier for all of it."""
+    first = box.consignments[0]
+    skus = skus_of(work, [line for _order, line, _n in box.content])
+    weight_g = sum(skus[line.sku_id or 0].weight_g * n for _order, line, n in box.content)
+    contact = contacts_of(work, [first.order]).get(first.order.contact_id or 0)
+    price = cheapest_parcel(first.parcel.warehouse_id, contact, weight_g, work=work)
+    if price is None:
+        return first.parcel.carrier_id, sum((c.parcel.cost for c in box.consignments), ZERO), weight_g
+    return price[1], price[0], weight_g
+
+
+def _new_line(
+    shipment_id: int, order: Order, line: OrderLine, pieces: int, share: tuple[Decimal, Decimal]
+) -> ShipmentLine:
     return new_row(
         ShipmentLine,
         shipment_id=shipment_id,
         order_id=order.id,
-        order_line_id=piece.line.id,
-        sku_id=piece.line.sku_id,
-        quantity=piece.quantity,
-        amount=piece.amount,
-        freight=piece.freight,
+        order_line_id=line.id,
+        sku_id=line.sku_id,
+        quantity=pieces,
+        amount=share[0],
+        freight=share[1],
     )
 
 
@@ -207,9 +253,9 @@ def _recall(work: Work, orders: Collection[Order], lines: Mapping[int, Sequence[
     if not orders:
         return
     rows = Reservation.objects.filter(order_id__any_of=[o.id for o in orders], state=ReservationState.ACTIVE)
-    rows = rows.filter(is_allocated=False)
     reserved: dict[int, list[Reservation]] = defaultdict(list)
-    for row in rows.order_by("pk"):
+    # What no shipment was ever made for comes last, and is taken first; goods of a shipment that was given up are next.
+    for row in rows.order_by("-is_allocated", "pk"):
         reserved[row.order_id or 0].append(row)
     skus = skus_of(work, [line for order in orders for line in lines[order.id]])
     contacts = contacts_of(work, orders)

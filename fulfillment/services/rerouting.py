@@ -86,8 +86,8 @@ def ask_back(
                 result.done.append(orders[pk])
         ids = [order.pk for order in result.done]
         hold_stopped(orders=result.done, work=work)
-        free = stop_shipments(order_ids=ids, reason=reason, work=work)
-        set_back(order_ids=route_stopped_anew(order_ids=free, work=work), work=work)
+        stop_shipments(order_ids=ids, reason=reason, work=work)
+        set_back(order_ids=route_stopped_anew(order_ids=ids, work=work), work=work)
         for pk in ids:
             record_deed(work, action="order.ask_back", subject=f"order:{pk}", reason=reason)
     return result
@@ -105,8 +105,8 @@ def plan_anew(*, order_ids: Collection[int], work: Work) -> list[int]:
     codes = set(closed.filter(evidence__shipment__in=list(rejected)).values_list("evidence__shipment", flat=True))
     orders = work.lock(Order, {order_id for code, order_id in rejected.items() if code in codes})
     ids = [pk for pk, order in orders.items() if order.state == OrderState.IN_FULFILLMENT and not order.is_on_hold]
-    free = stop_shipments(order_ids=ids, reason="planned anew", work=work)
-    again = route_stopped_anew(order_ids=free, work=work)
+    stop_shipments(order_ids=ids, reason="planned anew", work=work)
+    again = route_stopped_anew(order_ids=ids, work=work)
     subjects = [f"order:{pk}" for pk in again]
     workflow.rewind(subjects=subjects, use=ROUTING, code="PLANNED_ANEW", work=work)
     return again

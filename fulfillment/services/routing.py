@@ -36,9 +36,7 @@ from ordercenter.inventory.services import Promise
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Hold, Order, OrderLine
 from ordercenter.orders.services.review import contacts_of, skus_of
-from ordercenter.orders.states import Grade, OrderState
-
-_RANK = {Grade.RUSH: 0, Grade.VIP: 1, Grade.NORMAL: 2}
+from ordercenter.orders.states import OrderState
 
 
 def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") -> BatchResult:
@@ -62,7 +60,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     pins, avoid = _pins(work, orders), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
-    for order in sorted(orders.values(), key=urgency):
+    for order in sorted(orders.values(), key=orders_services.urgency):
         wanted = [(line, line.unplanned + line.backordered) for line in lines[order.id]]
         facts = facts_of(
             order,
@@ -265,13 +263,13 @@ def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], d
         backordered__gt=0,
     )
     lines = OrderLine.objects.filter(order_id__in=waiting.values("order_id"), backordered__gt=0).values_list(
-        "order_id", "order__grade", "order__paid_at", "order__placed_at", "sku_id", "backordered"
+        "order_id", "order__priority", "order__ship_by", "order__placed_at", "sku_id", "backordered"
     )
     needs: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     urgency: dict[int, tuple[int, Any, int]] = {}
-    for order_id, grade, paid_at, placed_at, sku_id, pieces in lines:
+    for order_id, priority, ship_by, placed_at, sku_id, pieces in lines:
         needs[order_id][sku_id or 0] += pieces
-        urgency[order_id] = (_RANK[Grade(grade)], paid_at or placed_at, order_id)
+        urgency[order_id] = (-priority, ship_by or placed_at, order_id)
     return needs, urgency
 
 
@@ -295,11 +293,6 @@ def cheapest_parcel(
     courier = int(freight.argmin())
     fen = int(freight[courier])
     return (from_fen(fen), world.carriers[tariff.couriers[courier]]) if fen < IMPOSSIBLE else None
-
-
-def urgency(order: Order) -> tuple[int, Any, int]:
-    """Sorts orders by who comes first: grade, then the earlier payment."""
-    return _RANK[Grade(order.grade)], order.paid_at or order.placed_at, order.id
 
 
 def _pins(work: Work, orders: Collection[int]) -> dict[int, Pinned]:

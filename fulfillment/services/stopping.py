@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from fulfillment.models import Shipment, ShipmentLine
-from fulfillment.services.anew import return_to_routing
 from fulfillment.services.confirming import ship_so_far
-from fulfillment.services.dispatching import CANCEL_KIND
+from fulfillment.services.dispatching import CANCEL_KIND, dispatch_shipments
 from fulfillment.services.own_house import own_warehouses
+from fulfillment.services.planning import create_shipments
 from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
-from ordercenter.events.types import ShipmentCancelled
+from ordercenter.events.types import ShipmentCancelled, StockReleased, StockReplenished
 from ordercenter.inventory import services as inventory
-from ordercenter.orders.models import Order
+from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import OrderState
+from ordercenter.workflow import services as workflow
 
 _STILL_IN_BINS = (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED, ShipmentState.WAVED)
 
 
-def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work) -> list[int]:
+def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_apart: bool = False) -> list[int]:
     """Keep the goods of these orders in the house: what no warehouse has yet is cancelled at once, what a warehouse has
     is asked back, and its answer or the parcel, whichever comes first, decides. Our own people are not asked: what
     still lies in its bins is cancelled at once, what is in hand has to be put back and counts as stopped then.
 
-    Returns the orders whose goods are free at once; stock of the others stays promised until the answer.
+    Of an order that lives, what is cancelled at once is to be planned anew (`taken_back`). Orders that share a shipment
+    with one of these are planned anew without it, on the goods that they have reserved. only_apart: these are not given
+    up either, they are planned anew as well, in shipments of their own. Returns the orders whose goods are free at
+    once; stock of the others stays promised until the answer.
     """
+    shipments = _lock_with_companions(work, order_ids)
     orders = work.lock(Order, order_ids)
-    shipments = shipments_of(work, list(orders))
-    free: list[int] = []
     own = own_warehouses(work)
+    cancelled: dict[int, Shipment] = {}
+    free: list[int] = []
     for order in orders.values():
         waiting = False
         for shipment in shipments[order.pk]:
-            if shipment.state in (ShipmentState.PLANNED, ShipmentState.REJECTED):
-                shipment.cancel()
+            if _cancel_at_once(shipment, own):
                 work.save(shipment)
-                work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=(order.pk,)))
-            elif shipment.warehouse_id in own and shipment.state in _STILL_IN_BINS:
-                _stop_in_bins(shipment)
-                work.save(shipment)
-                work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=(order.pk,)))
+                cancelled[shipment.pk] = shipment
             elif shipment.state in IN_HAND:
                 shipment.order_back()
                 work.save(shipment)
@@ -55,6 +55,10 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work) -> li
                 waiting = True
         if not waiting:
             free.append(order.pk)
+    # The caller gives back all that is promised to a cancelled order whose goods are free.
+    done = {pk for pk in free if orders[pk].state == OrderState.CANCELLED}
+    asked = set() if only_apart else set(order_ids)
+    _take_back(work, list(cancelled.values()), asked=asked, given_back=done)
     return free
 
 
@@ -62,13 +66,14 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     """The warehouse's answers. answers: shipment id -> whether it stopped it. Returns orders to be routed anew.
 
     Stopped: the shipment is cancelled and its stock free; an order that lives on goes back to routing (it is on hold,
-    and goes on when the hold does). Stopped after a first parcel of several: what left has left, as if the warehouse
+    and goes on when the hold does). Of several orders in it only those go back that are cancelled or on hold: the
+    others are planned anew at once. Stopped after a first parcel of several: what left has left, as if the warehouse
     had said so, and the rest is to be decided. Not stopped: the shipment stays on its way and a case says so.
     """
     orders = lock_for_stopping(shipment_ids=list(answers), work=work)
     shipments = work.lock(Shipment, list(answers))
     shipment_lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
-    stopped: set[int] = set()
+    stopped: list[Shipment] = []
     begun: list[Shipment] = []
     for shipment in shipments.values():
         mine = {line.order_id for line in shipment_lines[shipment.pk]}
@@ -80,16 +85,14 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
         elif answers[shipment.pk]:
             shipment.cancel()
             work.save(shipment)
-            work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=tuple(sorted(mine))))
-            stopped |= mine
+            stopped.append(shipment)
         else:
             shipment.resume()
             work.save(shipment)
-            cases.open_cases(drafts=[_not_stopped(orders[pk], shipment) for pk in sorted(mine)], work=work)
+            unwanted = sorted(pk for pk in mine if len(mine) == 1 or _is_unwanted(orders[pk]))
+            cases.open_cases(drafts=[_not_stopped(orders[pk], shipment) for pk in unwanted], work=work)
     ship_so_far(shipments=begun, work=work)
-    if stopped:
-        inventory.release_reservations(order_ids=stopped, work=work)
-    return return_to_routing(orders=[orders[pk] for pk in sorted(stopped)], work=work)
+    return _take_back(work, stopped, asked=None)
 
 
 def lock_for_stopping(*, shipment_ids: Collection[int], work: Work) -> dict[int, Order]:
@@ -101,22 +104,113 @@ def lock_for_stopping(*, shipment_ids: Collection[int], work: Work) -> dict[int,
 
 
 def route_stopped_anew(*, order_ids: Collection[int], work: Work) -> list[int]:
-    """Orders in fulfilment whose goods stay in the house for good give their stock back and look for a way anew.
+    """Those of these orders whose goods came back in this unit of work: they look for a way anew."""
+    return sorted(taken_back(work) & set(order_ids))
 
-    Returns them; orders at any other place are left alone.
+
+def taken_back(work: Work) -> set[int]:
+    """Orders that live on and whose goods came back in this unit of work."""
+    kept: set[int] = work.shared.setdefault("taken_back", set())
+    return kept
+
+
+def _take_back(
+    work: Work, shipments: Sequence[Shipment], *, asked: set[int] | None, given_back: Collection[int] = ()
+) -> list[int]:
+    """The goods of cancelled shipments, order by order. asked: whose goods were asked back; None: of all orders that
+    are on hold, or alone in their shipment. given_back: orders whose promises are ended elsewhere.
+
+    Cancelled orders: their promises end. Orders asked back: their pieces are to be planned anew, their promises end.
+    Their companions keep their promises and are planned anew at once. Returns the orders asked back.
     """
-    orders = [o for o in work.lock(Order, order_ids).values() if o.state == OrderState.IN_FULFILLMENT]
-    if orders:
-        inventory.release_reservations(order_ids=[order.pk for order in orders], work=work)
-    return return_to_routing(orders=orders, work=work)
+    if not shipments:
+        return []
+    lines = work.lock_children(ShipmentLine, "shipment_id", [shipment.pk for shipment in shipments])
+    orders = work.lock(Order, {line.order_id for group in lines.values() for line in group})
+    order_lines = work.lock_children(OrderLine, "order_id", list(orders))
+    by_id = {line.pk: line for group in order_lines.values() for line in group}
+    alone = {shipment.pk: len({line.order_id for line in lines[shipment.pk]}) == 1 for shipment in shipments}
+    ended: list[inventory.Departure] = []
+    freed: dict[tuple[int, int], int] = {}
+    back: dict[int, Order] = {}
+    innocent: dict[int, Order] = {}
+    for shipment in shipments:
+        members = tuple(sorted({line.order_id for line in lines[shipment.pk]}))
+        work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=members))
+        for piece in lines[shipment.pk]:
+            order, line = orders[piece.order_id], by_id[piece.order_line_id]
+            if order.state != OrderState.CANCELLED:
+                is_wanted_back = order.pk in asked if asked is not None else order.is_on_hold or alone[shipment.pk]
+                if not is_wanted_back:
+                    line.reserved, line.released = line.reserved + piece.quantity, line.released - piece.quantity
+                    work.save(line, "reserved", "released")
+                    innocent[order.pk] = order
+                    continue
+                line.unplanned, line.released = line.unplanned + piece.quantity, line.released - piece.quantity
+                work.save(line, "unplanned", "released")
+                back[order.pk] = order
+            elif order.pk in given_back:
+                continue
+            ended.append(inventory.Departure(line.pk, 0, shipment.code, shipment.warehouse_id, covered=piece.quantity))
+            freed[piece.sku_id, shipment.warehouse_id] = order.pk
+    inventory.consume_departures(departures=ended, work=work)
+    for order_id in sorted(set(freed.values())):
+        work.record(StockReleased(order_id=order_id))
+    for sku_id, warehouse_id in freed:
+        work.record(StockReplenished(sku_id=sku_id, warehouse_id=warehouse_id))
+    for order in (*back.values(), *innocent.values()):
+        if order.state == OrderState.IN_FULFILLMENT and not any(line.released for line in order_lines[order.pk]):
+            order.return_to_routing()
+            work.save(order)
+    taken_back(work).update(back)
+    plan_again(order_ids=sorted(innocent), work=work)
+    return sorted(back)
 
 
-def _stop_in_bins(shipment: Shipment) -> None:
-    """Nothing of it has been touched: it is stopped and cancelled in one go."""
-    if shipment.state == ShipmentState.WAVED:
-        shipment.leave_wave()
-    shipment.intercept()
+def plan_again(*, order_ids: Collection[int], work: Work) -> None:
+    """Orders with reserved goods and no shipment for them get one now, by the step of their flow that does so.
+
+    An order without such a flow gets its shipment all the same.
+    """
+    if not order_ids:
+        return
+    subjects = [f"order:{pk}" for pk in order_ids]
+    by_flow = workflow.run_from(subjects=subjects, use="fulfillment.create_shipment", work=work)
+    rest = [pk for pk in order_ids if f"order:{pk}" not in by_flow]
+    if rest:
+        planned = create_shipments(order_ids=rest, work=work)
+        refused = {refusal.key for refusal in planned.refused}
+        going = [pk for pk in rest if pk not in refused]
+        dispatch_shipments(order_ids=going, flow_runs={}, work=work).raise_first()
+
+
+def _cancel_at_once(shipment: Shipment, own: Collection[int]) -> bool:
+    """Whether nobody has to be asked, and nothing to be put back; then it is cancelled."""
+    in_bins = shipment.warehouse_id in own and shipment.state in _STILL_IN_BINS
+    if in_bins:
+        if shipment.state == ShipmentState.WAVED:
+            shipment.leave_wave()
+        shipment.intercept()
+    elif shipment.state not in (ShipmentState.PLANNED, ShipmentState.REJECTED):
+        return False
     shipment.cancel()
+    return True
+
+
+def _is_unwanted(order: Order) -> bool:
+    return order.is_on_hold or order.state == OrderState.CANCELLED
+
+
+def _lock_with_companions(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:
+    """The shipments of these orders, by order; locked are all orders that have a part in them, before them.
+
+    Orders are locked all at once and in one order, so that two companions stopped at one instant do not wait for each
+    other. Four statements.
+    """
+    theirs = ShipmentLine.objects.filter(order_id__in=order_ids).values("shipment_id")
+    companions = ShipmentLine.objects.filter(shipment_id__in=theirs).values_list("order_id", flat=True)
+    work.lock(Order, {*order_ids, *companions})
+    return shipments_of(work, list(order_ids))
 
 
 def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None:

@@ -61,6 +61,8 @@ CODES: dict[str, CaseCode] = dict(
         _warning("INBOUND_DIFFERENCE", _("Received goods are not what was announced"), 24),
         _blocking("INTERCEPT_FAILED", _("The warehouse could not stop the parcel"), 2),
         _warning("SHIPPED_AFTER_CANCEL", _("Shipped although cancelled"), 4),
+        _warning("WAITING_MERGE", _("Waiting for another order of the parcel"), 24),
+        _warning("GIFT_RECALC", _("A gift is not due any more"), 8),
         _warning("TRACKING_UPLOAD_FAILED", _("Tracking number not accepted by the channel"), 4),
         _warning("WAYBILL_FAILED", _("No waybill number"), 2),
         _warning("WAYBILL_NOT_RECYCLED", _("Waybill number not taken back"), 24),

@@ -45,6 +45,8 @@ class Case(StateModel):
     warehouse_id = models.BigIntegerField(_("warehouse"), null=True, blank=True)
     reference = models.CharField(_("number"), max_length=96, blank=True)
     money_at_risk = models.DecimalField(_("money at risk"), max_digits=14, decimal_places=2, default=Decimal(0))
+    # That of the order it is about: among cases of one level the more urgent order comes first.
+    priority = models.SmallIntegerField(_("priority"), default=0)
     evidence = models.JSONField(_("evidence"), default=dict)
     opened_at = models.DateTimeField(_("opened at"), default=timezone.now)
     due_at = models.DateTimeField(_("due at"))
@@ -71,7 +73,11 @@ class Case(StateModel):
             )
         ]
         indexes = [
-            models.Index(fields=["level", "due_at", "id"], name="case_queue", condition=Q(state__in=OPEN_STATES)),
+            models.Index(
+                fields=["level", "-priority", "due_at", "id"],
+                name="case_by_urgency",
+                condition=Q(state__in=OPEN_STATES),
+            ),
             models.Index(fields=["subject"], name="case_by_subject"),
         ]
 

@@ -34,6 +34,7 @@ class CaseDraft:
     warehouse_id: int | None = None
     reference: str = ""
     money_at_risk: Decimal = Decimal(0)
+    priority: int = 0
     evidence: dict[str, Any] = field(default_factory=dict)
     root_cause: str = ""
     root_title: str = ""
@@ -103,7 +104,11 @@ def claim_next(*, among: QuerySet[Case], at: datetime, actor: Actor) -> Case | N
     free = Q(state=CaseState.OPEN) | Q(state=CaseState.CLAIMED, lease_until__lt=at)
     free |= Q(state=CaseState.SNOOZED, snoozed_until__lt=at)
     with unit_of_work(at=at, actor=actor) as work:
-        queue = among.filter(free).order_by("level", "due_at", "pk").select_for_update(skip_locked=True, of=("self",))
+        queue = (
+            among.filter(free)
+            .order_by("level", "-priority", "due_at", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
+        )
         case = queue.first()
         if case is not None:
             work.adopt(Case, [case])
@@ -182,6 +187,7 @@ def _new_case(draft: CaseDraft, groups: dict[str, int], at: datetime) -> Case:
         warehouse_id=draft.warehouse_id,
         reference=draft.reference,
         money_at_risk=draft.money_at_risk,
+        priority=draft.priority,
         evidence=draft.evidence,
         opened_at=at,
         due_at=at + entry.due_in,

@@ -17,7 +17,18 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ordercenter.catalog.blacklist import blacklist_hash
 from ordercenter.catalog.contacts import phone_hash
-from ordercenter.catalog.models import BlacklistEntry, BundlePart, Channel, Contact, ListingMatch, Shop, ShopAccess, Sku
+from ordercenter.catalog.models import (
+    BlacklistEntry,
+    BundlePart,
+    Channel,
+    ChannelCapability,
+    Contact,
+    ListingMatch,
+    RuleStamp,
+    Shop,
+    ShopAccess,
+    Sku,
+)
 from ordercenter.common.admin_base import (
     HistoryAdmin,
     ReadOnlyAdmin,
@@ -33,6 +44,34 @@ class ChannelAdmin(ScopedAdmin):
     list_display = ["name", "code"]
     search_fields = ["name", "code"]
     ordering = ["code"]
+
+
+@admin.register(ChannelCapability)
+class ChannelCapabilityAdmin(HistoryAdmin):
+    """What each platform can be told: one row a channel, columns to compare them by."""
+
+    list_display = [
+        "channel",
+        "splits_by_line",
+        "splits_by_quantity",
+        "many_numbers_per_line",
+        "changes_number",
+        "merges_by_opaque_id",
+        "merges_by_address",
+        "shares_number",
+    ]
+    list_select_related = ["channel"]
+    search_fields = ["=channel__code"]
+    ordering = ["channel_id"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["channel"] if obj else []
+
+
+@admin.register(RuleStamp)
+class RuleStampAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "version"]
+    ordering = ["kind"]
 
 
 @admin.register(Shop)

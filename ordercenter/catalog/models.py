@@ -31,6 +31,62 @@ class Channel(models.Model):
         return self.name
 
 
+class ChannelCapability(models.Model):
+    """What a channel can be told about parcels: obeyed by merge, split and report back.
+
+    A channel without a row has what `catalog.capabilities` says of platforms of its code.
+    """
+
+    channel = models.OneToOneField(
+        Channel, models.CASCADE, verbose_name=_("channel"), related_name="capability", primary_key=True
+    )
+    splits_by_line = models.BooleanField(
+        _("parcels by line"), help_text=_("Lines of one order may be reported with different tracking numbers.")
+    )
+    splits_by_quantity = models.BooleanField(
+        _("parcels by pieces"), help_text=_("Pieces of one line may be reported with different tracking numbers.")
+    )
+    many_numbers_per_line = models.BooleanField(
+        _("several numbers for a line"), help_text=_("A line that is reported may get further tracking numbers.")
+    )
+    changes_number = models.BooleanField(
+        _("number can be changed"), help_text=_("A reported tracking number may be replaced by another one.")
+    )
+    merges_by_opaque_id = models.BooleanField(
+        _("merges by address id"),
+        help_text=_("Orders with one masked address id of the platform may travel in one parcel."),
+    )
+    merges_by_address = models.BooleanField(
+        _("merges by clear address"), help_text=_("Orders to one clear address may travel in one parcel.")
+    )
+    shares_number = models.BooleanField(
+        _("one number for several orders"),
+        help_text=_("Several orders may be reported with the same tracking number; else only the first is."),
+    )
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("channel capability")
+        verbose_name_plural = _("channel capabilities")
+
+    def __str__(self) -> str:
+        return str(self.channel)
+
+
+class RuleStamp(models.Model):
+    """Which version of a set of rules holds. Written by triggers of their tables only."""
+
+    kind = models.CharField(_("rules"), max_length=24, primary_key=True)
+    version = models.BigIntegerField(_("version"))
+
+    class Meta:
+        verbose_name = _("version of rules")
+        verbose_name_plural = _("versions of rules")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+
 class Shop(models.Model):
     """One shop of the seller on one channel."""
 
@@ -77,6 +133,7 @@ class Sku(FastRow):
     code = models.CharField(_("SKU code"), max_length=64, unique=True)
     name = models.CharField(_("name"), max_length=128)
     weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
+    volume_cm3 = models.PositiveIntegerField(_("volume (cm³)"), default=0)
     category = models.CharField(_("category"), max_length=64, blank=True)
     # What makes it special for storing and carrying: battery, liquid, frozen, fragile ... Rules of routing ask for it.
     handling_tags = ArrayField(

@@ -171,6 +171,16 @@ WORDS: Mapping[str, CaseWords] = {
         _("The buyer may get goods that are not paid for."),
         _("Ask the courier to return the parcel, or agree with the buyer."),
     ),
+    "WAITING_MERGE": CaseWords(
+        _("The buyer has another open order to the same address."),
+        _("The order waits so that both travel in one parcel; it goes on when the other comes or time is up."),
+        _("Nothing. To let it go alone at once, resolve the case."),
+    ),
+    "GIFT_RECALC": CaseWords(
+        _("After a refund the order does not earn its gift any more, but the gift has been handed over already."),
+        _("The buyer keeps goods that were given for a purchase that was taken back."),
+        _("Ask for the gift back with the returned goods, or let it be and resolve the case."),
+    ),
     "TRACKING_UPLOAD_FAILED": CaseWords(
         _("The channel did not take the tracking number."),
         _("The buyer does not see that the goods are on their way; the channel may fine us for shipping late."),

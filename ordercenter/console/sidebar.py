@@ -27,8 +27,20 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("orders.OrderLine", "list"),
             ("orders.Hold", "pan_tool"),
             ("orders.RefundRequest", "undo"),
+            ("orders.GiftGrant", "redeem"),
             ("cases.Case", "inbox"),
             ("cases.CaseGroup", "stacks"),
+        ),
+    ),
+    (
+        _("Rules"),
+        (
+            ("orders.GradeRule", "priority_high"),
+            ("orders.VipBuyer", "star"),
+            ("orders.ParcelPolicy", "merge"),
+            ("orders.GiftRule", "featured_seasonal_and_gifts"),
+            ("fulfillment.PackingRule", "deployed_code"),
+            ("catalog.ChannelCapability", "rule"),
         ),
     ),
     (

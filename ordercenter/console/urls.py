@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ordercenter.console.views import cases, home, orders, payments, reveal, routing, statements, waybills
+from ordercenter.console.views import cases, home, orders, parcels, payments, reveal, routing, statements, waybills
 
 app_name = "console"
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path("waybills/request/", waybills.request_numbers, name="waybill-request"),
     path("waybills/print/", waybills.print_labels, name="waybill-print"),
     path("waybills/jobs/<int:job_id>/", waybills.label_job, name="label-job"),
+    path("orders/<int:order_id>/unmerge/", parcels.unmerge, name="order-unmerge"),
+    path("orders/<int:order_id>/split/", parcels.split, name="order-split"),
     path("statements/", statements.statement_list, name="statements"),
     path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
     path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),

@@ -31,6 +31,9 @@ EVENTS: Mapping[str, Text] = {
     facts.OrderReleaseDue.name: _("Wave or cut-off reached: handed to the warehouse"),
     facts.DuplicateSeen.name: _("An earlier order looks the same"),
     facts.DuplicateSeen.name: _("Later of two equal orders"),
+    facts.OrderRegraded.name: _("Priority changed"),
+    facts.MergeDue.name: _("Looked whether the orders of the parcel are all there"),
+    facts.MergeWindowClosed.name: _("Waited for other orders of the parcel"),
     facts.OrderApproved.name: _("Order approved"),
     facts.OrderAwaitingSupply.name: _("Waiting for supply"),
     facts.OrderShipped.name: _("Order shipped"),
@@ -61,6 +64,7 @@ EVENTS: Mapping[str, Text] = {
     facts.ParcelLost.name: _("Parcel lost or damaged"),
     facts.ShipmentDelivered.name: _("All parcels of the shipment signed for"),
     facts.OrderDelivered.name: _("Order delivered"),
+    facts.TrackingWithheld.name: _("Tracking number not for the channel"),
     facts.PaymentCaptured.name: _("Payment entered in the books"),
     facts.PaymentRefunded.name: _("Refund entered in the books"),
     facts.StatementImported.name: _("Bill imported"),
@@ -95,6 +99,9 @@ DEEDS: Mapping[str, Text] = {
     "order.release": _("Holds released"),
     "order.cancel": _("Order cancelled by hand"),
     "order.book_payment": _("Payment entered by hand"),
+    "order.unmerge": _("Taken out of the shared parcel"),
+    "order.split": _("Split by hand"),
+    "order.unsplit": _("Put into one parcel again"),
     "order.route_elsewhere": _("Shipped from another warehouse"),
     "order.ask_back": _("Goods asked back from the warehouse"),
     "shipment.missing": _("Missing goods decided upon"),
@@ -266,6 +273,17 @@ KEYS: Mapping[str, Text] = {
     "buyer": _("buyer"),
     "guess": _("guess"),
     "doubt": _("why it is unsure"),
+    "orders": _("other orders"),
+    "until": _("until"),
+    "instead": _("reported with order"),
+    "merged_into": _("one number for several orders is not taken by this channel"),
+    "not_supported": _("a further number for these goods is not taken by this channel"),
+    "gift": _("gift"),
+    "pieces": _("pieces"),
+    "priority": _("priority"),
+    "before": _("before"),
+    "is_over": _("time is up"),
+    "together": _("orders together"),
 }
 # Why a written address is only a guess: `Doubt` of common/addresses.py.
 DOUBTS: Mapping[str, Text] = {
@@ -311,4 +329,4 @@ def value_words(key: str, value: Any) -> str:
         return str(code_label(text))
     if key in ("state", "other_state"):
         return str(state_label("order", text))
-    return str(KEYS[text]) if key in ("missing", "matched") and text in KEYS else text
+    return str(KEYS[text]) if key in ("missing", "matched", "why") and text in KEYS else text

@@ -89,8 +89,34 @@ class DuplicateSeen(OrderEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderRegraded(OrderEvent):
+    """The clock ran on: the order is more or less urgent than before."""
+
+    name: ClassVar[str] = "orders.order.regraded"
+    priority: int
+    before: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderApproved(OrderEvent):
     name: ClassVar[str] = "orders.order.approved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeDue(OrderEvent):
+    """Time to look whether an order that waits for others of its buyer may go on. is_over: its time to wait is over."""
+
+    name: ClassVar[str] = "orders.order.merge_due"
+    is_over: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeWindowClosed(OrderEvent):
+    """An order that waited for others of its buyer went on; together: with how many orders, itself among them."""
+
+    name: ClassVar[str] = "orders.order.merge_window_closed"
+    is_trigger: ClassVar[bool] = True
+    together: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,6 +337,17 @@ class OrderDelivered(OrderEvent):
 
     name: ClassVar[str] = "orders.order.delivered"
     is_trigger: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingWithheld(ShipmentEvent):
+    """The channel cannot be told this tracking number for this order. why: merged_into (it knows it by the order
+    `instead`) or not_supported (it takes no further number for these lines).
+    """
+
+    name: ClassVar[str] = "fulfillment.tracking.withheld"
+    why: str
+    instead: str = ""
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

@@ -23,8 +23,10 @@ from ordercenter.common.admin_base import (
     badge,
 )
 from ordercenter.common.batch import BatchResult
+from ordercenter.orders import admin_rules as admin_rules
 from ordercenter.orders import services
 from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
+from ordercenter.orders.priority_words import priority_words
 from ordercenter.orders.search import search_orders
 from ordercenter.orders.states import Grade, OrderState
 
@@ -103,6 +105,7 @@ class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
         "shop",
         "state_label",
         "grade_label",
+        "priority",
         "total_amount",
         "hold_label",
         "paid_at",
@@ -122,8 +125,8 @@ class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     search_help_text = _("Part of an order or tracking number (four characters or more), or a whole phone number")
     ordering = ["-id"]
     inlines = [OrderLineInline, HoldInline]
-    exclude = ["contact", "inbox_id", "content_key"]
-    readonly_fields = ["page_link"]
+    exclude = ["contact", "inbox_id", "content_key", "priority_why"]
+    readonly_fields = ["page_link", "priority_reasons"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return search_orders(queryset, search_term), False
@@ -139,6 +142,10 @@ class OrderAdmin(StepsMixin, ReadOnlyHistoryAdmin):
     @badge(description=_("on hold"), ordering="is_on_hold", colours={"held": "warning"})
     def hold_label(self, order: Order) -> tuple[str, str] | None:
         return ("held", _("on hold")) if order.is_on_hold else None
+
+    @display(description=_("why this priority"))
+    def priority_reasons(self, order: Order) -> str:
+        return "; ".join(f"{name} {points:+d}" for name, points in priority_words(order)) or "-"
 
     @display(description=_("page"))
     def page_link(self, order: Order) -> str:

@@ -46,6 +46,32 @@ class RefundStatus(models.TextChoices):
     REFUNDED = "refunded", _("Refunded")
 
 
+class GradeRuleKind(models.TextChoices):
+    """What a grade rule asks."""
+
+    WORDS = "words", _("Words in a remark")
+    VIP = "vip", _("Buyer on the VIP list")
+    HOURS = "hours", _("Little time left to ship")
+    AMOUNT = "amount", _("Amount paid")
+    CHANNEL = "channel", _("Penalty of the platform")
+
+
+class GiftRuleKind(models.TextChoices):
+    """What earns a gift."""
+
+    AMOUNT = "amount", _("Amount reached")
+    PIECES = "pieces", _("Number of pieces reached")
+    GOODS = "goods", _("Certain goods bought")
+    CYCLE = "cycle", _("Every n-th order")
+
+
+class CycleCount(models.TextChoices):
+    """Whose orders are counted."""
+
+    SHOP = "shop", _("all buyers")
+    BUYER = "buyer", _("one buyer")
+
+
 # States in which nothing has been promised to a warehouse yet.
 BEFORE_FULFILLMENT = (
     OrderState.PENDING_PAYMENT,

@@ -188,6 +188,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
     "watch-parcels": {"task": "fulfillment.watch_parcels", "schedule": 300.0},
     "courier-numbers": {"task": "fulfillment.look_after_numbers", "schedule": 600.0},
+    # The clock of promises runs while nothing else happens to an order.
+    "regrade": {"task": "orders.regrade", "schedule": 300.0},
     "forget-answers": {"task": "catalog.forget_answers", "schedule": 1800.0},
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},

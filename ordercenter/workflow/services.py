@@ -102,19 +102,30 @@ def rewind(*, subjects: Collection[str], use: str, code: str, work: Work) -> int
     """Set the latest run of each subject that has a step with this action back to it, stopped: when the subject is
     released, it goes on from there. Returns how many were set back.
     """
+    return len(_set_back(subjects, use, code, work))
+
+
+def run_from(*, subjects: Collection[str], use: str, work: Work) -> set[str]:
+    """Let the latest run of each subject that has a step with this action go on from it now. Returns these subjects."""
+    runs = _set_back(subjects, use, "", work)
+    engine.run_again(runs, work)
+    return {flow_run.subject for flow_run in runs}
+
+
+def _set_back(subjects: Collection[str], use: str, code: str, work: Work) -> list[FlowRun]:
     rows = list(FlowRun.objects.filter(subject__in=subjects).order_by("started_at", "pk").values_list("pk", flat=True))
     runs = work.lock(FlowRun, rows)
     digests = dict(FlowVersion.objects.filter(flowrun__in=rows).values_list("pk", "content_hash"))
-    settled: set[str] = set()
+    settled: dict[str, FlowRun] = {}
     for flow_run in reversed(list(runs.values())):
         plan = engine.plan_of(flow_run.version_id, digests[flow_run.version_id])
         node = next((s.node for s in plan.steps if isinstance(s, ActionStep) and s.spec.use == use), None)
         if node is not None and flow_run.subject not in settled:
-            settled.add(flow_run.subject)
+            settled[flow_run.subject] = flow_run
             flow_run.status, flow_run.node, flow_run.waits_for = RunStatus.STOPPED, node, ""
             flow_run.error_code, flow_run.changed_at = code, work.at
             work.save(flow_run, "status", "node", "waits_for", "error_code", "changed_at")
-    return len(settled)
+    return list(settled.values())
 
 
 def void_runs(*, subjects: Collection[str], work: Work) -> None:

@@ -119,6 +119,8 @@ FROM fulfillment_shipment s
 JOIN channels_sync_channelaccount a ON a.shop_id = s.shop_id AND a.is_active
 WHERE s.state IN ('shipped', 'delivered') AND s.reported_at IS NULL AND s.shipped_at < %(stale_before)s
   AND EXISTS (SELECT FROM fulfillment_parcel p WHERE p.shipment_id = s.id)
+  AND NOT EXISTS (SELECT FROM events_event e WHERE e.subject = 'shipment:' || s.id
+                  AND e.name = 'fulfillment.tracking.withheld')
   AND NOT EXISTS (SELECT FROM workflow_flowrun r WHERE r.subject = 'shipment:' || s.id
                   AND r.status IN ('waiting', 'stopped'))
   AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.subject = 'shipment:' || s.id

@@ -64,7 +64,7 @@ def cases_in_scope(scope: Scope) -> QuerySet[Case]:
 
 
 def queue(filters: Filters, *, scope: Scope, user_id: int, at: datetime) -> QuerySet[Case]:
-    """Open cases after the reader's filters, most urgent first: level, then due time, then age."""
+    """Open cases after the reader's filters, most urgent first: level, the order's priority, due time, age."""
     cases = cases_in_scope(scope).filter(_view(filters.view, user_id, at))
     if filters.code:
         cases = cases.filter(code=filters.code)
@@ -74,15 +74,16 @@ def queue(filters: Filters, *, scope: Scope, user_id: int, at: datetime) -> Quer
         cases = cases.filter(level=filters.level)
     if filters.text:
         cases = cases.filter(Q(reference__iexact=filters.text) | Q(subject=filters.text))
-    return cases.order_by("level", "due_at", "pk")
+    return cases.order_by("level", "-priority", "due_at", "pk")
 
 
-def page_of(cases: QuerySet[Case], after: tuple[str, datetime, int] | None) -> tuple[list[Case], bool]:
-    """One page after a place (level, due_at, id), with owner and group, and whether there are more."""
+def page_of(cases: QuerySet[Case], after: tuple[str, int, datetime, int] | None) -> tuple[list[Case], bool]:
+    """One page after a place (level, priority, due_at, id), with owner and group, and whether there are more."""
     if after is not None:
-        level, due_at, pk = after
+        level, priority, due_at, pk = after
+        later = Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=pk)
         cases = cases.filter(
-            Q(level__gt=level) | Q(level=level, due_at__gt=due_at) | Q(level=level, due_at=due_at, pk__gt=pk)
+            Q(level__gt=level) | Q(level=level, priority__lt=priority) | Q(later, level=level, priority=priority)
         )
     rows = list(cases.select_related("owner", "group")[: PAGE_ROWS + 1])
     return rows[:PAGE_ROWS], len(rows) > PAGE_ROWS

@@ -200,18 +200,19 @@ def _query(given: QueryDict, *, without: tuple[str, ...]) -> str:
     return kept.urlencode()
 
 
-def _place(text: str) -> tuple[str, datetime, int] | None:
+def _place(text: str) -> tuple[str, int, datetime, int] | None:
     """The place in the queue that a link to the next page names; None for anything that is none."""
-    level, _sep, rest = text.partition("|")
-    due, _sep, number = rest.partition("|")
+    parts = text.split("|")
+    if len(parts) != 4 or any(len(part) > 40 for part in parts):
+        return None
     try:
-        return level, datetime.fromisoformat(due), int(number)
+        return parts[0], int(parts[1]), datetime.fromisoformat(parts[2]), int(parts[3])
     except ValueError:
         return None
 
 
 def _place_text(case: Case) -> str:
-    return f"{case.level}|{case.due_at.isoformat()}|{case.pk}"
+    return f"{case.level}|{case.priority}|{case.due_at.isoformat()}|{case.pk}"
 
 
 def _wants_panel(request: HttpRequest) -> bool:

@@ -11,8 +11,10 @@ from ordercenter.catalog.models import Shop
 from ordercenter.common.scope import scope_of
 from ordercenter.console.pages import page
 from ordercenter.console.selectors.order_page import order_in_scope, order_page
+from ordercenter.console.selectors.order_parcels import parcel_view
 from ordercenter.console.selectors.timeline import START, Cursor, story_of_order
 from ordercenter.orders.models import Order
+from ordercenter.orders.priority_words import priority_words
 from ordercenter.orders.search import search_orders
 from ordercenter.orders.states import PAYABLE, OrderState
 
@@ -64,6 +66,9 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
             after=_cursor(request),
             kind=request.GET.get("kind", ""),
         ),
+        "parcels": parcel_view(order, shown.lines, shown.shipments, shown.open_cases),
+        "priority_reasons": priority_words(order),
+        "story": story_of_order(order, shown.shipment_ids, after=_cursor(request), kind=request.GET.get("kind", "")),
         "kinds": KINDS,
         "steps": possible_steps(request.user, order),
         "waits_for_money": order.state in PAYABLE,

@@ -1,6 +1,8 @@
 """The verbs of orders. Each takes many, owns its transaction or joins the caller's unit of work, tells its facts."""
 
 from ordercenter.orders.services.closing import cancel_orders, complete_orders, finish_trades
+from ordercenter.orders.services.gifts import give_gifts, settle_gifts
+from ordercenter.orders.services.grading import grade_orders, regrade_orders, urgency
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
 from ordercenter.orders.services.matching import match_skus
@@ -14,7 +16,7 @@ from ordercenter.orders.services.progress import (
 )
 from ordercenter.orders.services.refunds import TakenRefund, take_refunds
 from ordercenter.orders.services.returns import return_goods
-from ordercenter.orders.services.review import check_orders, grade_orders, hold_duplicates
+from ordercenter.orders.services.review import check_orders, hold_duplicates
 
 __all__ = [
     "Finding",
@@ -28,16 +30,20 @@ __all__ = [
     "complete_orders",
     "deliver_orders",
     "finish_trades",
+    "give_gifts",
     "grade_orders",
     "hold_duplicates",
     "hold_orders",
     "match_skus",
+    "regrade_orders",
     "release_holds",
     "return_goods",
+    "settle_gifts",
     "settle_payments",
     "ship_orders",
     "start_fulfillment",
     "take_orders",
     "take_refunds",
+    "urgency",
     "wait_for_supply",
 ]

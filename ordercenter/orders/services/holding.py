@@ -13,6 +13,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.services import CaseDraft
+from ordercenter.cases.states import CaseState
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.events.types import OrderHeld, OrderReleased
@@ -23,12 +24,16 @@ from ordercenter.orders.states import CLOSED_STATES, OrderState
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about an order that needs a person: the case's code, the evidence, and what it shares with others."""
+    """Something about an order that needs a person: the case's code, the evidence, and what it shares with others.
+
+    aside_until: nobody has to look before; until then its case is put aside.
+    """
 
     code: str
     evidence: dict[str, Any] = field(default_factory=dict)
     root_cause: str = ""
     root_title: str = ""
+    aside_until: datetime | None = None
 
 
 def hold_orders(
@@ -51,6 +56,9 @@ def hold_orders(
         opened = cases.open_cases(drafts=[_draft(order, finding) for order, finding in pairs], work=work)
         new = []
         for (order, finding), case in zip(pairs, opened, strict=True):
+            if finding.aside_until is not None and case.state == CaseState.OPEN:
+                case.snooze(until=finding.aside_until)
+                work.save(case, "owner_id", "lease_until", "snoozed_until")
             hold = next((hold for hold in open_holds[order.pk] if hold.code == finding.code), None)
             if hold is None:
                 hold = Hold(order=order, code=finding.code, case_id=case.pk, opened_at=work.at)
@@ -161,6 +169,7 @@ def _draft(order: Order, finding: Finding) -> CaseDraft:
         shop_id=order.shop_id,
         reference=order.channel_order_no,
         money_at_risk=order.total_amount,
+        priority=order.priority,
         evidence=finding.evidence,
         root_cause=finding.root_cause,
         root_title=finding.root_title,

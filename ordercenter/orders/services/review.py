@@ -1,4 +1,4 @@
-"""Grading and checking: what a rule can say about an order before it goes on its way."""
+"""Checking: what a rule can say about an order before it goes on its way."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders
 from ordercenter.orders.services.updates import ASKING
-from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, Grade, OrderState, RefundStatus
+from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, OrderState, RefundStatus
 
 DUPLICATE_WITHIN = timedelta(minutes=10)
 _NOT_SUSPECT = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE, *CLOSED_STATES)
-RUSH_WORDS = ("加急", "急用", "尽快", "urgent")
 
 
 class NeedsPerson(OrderCenterError):
@@ -43,19 +42,6 @@ class NeedsPerson(OrderCenterError):
     def findings(self) -> list[Finding]:
         """What was found, at least one."""
         return self._findings
-
-
-def grade_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """Say how urgent each order is: rush when a remark says so, else normal; VIP stays. done: all orders."""
-    result = BatchResult()
-    for order in work.lock(Order, order_ids).values():
-        words = f"{order.buyer_remark} {order.seller_remark}".lower()
-        grade = Grade.RUSH if any(word in words for word in RUSH_WORDS) else Grade.NORMAL
-        if grade != order.grade and order.grade != Grade.VIP:
-            order.grade = grade
-            work.save(order, "grade")
-        result.done.append(order)
-    return result
 
 
 def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
@@ -88,9 +74,11 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
             found[order.id] = findings
     accepted = accepted_codes(found) if found else {}
     _take_confirmed_places(work, orders, contacts, accepted)
+    doubts = doubts_of(work)
     for order in orders.values():
         left = [f for f in found.get(order.id, ()) if f.code not in accepted.get(order.id, ())]
         if left:
+            doubts[order.id] = {finding.code for finding in left}
             result.refuse(order.id, NeedsPerson(order_id=order.id, findings=left))
         else:
             result.done.append(order)
@@ -116,6 +104,12 @@ def _take_confirmed_places(
 
 def _doubt_of(contact: Contact | None) -> str:
     return contact.place_doubt if contact is not None else ""
+
+
+def doubts_of(work: Work) -> dict[int, set[str]]:
+    """What was found about orders in this unit of work, by order: it is told only when the flow has stopped them."""
+    kept: dict[int, set[str]] = work.shared.setdefault("doubts", {})
+    return kept
 
 
 def contacts_of(work: Work, orders: Collection[Order]) -> Mapping[int, Contact]:

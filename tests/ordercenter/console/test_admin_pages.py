@@ -93,6 +93,7 @@ def test_the_index_and_the_sidebar_open(browser: Client) -> None:
     assert titles == [
         "Work",
         "Orders",
+        "Rules",
         "Fulfilment",
         "Couriers",
         "Routing",

@@ -11,7 +11,7 @@ import ordercenter.orders
 from ordercenter.workflow.components import Registry
 from ordercenter.workflow.documents import export_document, parse_document
 from ordercenter.workflow.fields import Catalogue
-from ordercenter.workflow.nodes import ANY_ERROR, OUT, Action, FlowDocument
+from ordercenter.workflow.nodes import ANY_ERROR, OUT, Action, FlowDocument, Wait
 from ordercenter.workflow.validator import validate
 from tests.ordercenter.workflow.building import go_on, load_nothing
 
@@ -30,6 +30,8 @@ def stand_ins(document: FlowDocument) -> Registry:
     assert document.trigger is not None
     made.register_trigger(document.trigger.event, subject=document.subject, label="trigger")
     for node in document.nodes.values():
+        if isinstance(node, Wait) and node.event is not None:
+            made.register_trigger(node.event, subject=document.subject, label="waited for")
         if isinstance(node, Action):
             ports = {edge.port for edge in document.edges if edge.source == node.id} - {OUT}
             made.action(

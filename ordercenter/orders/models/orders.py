@@ -30,6 +30,9 @@ class Order(StateModel):
     channel_order_no = models.CharField(_("channel order number"), max_length=64)
     state = StateField(_("state"), default=OrderState.PENDING_PAYMENT, choices=OrderState.choices)
     grade = models.CharField(_("grade"), max_length=8, choices=Grade.choices, default=Grade.NORMAL)
+    # The order of work: more points first, then the earlier promise. priority_why: "code:points" of the rules, by ";".
+    priority = models.SmallIntegerField(_("priority"), default=0)
+    priority_why = models.CharField(_("why this priority"), max_length=160, blank=True)
     currency = models.CharField(_("currency"), max_length=3, default="CNY")
     goods_amount = models.DecimalField(_("goods amount"), max_digits=14, decimal_places=2, default=Decimal(0))
     discount_amount = models.DecimalField(_("discount"), max_digits=14, decimal_places=2, default=Decimal(0))
@@ -55,6 +58,9 @@ class Order(StateModel):
     channel_held = models.BooleanField(_("held by the channel"), default=False)
     channel_modified_at = models.DateTimeField(_("changed at the channel"))
     is_on_hold = models.BooleanField(_("on hold"), default=False)
+    ships_alone = models.BooleanField(
+        _("ships alone"), default=False, help_text=_("A person took it out of a parcel, or split it.")
+    )
     cancel_reason = models.CharField(_("reason of cancelling"), max_length=200, blank=True)
     inbox_id = models.BigIntegerField(_("inbox message"), null=True, blank=True)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
