@@ -52,6 +52,14 @@ def choose(order: OrderNeed, stock: StockView, tariff: Tariff, prices: Prices | 
     return _choose_for_many_lines(order, stock, tariff, prices, costs, may_ship)
 
 
+def look_around(
+    order: OrderNeed, stock: StockView, tariff: Tariff, prices: Prices | None, costs: Costs, chosen: Collection[int]
+) -> tuple[Candidate, ...]:
+    """What each warehouse could do for the order, for one whose plan came from a backlog. stock: with what the order
+    itself takes given back. chosen: indexes of the warehouses that ship it."""
+    return _candidates_by_warehouse(order, stock, tariff, prices, costs, chosen)
+
+
 def _may_ship(order: OrderNeed, stock: StockView, tariff: Tariff) -> list[bool]:
     if order.zone < 0:
         return [False] * len(stock.parcels)
@@ -142,7 +150,7 @@ def _parcel(order: OrderNeed, options: Options, part: Part, tariff: Tariff, cost
     mask, a = part
     w, c = int(options.at[a]), int(options.courier[mask - 1, a])
     lines = [(line, options.made[g][w]) for g, group in enumerate(options.groups) if mask >> g & 1 for line in group]
-    days = int(tariff.days[order.zone, w, c] + options.ready[mask - 1, a])
+    days = int(tariff.days[order.zone, w, c] + options.ready[(mask - 1) % len(options.ready), a])
     late_days = max(days - order.promise_days, 0) if order.promise_days is not None else 0
     return Parcel(
         warehouse=w,
@@ -185,7 +193,7 @@ def _candidates(
     may_ship: Sequence[bool],
     chosen: Collection[int],
 ) -> tuple[Candidate, ...]:
-    place = {int(w): a for a, w in enumerate(options.at)}
+    place = {w: a for a, w in enumerate(options.at.tolist())}
     return tuple(_candidate(order, options, stock, tariff, w, place.get(w), w in chosen) for w in range(len(may_ship)))
 
 
@@ -198,8 +206,9 @@ def _candidate(
     for g, held in enumerate(options.held):
         if held[w]:
             mask |= 1 << g
-        else:
-            short += tuple(line.line_id for line in options.groups[g])
+    if mask + 1 < 1 << len(options.held):
+        lacking = (group for g, group in enumerate(options.groups) if not mask >> g & 1)
+        short = tuple(line.line_id for group in lacking for line in group)
     if a is None or not mask:
         pinned = order.pinned_warehouse_id
         if warehouse_id in order.excluded:
@@ -227,7 +236,7 @@ def _candidates_by_warehouse(
     costs: Costs,
     chosen: Collection[int],
 ) -> tuple[Candidate, ...]:
-    """For orders of many lines: what each warehouse has is one group of its own."""
+    """What each warehouse has of the order is one group, what it lacks another."""
     may_ship = _may_ship(order, stock, tariff)
     looked = []
     for w in range(len(may_ship)):

@@ -73,8 +73,11 @@ def options_of(
     if not len(at):
         nothing = np.full((len(subsets), 0), IMPOSSIBLE, np.int64)
         return Options(groups, at, held, made, weight_g, nothing, nothing[:, :, None], nothing, nothing)
-    volume = subsets @ np.array([sum(line.volume_cm3 for line in group) for group in groups], np.int64)
-    value = subsets @ np.array([sum(line.value_fen for line in group) for group in groups], np.int64)
+    volume = value = None
+    if "divisor" in tariff.has:
+        volume = subsets @ np.array([sum(line.volume_cm3 for line in group) for group in groups], np.int64)
+    if "insurance" in tariff.has:
+        value = subsets @ np.array([sum(line.value_fen for line in group) for group in groups], np.int64)
     freight = tariff.freight_fen(order.zone, weight_g, volume, value, at=at)
     ready = _ready_days(groups, made, subsets, at, costs)
     fee = _with_rules(freight, groups, subsets, order, at)
@@ -82,12 +85,13 @@ def options_of(
         late = tariff.days[order.zone, at] + (ready - order.promise_days)[:, :, None]
         fee = fee + np.maximum(late, 0) * costs.late_fen[order.priority]
     courier = fee.argmin(axis=2)
-    money = np.take_along_axis(fee, courier[:, :, None], 2)[:, :, 0] + costs.handling_fen[at]
-    money[subsets @ ~np.array(held, np.bool_)[:, at] > 0] = IMPOSSIBLE
-    money[_overdrawn(groups, made, subsets, at, stock)] = IMPOSSIBLE
-    if len({line.parcel_class for group in groups for line in group}) > 1:
+    money = np.minimum(fee.min(axis=2) + costs.handling_fen[at], IMPOSSIBLE)
+    if not all(map(all, held)):
+        money[subsets @ ~np.array(held, np.bool_)[:, at] > 0] = IMPOSSIBLE
+    if (overdrawn := _overdrawn(groups, made, subsets, at, stock)) is not None:
+        money[overdrawn] = IMPOSSIBLE
+    if len(subsets) > 1 and len({line.parcel_class for group in groups for line in group}) > 1:
         money[_mixed(groups, subsets)] = IMPOSSIBLE
-    money = np.minimum(money, IMPOSSIBLE)
     price = _prices(groups, made, subsets, at, prices) if prices is not None else None
     return Options(groups, at, held, made, weight_g, ready, freight, money, courier, price)
 
@@ -114,8 +118,12 @@ def _sources_of_group(group: Group, stock: StockView, costs: Costs) -> tuple[lis
 
 def _overdrawn(
     groups: Sequence[Group], made: Sequence[Sequence[bool]], subsets: Ints, at: NDArray[np.intp], stock: StockView
-) -> NDArray[np.bool_]:
-    """[S, A]: parcels whose lines each find enough, but not all together: one SKU in two lines, or much to be made."""
+) -> NDArray[np.bool_] | None:
+    """[S, A]: parcels whose lines each find enough, but not all together: one SKU in two lines, or much to be made.
+    None where that cannot be."""
+    is_shared = len({line.sku_id for group in groups for line in group}) < sum(map(len, groups))
+    if not is_shared and sum(map(any, made)) < 2:
+        return None
     drawn: dict[int | None, list[tuple[int, NDArray[np.int64]]]] = {}
     for g, group in enumerate(groups):
         is_made = np.array(made[g], np.bool_)[at] if any(made[g]) else None
@@ -152,8 +160,8 @@ def _with_rules(freight: Ints, groups: Sequence[Group], subsets: Ints, order: Or
 def _ready_days(
     groups: Sequence[Group], made: Sequence[Sequence[bool]], subsets: Ints, at: NDArray[np.intp], costs: Costs
 ) -> Ints:
-    """[S, A]: days until a parcel leaves, that of its slowest line."""
-    ready = np.broadcast_to(costs.dispatch_days[at], (len(subsets), len(at)))
+    """[S, A], or [1, A] where nothing is made: days until a parcel leaves, that of its slowest line."""
+    ready = costs.dispatch_days[at][None, :]
     for g, group in enumerate(groups):
         if not any(made[g]):
             continue
