@@ -20,8 +20,10 @@ Group = tuple[LineNeed, ...]
 class Options:
     """The parcels of an order whose lines stand in k groups; S = 2^k - 1 subsets, subset m in row m - 1.
 
-    at: warehouse indexes [A] that have something and may ship. made[g][a]: the group is made there, not taken. money
-    [S, A]: fen, IMPOSSIBLE where it cannot be; courier [S, A]: the cheapest.
+    at: warehouse indexes [A] that have something and may ship. held[g][w], made[g][w]: whether a warehouse could serve
+    the group at all, and whether it would make it. ready [S, A], or [1, A] where all subsets wait equally: days until
+    the parcel leaves. freight [S, A, C]: the courier's fee. money [S, A]: all costs in fen with the cheapest
+    courier [S, A], IMPOSSIBLE where it cannot be. price [S, A]: the shadow price that comes on top.
     """
 
     groups: Sequence[Group]

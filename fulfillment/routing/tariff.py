@@ -85,6 +85,8 @@ class Tariff:
     insurance_ppm: Ints
     # What the prices do not have needs no arithmetic for each parcel.
     has: frozenset[str] = field(default=frozenset())
+    # (first_g, step_g) where they are the same on all lanes: steps are then counted once for all of them.
+    even_steps: tuple[int, int] | None = None
 
     def zone_of(self, division_code: str) -> int:
         """The row of the longest zone that this division code begins with; -1 where no courier goes."""
@@ -110,9 +112,9 @@ class Tariff:
             (np.asarray(zone)[:, None], at) if not isinstance(zone, int) and not isinstance(at, slice) else (zone, at)
         )
         charged = self._charged_g(weight_g, volume_cm3, at)
-        step_g = self.step_g[lane]
-        steps = np.maximum(-((self.first_g[lane] - charged) // step_g), 0)
-        fee = self.first_fen[lane] + self.step_fen[lane] * steps
+        first_g, step_g = self.even_steps or (self.first_g[lane], self.step_g[lane])
+        steps = np.maximum(-((first_g - charged) // step_g), 0)
+        fee: Ints = self.first_fen[lane] + self.step_fen[lane] * steps
         if "tiers" in self.has:
             fee = self._with_tiers(fee, charged, lane)
         if "minimum" in self.has:
@@ -124,7 +126,8 @@ class Tariff:
             fee = fee + np.where((limit > 0) & (charged > limit), self.oversize_fen[at], 0)
         if "insurance" in self.has and value_fen is not None:
             fee = fee + -(-value_fen[:, None, None] * self.insurance_ppm[at] // 1_000_000)
-        fee = np.where(self.served[lane], fee, IMPOSSIBLE)
+        if "gaps" in self.has:
+            fee = np.where(self.served[lane], fee, IMPOSSIBLE)
         if "max" in self.has:
             limit = self.max_g[at]
             fee = np.where((limit > 0) & (charged > limit), IMPOSSIBLE, fee)
@@ -184,6 +187,7 @@ def compile_tariff(
                 for name in _LIMIT_FIELDS:
                     limit_arrays[name][w, c] = getattr(limit, name)
     arrays = {**lanes, **limit_arrays, "served": served, "tier_g": tier_g, "tier_fen": tier_fen}
+    parts = {**arrays, "gaps": ~served}
     for array in arrays.values():
         array.setflags(write=False)
     return Tariff(
@@ -191,14 +195,22 @@ def compile_tariff(
         warehouses=tuple(warehouses),
         couriers=tuple(couriers),
         zones=zones,
-        has=frozenset(part for part, name in _PARTS.items() if arrays[name].any()),
+        has=frozenset(part for part, name in _PARTS.items() if parts[name].any()),
+        even_steps=_even(lanes["first_g"][served], lanes["step_g"][served]),
         **arrays,
     )
+
+
+def _even(first_g: Ints, step_g: Ints) -> tuple[int, int] | None:
+    if not len(first_g) or (first_g != first_g[0]).any() or (step_g != step_g[0]).any():
+        return None
+    return int(first_g[0]), int(step_g[0])
 
 
 _LANE_FIELDS = ("first_g", "first_fen", "step_g", "step_fen", "minimum_fen", "surcharge_fen", "days")
 _LIMIT_FIELDS = ("divisor", "oversize_g", "oversize_fen", "max_g", "insurance_ppm")
 _PARTS = {
+    "gaps": "gaps",
     "tiers": "tier_g",
     "minimum": "minimum_fen",
     "surcharge": "surcharge_fen",

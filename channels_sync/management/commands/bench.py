@@ -12,17 +12,22 @@ from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
 from finance.benchmark import run_reconcile
+from fulfillment.benchmark import run_routing
+
+_WITHOUT_DATABASE = ("latency", "routing")
 
 
 class Command(BaseCommand):
-    help = "Measure: pipeline, intake, reconcile, latency. Each in a database of its own, dropped afterwards."
+    help = "Measure: pipeline, intake, reconcile, latency, routing. Those that need a database get one of their own."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", action="append", choices=["pipeline", "import", "reconcile", "latency"])
+        parser.add_argument("--only", action="append", choices=["pipeline", "import", "reconcile", *_WITHOUT_DATABASE])
         parser.add_argument("--orders", type=int, default=20_000)
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
         parser.add_argument("--lines", type=int, default=200_000)
         parser.add_argument("--relays", type=int, default=2)
+        parser.add_argument("--routing-orders", type=int, default=10_000, help="orders of a backlog")
+        parser.add_argument("--routing-seconds", type=float, default=60, help="for a backlog; twice that for 100,000")
         parser.add_argument("--json", action="store_true", help="print the figures as JSON only")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,10 +37,14 @@ class Command(BaseCommand):
             "reconcile": lambda: run_reconcile(options["lines"]),
         }
         figures = {}
-        wanted = options["only"] or [*runs, "latency"]
+        runs_alone: dict[str, Callable[[], dict[str, Any]]] = {
+            "latency": lambda: run_latency(orders=options["latency_orders"], rate_per_s=20),
+            "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),
+        }
+        wanted = options["only"] or [*runs, *runs_alone]
         for name in wanted:
-            if name == "latency":
-                figures[name] = run_latency(orders=options["latency_orders"], rate_per_s=20)
+            if name in runs_alone:
+                figures[name] = runs_alone[name]()
             else:
                 with bench_database():
                     figures[name] = runs[name]()
