@@ -68,7 +68,6 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
         ),
         "parcels": parcel_view(order, shown.lines, shown.shipments, shown.open_cases),
         "priority_reasons": priority_words(order),
-        "story": story_of_order(order, shown.shipment_ids, after=_cursor(request), kind=request.GET.get("kind", "")),
         "kinds": KINDS,
         "steps": possible_steps(request.user, order),
         "waits_for_money": order.state in PAYABLE,
