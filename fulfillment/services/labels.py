@@ -165,7 +165,7 @@ def _label(package: Package, at: datetime) -> dict[str, Any]:
     return {
         "carrier": waybill.carrier.name,
         "product": waybill.account.product_code if waybill.account else "",
-        "package": f"{waybill.package_no}",
+        "package": f"第{waybill.package_no}箱" if waybill.package_no > 1 else "",
         "sort_code": str(waybill.route.get("sort_code") or "") or _area(package),
         "receiver": _receiver(package),
         "sender": _sender(package),
