@@ -47,7 +47,9 @@ class Shape:
 @dataclass(slots=True)
 class Backlog:
     """All of it. capacity [R]: how much there is of each resource. wide: places of the orders that do not fit the
-    arrays (more than six lines, or a cap on parcels that binds): they are chosen for one by one."""
+    arrays (more than six lines, one SKU in two lines, or a cap on parcels that binds): they are chosen for one by
+    one.
+    """
 
     orders: Sequence[OrderNeed]
     tariff: Tariff
@@ -93,7 +95,8 @@ def compile_backlog(orders: Sequence[OrderNeed], stock: StockView, tariff: Tarif
     wide = []
     for place, order in enumerate(orders):
         lines, most = len(order.lines), order.max_parcels
-        if lines > MOST_LINES or (most is not None and most not in (0, 1) and most < lines):
+        skus = len({line.sku_id for line in order.lines}) if lines > 1 else lines
+        if lines > MOST_LINES or skus < lines or (most is not None and most not in (0, 1) and most < lines):
             wide.append(place)
         elif lines:
             places.setdefault(lines, []).append(place)

@@ -148,7 +148,11 @@ def _swallow_banner() -> None:
     """The library prints its name on the first solver of a process, before it can be told not to.
 
     A command that answers with JSON must not carry it."""
-    own, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        own = os.dup(1)
+    except OSError:  # No stdout at all: then nothing can spoil it.
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     libc = ctypes.CDLL(None)
     try:
         libc.fflush(None)

@@ -48,9 +48,6 @@ class Standing:
     def cost(self) -> float:
         return sum(float(plans.cost.sum()) for plans in self.plans)
 
-    def copy_plans(self) -> list[Plans]:
-        return [plans.pick(np.arange(len(plans.cost))) for plans in self.plans]
-
     def use_of(self, number: int, plan: Plans) -> _Use:
         _, resource, amount = usage(self.backlog, self.backlog.shapes[number], plan)
         if len(resource) > 1:
@@ -86,13 +83,7 @@ class Standing:
         return sorted(self._holders.get(resource, ()))
 
 
-def improve(
-    standing: Standing,
-    duals: Floats,
-    *,
-    enough: Callable[[], bool],
-    wishes: Callable[[int, int], Plans] | None = None,
-) -> int:
+def improve(standing: Standing, duals: Floats, *, enough: Callable[[], bool]) -> int:
     """Better plans until nothing improves or `enough` says so; returns how many moves were made."""
     moves = 0
     lowest = [best_plans(standing.backlog, shape, duals) for shape in standing.backlog.shapes]
@@ -101,7 +92,7 @@ def improve(
         for number, row in _by_gap(standing, duals, [cost for _, cost in lowest]):
             if enough():
                 return moves
-            moves += _better(standing, number, row, duals, lowest[number][0], wishes)
+            moves += _better(standing, number, row, duals, lowest[number][0])
         if moves == before:
             return moves
 
@@ -117,14 +108,7 @@ def _by_gap(standing: Standing, duals: Floats, lowest: Sequence[Floats]) -> list
     return [(number, row) for _, number, row in sorted(found)]
 
 
-def _better(
-    standing: Standing,
-    number: int,
-    row: int,
-    duals: Floats,
-    at_prices: Plans,
-    wishes: Callable[[int, int], Plans] | None,
-) -> int:
+def _better(standing: Standing, number: int, row: int, duals: Floats, at_prices: Plans) -> int:
     shape, backlog = standing.backlog.shapes[number], standing.backlog
     had = standing.take_out(number, row)
     only = np.array([row])
@@ -132,7 +116,7 @@ def _better(
     best, best_cost, evicted = had, float(had.cost[0]), None
     if now.cost[0] < best_cost - _GAIN and standing.fits(standing.use_of(number, now)):
         best, best_cost = now, float(now.cost[0])
-    for wish in _wishes(standing, number, row, duals, at_prices, wishes):
+    for wish in _wishes(standing, number, row, duals, at_prices):
         if wish.cost[0] >= best_cost - _GAIN:
             continue
         found = _make_room(standing, number, row, wish, best_cost - float(wish.cost[0]) - _GAIN)
@@ -147,22 +131,12 @@ def _better(
     return int(best_cost < had.cost[0] - _GAIN)
 
 
-def _wishes(
-    standing: Standing,
-    number: int,
-    row: int,
-    duals: Floats,
-    at_prices: Plans,
-    wishes: Callable[[int, int], Plans] | None,
-) -> list[Plans]:
-    """Plans that the order would rather have: at prices, at half of them, at cost; and those that the caller knows."""
+def _wishes(standing: Standing, number: int, row: int, duals: Floats, at_prices: Plans) -> list[Plans]:
+    """Plans that the order would rather have: at prices, at half of them, at cost."""
     only, shape = np.array([row]), standing.backlog.shapes[number]
     offered = [at_prices.pick(only)]
     for share in (0.5, 0.0):
         offered.append(best_plans(standing.backlog, shape, duals * share, only)[0])
-    if wishes is not None:
-        known = wishes(number, row)
-        offered += [known.pick(np.array([i])) for i in range(len(known.cost))]
     different = {(*plan.part[0].tolist(), *plan.at[0].tolist()): plan for plan in offered}
     return sorted(different.values(), key=lambda plan: float(plan.cost[0]))
 

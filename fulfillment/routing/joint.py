@@ -53,7 +53,7 @@ def search_jointly(
     """
     lines = len(unfilled)
     whole = (1 << lines) - 1
-    bound = cost_of_more([NEVER, *(min(row, default=NEVER) for row in steer)], split, unfilled)
+    bound = cost_of_more([NEVER, *(min(row, default=NEVER) for row in steer)], split, unfilled)[0]
     ways = {left: (rest, pairs) for left, rest, pairs in divisions(lines)}
     ranked = [sorted(range(len(row)), key=row.__getitem__) for row in steer]
     most = lines if most_parcels is None else most_parcels

@@ -53,7 +53,7 @@ def divide(
     lines = len(unfilled)
     if most_parcels is not None and most_parcels < lines:
         return _divide_counted(parcel, split, unfilled, max(most_parcels, 0))
-    rest, step = _cost_of_more(parcel, split, unfilled)
+    rest, step = cost_of_more(parcel, split, unfilled)
     whole = (1 << lines) - 1
     best, first = sum(unfilled), 0
     for mask in range(1, whole + 1):
@@ -65,12 +65,9 @@ def divide(
     return _walk(step, first, whole)
 
 
-def cost_of_more(parcel: Sequence[float], split: float, unfilled: Sequence[float]) -> list[float]:
-    """For each set of lines what serving it costs beside a parcel that there is already."""
-    return _cost_of_more(parcel, split, unfilled)[0]
-
-
-def _cost_of_more(parcel: Sequence[float], split: float, unfilled: Sequence[float]) -> tuple[list[float], list[int]]:
+def cost_of_more(parcel: Sequence[float], split: float, unfilled: Sequence[float]) -> tuple[list[float], list[int]]:
+    """For each set of lines what serving it costs beside a parcel that there is already, and the part taken first (0:
+    its lowest line is left out)."""
     lines = len(unfilled)
     cost, step = [0.0] * (1 << lines), [0] * (1 << lines)
     omit = {1 << line: penalty for line, penalty in enumerate(unfilled)}

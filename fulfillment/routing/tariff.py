@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-EVERYWHERE = ""
 # Fen that nobody pays: the price of what cannot be done. Sums of some of them still fit int64 and float64 exactly.
 IMPOSSIBLE = 1 << 40
 

@@ -186,3 +186,31 @@ def test_an_empty_backlog_is_no_trouble(day):
     assert plan.choices == []
     assert plan.total_fen == plan.bound_fen == 0
     assert Decimal(plan.total_fen) == 0
+
+
+def test_two_lines_of_one_sku_are_split_when_no_warehouse_has_enough_for_both(day):
+    sku = next(line.sku_id for order in day.orders for line in order.lines if not line.made_to_order)
+    model = replace(day.orders[0].lines[0], sku_id=sku, quantity=2, made_to_order=False)
+    order = replace(day.orders[0], lines=(replace(model, line_id=0), replace(model, line_id=1)))
+    stock = day.stock.copy()
+    stock.pieces[sku] = [3, 2, 0, 0, 0]
+
+    plan = solve_backlog([order], stock, day.tariff, day.costs, seconds=5)
+
+    assert plan.choices[0].unfilled_line_ids == ()
+    assert sorted(parcel.warehouse for parcel in plan.choices[0].parcels) == [0, 1]
+    shippable([order], plan.choices, stock, day.tariff, day.costs)
+
+
+@pytest.mark.parametrize("use_solver", [True, False])
+def test_no_line_stays_behind_that_is_worth_sending_from_what_is_left(day, use_solver):
+    plan = plan_batch(day, seconds=10, use_solver=use_solver)
+
+    left = day.stock.copy()
+    for order, choice in zip(day.orders, plan.choices, strict=True):
+        left.take(order, choice)
+    for order, choice in zip(day.orders, plan.choices, strict=True):
+        if choice.unfilled_line_ids:
+            left.give_back(order, choice)
+            assert choose(order, left, day.tariff, None, day.costs).total_fen >= choice.total_fen
+            left.take(order, choice)
