@@ -8,13 +8,14 @@ from fulfillment.api.qimen import receive_document
 from fulfillment.api.tracking import receive_push
 from ordercenter.common import health
 from ordercenter.console.views import account
+from ordercenter.events.health import readyz
 
 urlpatterns = [
     path("qimen/<str:customer_id>/", receive_document, name="qimen"),
     path("courier/kuaidi100/<int:account_id>/", receive_push, name="kuaidi100"),
     path("api/", include("ordercenter.api.urls")),
     path("livez", health.livez),
-    path("readyz", health.readyz),
+    path("readyz", readyz),
     path("", RedirectView.as_view(pattern_name="console:home")),
     path("login/", account.Login.as_view(), name="login"),
     path("logout/", account.Logout.as_view(), name="logout"),

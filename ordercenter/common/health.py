@@ -1,7 +1,6 @@
-"""Two questions a watchdog asks: does this process answer at all, and can it do its work."""
+"""The question whether this process answers at all; whether it can do its work is asked of `events.health`."""
 
-from django.db import OperationalError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 
 
@@ -9,14 +8,3 @@ from django.views.decorators.cache import never_cache
 def livez(request: HttpRequest) -> HttpResponse:
     """200 as long as this process answers requests. Asks nothing of the database: a restart would not mend that."""
     return HttpResponse("ok\n", content_type="text/plain")
-
-
-@never_cache
-def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers, else 503; a load balancer sends requests only to the first kind."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except OperationalError:
-        return JsonResponse({"ready": False, "database": "does not answer"}, status=503)
-    return JsonResponse({"ready": True, "database": "ok"})

@@ -15,6 +15,7 @@ from django.utils import timezone
 from ordercenter.common.outage import database_is_away
 from ordercenter.common.partitions import ensure_partitions
 from ordercenter.events import outgoing
+from ordercenter.events.models import ProcessBeat
 
 logger = structlog.get_logger(__name__)
 
@@ -74,7 +75,11 @@ def _drain_and_linger(target: str) -> None:
 
 @shared_task(name="events.sweep")
 def sweep(**_: object) -> None:
-    """The safety net: ring for every receiver that has commands due, whatever became of the first ring."""
+    """The safety net: ring for every receiver that has commands due, whatever became of the first ring.
+
+    Leaves a sign of life: beat, broker and a worker have done this together.
+    """
+    ProcessBeat.objects.update_or_create(name="worker", defaults={"at": timezone.now(), "details": {}})
     for target in outgoing.waiting_targets(at=timezone.now()):
         send_outgoing.apply_async(kwargs={"target": target}, retry=False, expires=60)
 

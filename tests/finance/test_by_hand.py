@@ -84,7 +84,7 @@ def test_the_rest_makes_the_order_paid_and_it_goes_on_its_way(short: Order) -> N
         NOON,
     )
     assert (open_cases(), broken()) == ([], [])
-    assert list(PaymentEntry.objects.order_by("pk").values_list("provider", "amount", "expected_fee")) == [
+    assert list(PaymentEntry.objects.order_by("provider").values_list("provider", "amount", "expected_fee")) == [
         ("alipay", Decimal("40.00"), Decimal("0.24")),
         ("transfer", Decimal("20.00"), Decimal("0.00")),
     ]
