@@ -12,13 +12,13 @@ from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from ordercenter.common.actor import Actor, actor_of
 from ordercenter.common.api_client import ApiClient
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.keyset import Page
+from ordercenter.common.pacing import CallerThrottle
 from ordercenter.common.problems import (
     CONTENT_TYPE,
     AddressUnknown,
@@ -114,16 +114,6 @@ class MayCall(BasePermission):
         if request.method not in SAFE_METHODS:
             raise KeyNeeded
         return bool(request.user.has_perm(view.permission))
-
-
-class CallerThrottle(SimpleRateThrottle):
-    """So many calls a minute for each key or person, counted in each web process."""
-
-    scope = "caller"
-
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
-        ident = request.auth.ident if isinstance(request.auth, ApiClient) else f"user:{request.user.pk}"
-        return f"api:{ident}"
 
 
 class ApiView(APIView):

@@ -16,14 +16,14 @@ LATE_S = {"relay": 30, "listener": 60, "worker": 45}
 BEHIND_S = 60
 _LONGEST = "SET LOCAL statement_timeout = '2s'"
 _AGES = """
-SELECT 'deliveries', extract(epoch FROM now() - min(due_at)) FROM events_delivery WHERE status = 'waiting'
-UNION ALL SELECT 'inbox', extract(epoch FROM now() - min(due_at)) FROM events_inbox WHERE status = 'waiting'
-UNION ALL SELECT 'commands', extract(epoch FROM now() - min(due_at)) FROM events_outgoing WHERE status = 'waiting'
-UNION ALL SELECT 'timers', extract(epoch FROM now() - min(due_at)) FROM events_timer
-          WHERE fired_at IS NULL AND cancelled_at IS NULL
+SELECT queue, extract(epoch FROM clock_timestamp() - oldest) FROM (
+    SELECT 'deliveries' AS queue, min(due_at) AS oldest FROM events_delivery WHERE status = 'waiting'
+    UNION ALL SELECT 'inbox', min(due_at) FROM events_inbox WHERE status = 'waiting'
+    UNION ALL SELECT 'commands', min(due_at) FROM events_outgoing WHERE status = 'waiting'
+    UNION ALL SELECT 'timers', min(due_at) FROM events_timer WHERE fired_at IS NULL AND cancelled_at IS NULL) AS q
 """
 _SIGNS = """
-SELECT split_part(name, ':', 1), extract(epoch FROM now() - max(at)), count(*) FROM events_process_beat
+SELECT split_part(name, ':', 1), extract(epoch FROM clock_timestamp() - max(at)), count(*) FROM events_process_beat
 WHERE at > now() - interval '1 day' GROUP BY 1
 """
 

@@ -21,7 +21,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "ordercenter.common.rest_schema.ProblemSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    # Counted by each web process for itself.
+    # Counted in the database, for all web processes together.
     "DEFAULT_THROTTLE_RATES": {"caller": env.str("OC_API_RATE", default="1200/min")},
 }
 
