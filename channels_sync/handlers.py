@@ -10,13 +10,12 @@ from django.utils import timezone
 from channels_sync.accounts import adapter_of, pause_after, refuse_while_paused
 from channels_sync.adapters import tmall_mapping
 from channels_sync.adapters.base import Tracking
+from channels_sync.booking import book_payments, book_refunds
 from channels_sync.errors import MessageUnreadable
 from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND, TRACKING_KIND
 from channels_sync.models import ChannelAccount
-from finance.services import PaymentFact, record_payments
-from finance.states import EntryKind
 from fulfillment import services as fulfillment
-from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
@@ -56,7 +55,8 @@ def take_trades(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
         taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
     with unit_of_work(actor=CHANNEL) as work:
         result = orders.take_orders(taken=taken, work=work)
-        _book_payments(work, taken, result.by_number, accounts)
+        fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
+        book_payments(taken=taken, orders=result.by_number, fees=fees, work=work, actor=CHANNEL)
     return refused
 
 
@@ -86,7 +86,7 @@ def take_refunds(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
         result = orders.take_refunds(taken=list(reports.values()), work=work)
         by_report = {id(report): message_id for message_id, report in reports.items()}
         refused.update((by_report[id(refusal.key)], refusal.error) for refusal in result.refused)
-        _book_refunds(work, result.done)
+        book_refunds(succeeded=result.done, work=work, actor=CHANNEL)
     return refused
 
 
@@ -121,75 +121,6 @@ def _accounts(messages: Sequence[Message]) -> dict[str, ChannelAccount]:
     ids = {int(message.source.partition(":")[2]) for message in messages}
     rows = ChannelAccount.objects.select_related("shop").in_bulk(sorted(ids))
     return {f"account:{pk}": account for pk, account in rows.items()}
-
-
-def _book_payments(
-    work: Work,
-    taken: Sequence[TakenOrder],
-    ours: Mapping[tuple[int, str], Order],
-    accounts: Mapping[str, ChannelAccount],
-) -> None:
-    fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
-    facts = {}
-    for t in taken:
-        payment, order = t.order.payment, ours.get((t.shop_id, t.order.channel_order_no))
-        if payment is None or order is None or payment.external_no in facts:
-            continue
-        facts[payment.external_no] = PaymentFact(
-            order_id=order.pk,
-            shop_id=t.shop_id,
-            fee_bp=fees[t.shop_id],
-            provider=payment.provider,
-            external_no=payment.external_no,
-            merchant_no=payment.merchant_no,
-            amount=payment.amount,
-            currency=order.currency,
-            occurred_at=payment.paid_at,
-        )
-    if facts:
-        record_payments(payments=list(facts.values()), work=work, actor=CHANNEL)
-
-
-def _book_refunds(work: Work, succeeded: Sequence[tuple[Order, IncomingRefund]]) -> None:
-    """The refund runs against the payment's own transaction number; the refund's number keeps several apart."""
-    if not succeeded:
-        return
-    payments = dict(_payments_of([order.pk for order, _ in succeeded]))
-    facts = []
-    for order, refund in succeeded:
-        paid = payments.get(order.pk)
-        if paid is None:
-            continue
-        facts.append(
-            PaymentFact(
-                order_id=order.pk,
-                shop_id=order.shop_id,
-                fee_bp=paid["fee_bp"],
-                provider=paid["provider"],
-                external_no=paid["external_no"],
-                merchant_no=paid["merchant_no"],
-                amount=refund.amount,
-                currency=order.currency,
-                occurred_at=refund.modified_at,
-                kind=EntryKind.REFUND,
-                request_no=refund.channel_refund_no,
-            )
-        )
-    record_payments(payments=facts, work=work, actor=CHANNEL)
-
-
-def _payments_of(order_ids: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
-    rows = Order.objects.filter(pk__in=order_ids, payment_entries__kind=EntryKind.PAYMENT).values_list(
-        "pk",
-        "shop__payment_fee_bp",
-        "payment_entries__provider",
-        "payment_entries__external_no",
-        "payment_entries__merchant_no",
-    )
-    return [
-        (pk, {"fee_bp": fee_bp, "provider": provider, "external_no": number, "merchant_no": merchant_no})
-        for pk, fee_bp, provider, number, merchant_no in rows
-    ]
 
 
 def _refundable_orders(read: Sequence[tuple[int, IncomingRefund]]) -> dict[tuple[int, str], int]:

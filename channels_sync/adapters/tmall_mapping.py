@@ -136,7 +136,7 @@ def read_trade(raw: Mapping[str, Any]) -> IncomingOrder:
         presale_state=presale,
         receiver=_read_receiver(raw),
         lines=lines,
-        payment=_read_payment(raw, number, total, paid_at),
+        payment=_read_deposit(raw, number) if presale == "balance_due" else _read_payment(raw, number, total, paid_at),
         raw_status=str(raw_status),
     )
 
@@ -315,6 +315,16 @@ def _read_payment(
     if paid_at is None or not external_no:
         return None
     return IncomingPayment(external_no, total, paid_at, "alipay", f"T200P{number}")
+
+
+def _read_deposit(raw: Mapping[str, Any], number: str) -> IncomingPayment | None:
+    """The first payment of a pre-sale, where the platform names its number; without a time of its own, as of now."""
+    external_no = fields.code(raw, "alipay_no", "trade")
+    if not external_no or not raw.get("step_paid_fee"):
+        return None
+    amount = fields.amount(raw, "step_paid_fee", "trade")
+    paid_at = fields.time(raw, "pay_time" if raw.get("pay_time") else "modified", "trade")
+    return IncomingPayment(external_no, amount, paid_at, "alipay", f"T200P{number}") if amount else None
 
 
 def _is_held(raw: Mapping[str, Any], presale: PresaleState | None) -> bool:

@@ -90,7 +90,9 @@ class IncomingOrder:
 
     total_amount: what the buyer pays, freight included. held: the platform forbids shipping for now. modified_at
     decides which of two reports is newer. presale_state: None for anything but a pre-sale; only "paid" may ship.
-    payment: None while unpaid, or when the platform names no payment number. raw_status: the platform's own word.
+    payment: the latest one; None while unpaid, or when the platform names no payment number. Of a pre-sale it is the
+    deposit while the balance is due, and all that was paid, under the balance's number, once it is paid. raw_status:
+    the platform's own word.
     """
 
     channel_order_no: str

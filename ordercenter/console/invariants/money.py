@@ -31,9 +31,8 @@ FROM orders_order o
 JOIN (SELECT order_id, sum(amount) AS paid FROM finance_paymententry WHERE kind = 'payment' GROUP BY 1) p
      ON p.order_id = o.id
 WHERE CASE
-    WHEN o.paid_at IS NOT NULL THEN o.paid_amount <> p.paid
-    ELSE o.state <> 'awaiting_balance'
-         AND NOT EXISTS (SELECT FROM orders_hold h WHERE h.order_id = o.id AND h.code = 'PAYMENT_MISMATCH')
+    WHEN o.paid_at IS NOT NULL OR o.paid_amount > 0 OR o.state = 'awaiting_balance' THEN o.paid_amount <> p.paid
+    ELSE NOT EXISTS (SELECT FROM orders_hold h WHERE h.order_id = o.id AND h.code = 'PAYMENT_MISMATCH')
 END
 """
 

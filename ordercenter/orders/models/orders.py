@@ -106,8 +106,9 @@ class Order(StateModel):
         self.paid_at = at
 
     @transition(field=state, source=OrderState.PENDING_PAYMENT, target=OrderState.AWAITING_BALANCE)
-    def mark_deposit_paid(self) -> None:
-        """The deposit of a pre-sale is in; the balance is due."""
+    def mark_deposit_paid(self, *, amount: Decimal) -> None:
+        """The deposit of a pre-sale is in; the balance is due. amount: 0 when the channel does not tell it."""
+        self.paid_amount = amount
 
     @transition(
         field=state,

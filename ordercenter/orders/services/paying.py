@@ -14,7 +14,7 @@ from ordercenter.orders.errors import PaymentNotDue
 from ordercenter.orders.models import Order
 from ordercenter.orders.services.holding import Finding, hold_orders, release_holds
 from ordercenter.orders.services.payment import SHIP_WITHIN
-from ordercenter.orders.states import PAYABLE
+from ordercenter.orders.states import PAYABLE, OrderState
 
 
 def settle_payments(
@@ -37,6 +37,9 @@ def settle_payments(
             elif amount != order.total_amount:
                 evidence = {"due": str(order.total_amount), "paid": str(amount)}
                 short[order.pk] = [Finding("PAYMENT_MISMATCH", evidence)]
+                if order.state == OrderState.AWAITING_BALANCE:
+                    order.paid_amount = amount
+                    work.save(order, "paid_amount")
             else:
                 order.mark_paid(amount=amount, at=at)
                 order.ship_by = at + SHIP_WITHIN

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import Receiver
+from ordercenter.common.money import ZERO
 from ordercenter.events.types import OrderPaid
 from ordercenter.orders.errors import AmountMismatch
 from ordercenter.orders.intake_types import IncomingOrder, IncomingReceiver
@@ -21,8 +22,9 @@ def apply_payment(work: Work, order: Order, incoming: IncomingOrder, findings: d
     """Move an order to paid (or deposit paid) as its channel says; what does not add up becomes a finding."""
     if incoming.presale_state == "balance_due":
         # Every report until the balance is in says so again.
+        deposit = incoming.payment.amount if incoming.payment is not None else ZERO
         if order.state == OrderState.PENDING_PAYMENT:
-            order.mark_deposit_paid()
+            order.mark_deposit_paid(amount=min(deposit, order.total_amount))
         return
     if incoming.paid_at is None or incoming.status == "created" or incoming.presale_state == "deposit_due":
         return
