@@ -35,8 +35,8 @@ class OrderPayments(ApiView):
         responses={200: PaymentOut, (422, CONTENT_TYPE): ProblemOut},
     )
     def post(self, request: Request, order_id: int) -> Response:
-        data = self.read_body(PaymentIn())
         order = order_in_scope(order_id, scope=self.reach())
+        data = self.read_body(PaymentIn())
         if ChannelAccount.objects.filter(shop_id=order.shop_id, is_active=True).exists():
             raise ShopDrivenByPlatform(shop=order.shop.code)
         payment = HandPayment(

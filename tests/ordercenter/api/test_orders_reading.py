@@ -224,13 +224,13 @@ def test_list_and_detail_take_the_same_statements_however_many_orders(
     orders = company.orders(3)
     caller.get("orders")  # notes the key's use
 
-    # The key, the orders with shop and receiver, their lines, their holds.
-    with django_assert_num_queries(4):
+    # The key, its pace, the orders with shop and receiver, their lines, their holds.
+    with django_assert_num_queries(5):
         caller.get("orders")
     company.orders(40, first=100)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(caller.get("orders", limit="200").json()["results"]) == 43
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         caller.get(f"orders/{orders[0].pk}")
 
 

@@ -19,7 +19,12 @@ from tests.ordercenter.api.company import CASES, NOON, READ, WRITE, Caller, Comp
 # Addresses that tell nothing about anybody's rows.
 OPEN = {"problems", "problem", "schema", "docs"}
 LISTS = {"orders", "stock", "cases"}
-BY_ID = {"order": "orders/{order}", "order-cancel": "orders/{order}/cancel", "case": "cases/{case}"}
+BY_ID = {
+    "order": "orders/{order}",
+    "order-cancel": "orders/{order}/cancel",
+    "orders-payments": "orders/{order}/payments",
+    "case": "cases/{case}",
+}
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 

@@ -168,7 +168,7 @@ def test_lists_take_the_same_statements_however_many_rows(
         StockLevel.objects.create(sku=sku, warehouse=company.east, on_hand=n)
     caller.get("cases"), stock_caller.get("stock")  # note the keys' use
 
-    with django_assert_num_queries(2):  # the key, the cases with their groups
+    with django_assert_num_queries(3):  # the key, its pace, the cases with their groups
         caller.get("cases")
-    with django_assert_num_queries(3):  # the key, its warehouses, the stock with SKUs and warehouses
+    with django_assert_num_queries(4):  # the key, its pace and warehouses, the stock with SKUs and warehouses
         stock_caller.get("stock")
