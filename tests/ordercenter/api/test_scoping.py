@@ -23,6 +23,7 @@ BY_ID = {
     "order": "orders/{order}",
     "order-cancel": "orders/{order}/cancel",
     "orders-payments": "orders/{order}/payments",
+    "order-routing": "orders/{order}/routing",
     "case": "cases/{case}",
 }
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
