@@ -13,15 +13,17 @@ from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
 from finance.benchmark import run_reconcile
 from fulfillment.benchmark import run_routing
+from ordercenter.inventory.benchmark import run_hot_sku
 
 _WITHOUT_DATABASE = ("latency", "routing")
 
 
 class Command(BaseCommand):
-    help = "Measure: pipeline, intake, reconcile, latency, routing. Those that need a database get one of their own."
+    help = "Measure: pipeline, intake, reconcile, stock, latency, routing. Those that need a database get one of their own."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", action="append", choices=["pipeline", "import", "reconcile", *_WITHOUT_DATABASE])
+        parts = ["pipeline", "import", "reconcile", "stock", *_WITHOUT_DATABASE]
+        parser.add_argument("--only", action="append", choices=parts)
         parser.add_argument("--orders", type=int, default=20_000)
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
         parser.add_argument("--lines", type=int, default=200_000)
@@ -35,6 +37,7 @@ class Command(BaseCommand):
             "pipeline": lambda: run_pipeline(orders=options["orders"], relays=options["relays"]),
             "import": lambda: run_intake(orders=options["orders"]),
             "reconcile": lambda: run_reconcile(options["lines"]),
+            "stock": run_hot_sku,
         }
         figures = {}
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {

@@ -1,6 +1,7 @@
 """The verbs of stock: promise it, move it, tell what is to come, share it out among the channels."""
 
 from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
+from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, reserve_now
 from ordercenter.inventory.services.levels import FreeStock, free_of_levels, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
@@ -18,6 +19,7 @@ __all__ = [
     "FreeStock",
     "Movement",
     "Promise",
+    "Wanted",
     "allocate_reservations",
     "consume_departures",
     "consume_reservations",
@@ -28,5 +30,7 @@ __all__ = [
     "note_changes_of_shop",
     "release_holds_of",
     "release_reservations",
+    "reserve_many_now",
+    "reserve_now",
     "reserve_stock",
 ]
