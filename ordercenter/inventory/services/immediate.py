@@ -10,12 +10,13 @@ told yes before the promise is safe; whatever else commits meanwhile lies behind
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ordercenter.common.batch import BatchResult
@@ -217,7 +218,9 @@ def _run(statement: LiteralString, values: list[Any]) -> list[Any]:
     """
     connection.ensure_connection()
     alone = not connection.in_atomic_block
-    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+    # Inside a caller's transaction a refusal must not break it: a savepoint.
+    guard = nullcontext() if alone else transaction.atomic()
+    with guard, connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
         cursor.execute(statement, ["off" if alone else "on", *values], prepare=True)
         rows = cursor.fetchall()
         if alone and rows:
