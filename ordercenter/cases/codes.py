@@ -60,6 +60,8 @@ CODES: dict[str, CaseCode] = dict(
         _warning("PARCEL_UNKNOWN", _("Unknown parcel at the dock"), 24),
         _warning("INBOUND_DIFFERENCE", _("Received goods are not what was announced"), 24),
         _blocking("INTERCEPT_FAILED", _("The warehouse could not stop the parcel"), 2),
+        _warning("QUOTA_SHORT", _("Not enough stock to set aside"), 2),
+        _warning("STOCK_PUSH_FAILED", _("The channel did not take a stock number"), 4),
         _warning("SHIPPED_AFTER_CANCEL", _("Shipped although cancelled"), 4),
         _warning("WAITING_MERGE", _("Waiting for another order of the parcel"), 24),
         _warning("GIFT_RECALC", _("A gift is not due any more"), 8),

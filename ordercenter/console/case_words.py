@@ -66,6 +66,16 @@ WORDS: Mapping[str, CaseWords] = {
         _("The order waits; it goes on by itself when stock arrives."),
         _("Transfer or buy stock, agree on other goods with the buyer, or cancel the order."),
     ),
+    "QUOTA_SHORT": CaseWords(
+        _("A shop's quota has begun with fewer pieces than were planned for it."),
+        _("What was free is set aside; the shop is told the smaller number."),
+        _("Bring stock in and plan another quota for the rest, or tell the shop; the case closes when the quota ends."),
+    ),
+    "STOCK_PUSH_FAILED": CaseWords(
+        _("The channel did not take the number of pieces that it was told."),
+        _("It goes on offering the number it had; that may be too many."),
+        _("Look at the listing at the channel: it may be gone or locked. The next change is sent anew."),
+    ),
     "ROUTING_NONE": CaseWords(
         _("No warehouse has a courier with a rate to this address."),
         _("No shipment can be planned; the order waits."),

@@ -204,6 +204,16 @@ class StockReplenished(Event):
     warehouse_id: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class QuotaDue(Event):
+    """The time has come for a shop's quota to begin or to end. move: open | end."""
+
+    name: ClassVar[str] = "inventory.quota.due"
+    subject_kind: ClassVar[str] = "quota"
+    quota_id: int
+    move: str
+
+
 # --- fulfilment -------------------------------------------------------------------------------------------------------
 
 

@@ -6,3 +6,7 @@ class InventoryConfig(AppConfig):
     name = "ordercenter.inventory"
     label = "inventory"
     verbose_name = _("Stock")
+
+    def ready(self) -> None:
+        # Registering is all that this module does when imported.
+        from ordercenter.inventory import handlers  # noqa: F401

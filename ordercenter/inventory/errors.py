@@ -31,3 +31,52 @@ class StockWouldBeNegative(OrderCenterError):
     def __init__(self, *, sku_id: int, warehouse_id: int, delta: int):
         super().__init__(f"SKU {sku_id} in warehouse {warehouse_id}: {delta:+d} is not possible")
         self.sku_id, self.warehouse_id, self.delta = sku_id, warehouse_id, delta
+
+
+class QuotaWithoutTime(OrderCenterError):
+    """A quota needs pieces and a span of time; a live-stream lock needs an end."""
+
+    code = "inventory.quota_without_time"
+    title = _("This is no amount or no span of time.")
+    hint = _("Give one piece or more, and an end after the start; a live-stream lock needs an end.")
+    status = 400
+
+    def __init__(self, *, quantity: int):
+        super().__init__(f"a quota of {quantity} pieces without a span of time")
+        self.quantity = quantity
+
+
+class QuotaOverlaps(OrderCenterError):
+    """The shop has another quota of these goods in this warehouse at that time."""
+
+    code = "inventory.quota_overlaps"
+    title = _("The shop has a quota for these goods at that time already.")
+    hint = _("End the other one first, or choose another time.")
+
+    def __init__(self, *, shop_id: int, sku_id: int):
+        super().__init__(f"shop {shop_id} has a quota of SKU {sku_id} at that time")
+        self.shop_id, self.sku_id = shop_id, sku_id
+
+
+class QuotaTooLarge(OrderCenterError):
+    """More was to be set aside than is free beside the safety stock."""
+
+    code = "inventory.quota_too_large"
+    title = _("There is not that much free stock to set aside.")
+    hint = _("Set aside less, or bring stock in first.")
+
+    def __init__(self, *, wanted: int, free: int):
+        super().__init__(f"{wanted} wanted, {free} free")
+        self.wanted, self.free = wanted, free
+
+
+class QuotaUnknown(OrderCenterError):
+    """There is no such quota."""
+
+    code = "inventory.quota_unknown"
+    title = _("There is no such quota.")
+    status = 404
+
+    def __init__(self, *, quota_id: int):
+        super().__init__(f"quota {quota_id} is unknown")
+        self.quota_id = quota_id

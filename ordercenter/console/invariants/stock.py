@@ -39,7 +39,8 @@ WHERE least(on_hand, reserved, allocated, set_aside, damaged, quarantine) < 0 OR
 
 _ONE_OPEN = """
 SELECT 'order_line:' || line_id, format('%%s open reservations in warehouse %%s', count(*), warehouse_id)
-FROM inventory_reservation WHERE state = 'active' GROUP BY line_id, warehouse_id HAVING count(*) > 1
+FROM inventory_reservation WHERE state = 'active' AND line_id IS NOT NULL
+GROUP BY line_id, warehouse_id HAVING count(*) > 1
 """
 
 _BELONG = """

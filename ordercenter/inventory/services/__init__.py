@@ -13,6 +13,7 @@ from ordercenter.inventory.services.reserving import (
     release_reservations,
     reserve_stock,
 )
+from ordercenter.inventory.services.sharing import end_quotas, open_quotas, plan_quota
 
 __all__ = [
     "Departure",
@@ -23,11 +24,14 @@ __all__ = [
     "allocate_reservations",
     "consume_departures",
     "consume_reservations",
+    "end_quotas",
     "expire_reservations",
     "free_of_levels",
     "lock_levels",
     "move_stock",
     "note_changes_of_shop",
+    "open_quotas",
+    "plan_quota",
     "release_holds_of",
     "release_reservations",
     "reserve_many_now",

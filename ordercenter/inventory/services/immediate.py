@@ -55,6 +55,10 @@ _COLUMNS = (
     "(order_id, line_id, shop_id, holder, sku_id, warehouse_id, quantity, is_allocated, quota_id, from_quota, state,"
     " created_at, expires_at)"
 )
+# The statement's own snapshot may be older than the locked row, and the database checks its constraints on the row of the
+# snapshot first: every counter of a constraint is written as it was read under the lock.
+_READ = "l.on_hand, l.reserved, l.allocated, l.set_aside, l.oversell_limit"
+_AS_READ = "on_hand = f.on_hand, allocated = f.allocated, oversell_limit = f.oversell_limit"
 _OFF = "off AS MATERIALIZED (SELECT set_config('synchronous_commit', $1, true))"
 
 # $1 synchronous_commit, $2 SKU, $3 warehouse, $4 pieces, $5 order, $6 line, $7 shop, $8 holder, $9 now, $10 end
@@ -72,7 +76,7 @@ FROM u, off RETURNING id
 _FROM_QUOTA: LiteralString = f"""
 WITH {_OFF},
 locked AS MATERIALIZED (
-    SELECT l.id, {_ATS} AS free FROM inventory_stocklevel l
+    SELECT l.id, {_READ}, {_ATS} AS free FROM inventory_stocklevel l
     WHERE l.sku_id = $2::bigint AND l.warehouse_id = $3::bigint FOR UPDATE),
 q AS (
     UPDATE inventory_channelquota q SET "left" = q."left" - $4::int FROM locked
@@ -80,8 +84,9 @@ q AS (
       AND (q.ends_at IS NULL OR q.ends_at > $9::timestamptz) AND q."left" >= $4::int RETURNING q.id),
 u AS (
     UPDATE inventory_stocklevel l
-    SET reserved = l.reserved + $4::int, set_aside = l.set_aside - CASE WHEN EXISTS (TABLE q) THEN $4::int ELSE 0 END
-    FROM locked WHERE l.id = locked.id AND (EXISTS (TABLE q) OR locked.free >= $4::int) RETURNING l.id)
+    SET {_AS_READ}, reserved = f.reserved + $4::int,
+        set_aside = f.set_aside - CASE WHEN EXISTS (TABLE q) THEN $4::int ELSE 0 END
+    FROM locked f WHERE l.id = f.id AND (EXISTS (TABLE q) OR f.free >= $4::int) RETURNING l.id)
 INSERT INTO inventory_reservation {_COLUMNS}
 SELECT $5::bigint, $6::bigint, $7::bigint, $8::text, $2::bigint, $3::bigint, $4::int, false, (SELECT id FROM q),
        CASE WHEN EXISTS (TABLE q) THEN $4::int ELSE 0 END, 'active', $9::timestamptz, $10::timestamptz
@@ -99,19 +104,22 @@ need AS MATERIALIZED (
     SELECT who, sku_id, warehouse_id, sum(quantity) AS pieces, min(min(turn)) OVER (PARTITION BY who) AS turn
     FROM want GROUP BY who, sku_id, warehouse_id),
 locked AS MATERIALIZED (
-    SELECT l.id, l.sku_id, l.warehouse_id, {_ATS} AS free FROM inventory_stocklevel l
+    SELECT l.id, l.sku_id, l.warehouse_id, {_READ}, {_ATS} AS free FROM inventory_stocklevel l
     WHERE (l.sku_id, l.warehouse_id) IN (SELECT sku_id, warehouse_id FROM need) ORDER BY l.id FOR UPDATE OF l),
 able AS MATERIALIZED (
-    SELECT n.*, free, bool_and(COALESCE(n.pieces <= free, false)) OVER (PARTITION BY n.who) AS is_able
+    SELECT n.*, locked.free, bool_and(COALESCE(n.pieces <= locked.free, false)) OVER (PARTITION BY n.who) AS is_able
     FROM need n LEFT JOIN locked USING (sku_id, warehouse_id)),
 running AS (
     SELECT who, free, sum(pieces) OVER (PARTITION BY sku_id, warehouse_id ORDER BY turn) AS upto
     FROM able WHERE is_able),
 fit AS MATERIALIZED (SELECT who FROM running GROUP BY who HAVING bool_and(upto <= free)),
+taken AS MATERIALIZED (
+    SELECT locked.id, sum(pieces)::int AS pieces
+    FROM need JOIN fit USING (who) JOIN locked USING (sku_id, warehouse_id) GROUP BY locked.id),
 u AS (
-    UPDATE inventory_stocklevel l SET reserved = l.reserved + s.pieces
-    FROM (SELECT sku_id, warehouse_id, sum(pieces) AS pieces FROM need JOIN fit USING (who) GROUP BY 1, 2) s
-    JOIN locked USING (sku_id, warehouse_id) WHERE l.id = locked.id RETURNING l.id),
+    UPDATE inventory_stocklevel l
+    SET {_AS_READ}, set_aside = f.set_aside, reserved = f.reserved + taken.pieces
+    FROM taken JOIN locked f USING (id) WHERE l.id = taken.id RETURNING l.id),
 made AS (
     INSERT INTO inventory_reservation {_COLUMNS}
     SELECT w.order_id, w.line_id, w.shop_id, w.holder, w.sku_id, w.warehouse_id, w.quantity, false, NULL, 0, 'active',
