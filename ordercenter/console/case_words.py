@@ -66,6 +66,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("The order waits; it goes on by itself when stock arrives."),
         _("Transfer or buy stock, agree on other goods with the buyer, or cancel the order."),
     ),
+    "STOCK_COUNT_SHORT": CaseWords(
+        _("Fewer pieces were counted, or reported by the warehouse, than are promised to orders and shops."),
+        _("The books stay as they were for these goods: somebody has been promised what is not there."),
+        _("Count again; or take promises back (cancel, ship from elsewhere, end a quota), then count once more."),
+    ),
     "QUOTA_SHORT": CaseWords(
         _("A shop's quota has begun with fewer pieces than were planned for it."),
         _("What was free is set aside; the shop is told the smaller number."),

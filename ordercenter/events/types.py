@@ -205,6 +205,15 @@ class StockReplenished(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SupplyChanged(Event):
+    """What is to come of a SKU, or when, is not what it was."""
+
+    name: ClassVar[str] = "inventory.supply.changed"
+    subject_kind: ClassVar[str] = "sku"
+    sku_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuotaDue(Event):
     """The time has come for a shop's quota to begin or to end. move: open | end."""
 

@@ -54,9 +54,7 @@ def _one_by_one(level: StockLevel, name: str) -> int:
 
 def _in_batches(level: StockLevel, name: str) -> int:
     end = timezone.now() + timedelta(minutes=15)
-    wanted = [
-        Wanted(level.sku_id, level.warehouse_id, 1, holder=f"{name}:{n}", expires_at=end) for n in range(BATCH)
-    ]
+    wanted = [Wanted(level.sku_id, level.warehouse_id, 1, holder=f"{name}:{n}", expires_at=end) for n in range(BATCH)]
     return len(reserve_many_now(wanted=wanted).done)
 
 

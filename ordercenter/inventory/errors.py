@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
@@ -80,3 +81,15 @@ class QuotaUnknown(OrderCenterError):
     def __init__(self, *, quota_id: int):
         super().__init__(f"quota {quota_id} is unknown")
         self.quota_id = quota_id
+
+
+class CapacityBooked(OrderCenterError):
+    """A day has more minutes booked than it was to have."""
+
+    code = "inventory.capacity_booked"
+    title = _("More minutes of that day are booked already.")
+    hint = _("Leave the day as it is, or cancel production orders first.")
+
+    def __init__(self, *, day: date):
+        super().__init__(f"{day} has more minutes booked")
+        self.day = day

@@ -5,6 +5,8 @@ from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, r
 from ordercenter.inventory.services.levels import FreeStock, free_of_levels, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
+from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
+from ordercenter.inventory.services.promising import Promised, WaitingLine, drop_promises, promise_lines, timeline_of
 from ordercenter.inventory.services.reserving import (
     Promise,
     allocate_reservations,
@@ -14,27 +16,57 @@ from ordercenter.inventory.services.reserving import (
     reserve_stock,
 )
 from ordercenter.inventory.services.sharing import end_quotas, open_quotas, plan_quota
+from ordercenter.inventory.services.supplying import (
+    Arrived,
+    Counted,
+    Expected,
+    adjust_stock,
+    cancel_supplies,
+    count_stock,
+    expect_supplies,
+    receive_supplies,
+    regrade_stock,
+    send_transfer,
+)
 
 __all__ = [
+    "Arrived",
+    "Counted",
     "Departure",
+    "Expected",
     "FreeStock",
     "Movement",
     "Promise",
+    "Promised",
+    "WaitingLine",
     "Wanted",
+    "adjust_stock",
     "allocate_reservations",
+    "cancel_production",
+    "cancel_supplies",
     "consume_departures",
     "consume_reservations",
+    "count_stock",
+    "drop_promises",
     "end_quotas",
+    "expect_supplies",
     "expire_reservations",
+    "finish_production",
     "free_of_levels",
     "lock_levels",
     "move_stock",
     "note_changes_of_shop",
     "open_quotas",
+    "plan_capacity",
     "plan_quota",
+    "promise_lines",
+    "receive_supplies",
+    "regrade_stock",
     "release_holds_of",
     "release_reservations",
     "reserve_many_now",
     "reserve_now",
     "reserve_stock",
+    "send_transfer",
+    "timeline_of",
 ]

@@ -1,7 +1,7 @@
 """Promises that are answered at once: hot SKUs, live sales, anything before payment. One statement each, or for many.
 
-The pipeline reserves within its unit of work, on rows that stay locked until its commit. Here the statement is the whole
-transaction, and the stock row is free again before the disk has answered: the statement commits without waiting for the
+The pipeline reserves within its unit of work, on rows that stay locked until its commit. Here the statement is all of
+the transaction, and the stock row is free again before the disk has answered: the statement commits without waiting for the
 log (synchronous_commit off for this transaction alone), and a second, tiny commit then waits for the log up to and
 including it. So buyers of one SKU queue for a fraction of a millisecond instead of for the disk, and still nobody is
 told yes before the promise is safe; whatever else commits meanwhile lies behind it in the same log.
@@ -55,7 +55,7 @@ _COLUMNS = (
     "(order_id, line_id, shop_id, holder, sku_id, warehouse_id, quantity, is_allocated, quota_id, from_quota, state,"
     " created_at, expires_at)"
 )
-# The statement's own snapshot may be older than the locked row, and the database checks its constraints on the row of the
+# The statement's snapshot may be older than the locked row, and the database checks its constraints on the row of the
 # snapshot first: every counter of a constraint is written as it was read under the lock.
 _READ = "l.on_hand, l.reserved, l.allocated, l.set_aside, l.oversell_limit"
 _AS_READ = "on_hand = f.on_hand, allocated = f.allocated, oversell_limit = f.oversell_limit"

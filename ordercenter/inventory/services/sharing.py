@@ -143,9 +143,7 @@ def end_quotas(
     return ended
 
 
-def _lock(
-    work: Work, quota_ids: Collection[int]
-) -> tuple[dict[int, ChannelQuota], Mapping[Place, StockLevel]]:
+def _lock(work: Work, quota_ids: Collection[int]) -> tuple[dict[int, ChannelQuota], Mapping[Place, StockLevel]]:
     """Levels before quotas, as everywhere."""
     skus = ChannelQuota.objects.filter(pk__in=quota_ids).values_list("sku_id", flat=True)
     levels = lock_levels(sku_ids=set(skus), work=work)

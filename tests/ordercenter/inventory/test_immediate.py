@@ -138,9 +138,7 @@ def test_two_lines_of_one_sku_in_one_order_count_together(house: Warehouse) -> N
     (sku,) = stocked(house, 3)
 
     def lines(order_id: int, *pieces: int) -> list[Wanted]:
-        return [
-            Wanted(sku.pk, house.pk, n, order_id=order_id, line_id=order_id * 10 + i) for i, n in enumerate(pieces)
-        ]
+        return [Wanted(sku.pk, house.pk, n, order_id=order_id, line_id=order_id * 10 + i) for i, n in enumerate(pieces)]
 
     answer = reserve_many_now(wanted=[*lines(1, 2, 2), *lines(2, 2, 1)], at=NOON)
 

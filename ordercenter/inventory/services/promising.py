@@ -1,0 +1,220 @@
+"""A date for every line that waits: of what is on its way, or of what can be made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import F, Q, Sum
+
+from ordercenter.audit.work import Work
+from ordercenter.inventory.formulas import Making, available_by_day, capable_date, promise_date
+from ordercenter.inventory.models import (
+    CapacityDay,
+    Component,
+    ProductionOrder,
+    ProductionRoute,
+    StockLevel,
+    StockPolicy,
+    Supply,
+    SupplyClaim,
+)
+from ordercenter.inventory.services.producing import book_production, cancel_production
+from ordercenter.inventory.states import ProductionState, PromiseBasis, StockSource, SupplyState
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+Dated = list[tuple[date, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLine:
+    """A line that waits for pieces of a SKU."""
+
+    order_id: int
+    line_id: int
+    sku_id: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """From when on the pieces are there; None where no day is known. basis: what the day rests on."""
+
+    on: date | None
+    basis: PromiseBasis
+
+
+def promise_lines(*, lines: Sequence[WaitingLine], work: Work) -> dict[int, Promised]:
+    """Promise a day to each of these lines, in the order given, and keep it as their claim on what is to come.
+
+    From coming supply by cumulative look-ahead, so that no promise takes the pieces of another; made to order, by the
+    free minutes of the resource and the parts, which are booked with it; a pre-sale not before its date. Old promises
+    of these lines are made anew; what is being made for a line already keeps its day. A constant number of statements,
+    and a few for each line that is made to order. By line id.
+    """
+    if not lines:
+        return {}
+    with connection.cursor() as cursor:
+        # One promises at a time: two would both see the same pieces unpromised.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('promises'), 0)")
+    SupplyClaim.objects.filter(line_id__in=[line.line_id for line in lines]).delete()
+    desk = _Desk(lines, work)
+    answer = {line.line_id: desk.promise(line) for line in lines}
+    work.add(
+        [
+            SupplyClaim(
+                sku_id=line.sku_id,
+                quantity=line.quantity,
+                promised_on=answer[line.line_id].on,
+                basis=answer[line.line_id].basis,
+                order_id=line.order_id,
+                line_id=line.line_id,
+                made_at=work.at,
+            )
+            for line in lines
+        ]
+    )
+    return answer
+
+
+def drop_promises(
+    *, order_ids: Collection[int] = (), line_ids: Collection[int] = (), cancelled: bool, work: Work
+) -> None:
+    """These lines wait no more. cancelled: nobody wants their pieces, so what is not made yet will not be made."""
+    claims = SupplyClaim.objects.filter(Q(order_id__in=order_ids) | Q(line_id__in=line_ids), line_id__isnull=False)
+    lines = list(claims.values_list("line_id", flat=True))
+    if not lines:
+        return
+    claims.delete()
+    if cancelled:
+        cancel_production(line_ids=[pk for pk in lines if pk is not None], work=work)
+
+
+class _Desk:
+    """What is known while a list of lines is promised: supplies, claims, calendars; each promise is added to it."""
+
+    def __init__(self, lines: Sequence[WaitingLine], work: Work):
+        self.work = work
+        self.today = work.at.astimezone(SHANGHAI).date()
+        skus = {line.sku_id for line in lines}
+        self.policies = {p.sku_id: p for p in StockPolicy.objects.filter(sku_id__in=skus)}
+        routes = ProductionRoute.objects.filter(sku_id__in=skus, is_active=True, resource__is_active=True)
+        self.routes = {r.sku_id: r for r in routes.select_related("resource")}
+        self.parts: dict[int, list[Component]] = defaultdict(list)
+        for component in Component.objects.filter(route__in=self.routes.values()).order_by("pk"):
+            self.parts[component.route_id].append(component)
+        self.days: dict[int, dict[date, CapacityDay]] = defaultdict(dict)
+        if self.routes:
+            resources = {r.resource_id for r in self.routes.values()}
+            days = CapacityDay.objects.filter(resource_id__in=resources, day__gte=self.today).order_by("pk")
+            rows = list(days.select_for_update(of=("self",)))
+            work.adopt(CapacityDay, rows)
+            for row in rows:
+                self.days[row.resource_id][row.day] = row
+        made = ProductionOrder.objects.filter(line_id__in=[n.line_id for n in lines], state=ProductionState.PLANNED)
+        self.in_making = {o.line_id: o for o in made}
+        skus |= {c.part_id for group in self.parts.values() for c in group}
+        self.now = _free_now(skus)
+        self.coming = _coming(skus, self.today)
+        self.claimed = _claimed(skus)
+
+    def promise(self, line: WaitingLine) -> Promised:
+        promised = self._find(line)
+        if promised.on is not None:
+            self.claimed[line.sku_id].append((promised.on, line.quantity))
+        return promised
+
+    def _find(self, line: WaitingLine) -> Promised:
+        if line.line_id in self.in_making:
+            return Promised(self.in_making[line.line_id].ready_on, PromiseBasis.PRODUCTION)
+        policy = self.policies.get(line.sku_id)
+        source = policy.source if policy is not None else StockSource.STOCK
+        supplied = promise_date(self._timeline(line.sku_id), line.quantity)
+        if source == StockSource.PRESALE and policy is not None and policy.ships_on is not None:
+            return Promised(max(policy.ships_on, supplied or policy.ships_on), PromiseBasis.PRESALE)
+        if source in (StockSource.MADE_TO_ORDER, StockSource.STOCK_OR_MADE):
+            making = self._making(line)
+            # Making takes minutes and parts: what comes as early by itself is taken first.
+            if making is not None and (supplied is None or making.ready_on < supplied):
+                self._book(line, making)
+                return Promised(making.ready_on, PromiseBasis.PRODUCTION)
+        if supplied is None:
+            return Promised(None, PromiseBasis.UNKNOWN)
+        return Promised(supplied, PromiseBasis.SUPPLY)
+
+    def _timeline(self, sku_id: int) -> Dated:
+        return available_by_day(
+            now=self.now.get(sku_id, 0), coming=self.coming[sku_id], promised=self.claimed[sku_id], today=self.today
+        )
+
+    def _making(self, line: WaitingLine) -> Making | None:
+        route = self.routes.get(line.sku_id)
+        if route is None:
+            return None
+        days = self.days[route.resource_id]
+        return capable_date(
+            free_minutes={day: row.minutes - row.used for day, row in days.items()},
+            pieces=line.quantity,
+            minutes_per_unit=route.minutes_per_unit,
+            today=self.today,
+            setup_days=route.setup_days,
+            lead_days=route.lead_days,
+            components=[(self._timeline(c.part_id), c.quantity * line.quantity) for c in self.parts[route.pk]],
+        )
+
+    def _book(self, line: WaitingLine, making: Making) -> None:
+        route = self.routes[line.sku_id]
+        book_production(
+            route=route,
+            resource=route.resource,
+            components=self.parts[route.pk],
+            making=making,
+            quantity=line.quantity,
+            order_id=line.order_id,
+            line_id=line.line_id,
+            days=self.days[route.resource_id],
+            work=self.work,
+        )
+        self.coming[line.sku_id].append((making.ready_on, line.quantity))
+        for c in self.parts[route.pk]:
+            self.claimed[c.part_id].append((making.minutes[0][0], c.quantity * line.quantity))
+
+
+def _free_now(sku_ids: Collection[int]) -> dict[int, int]:
+    ats = F("on_hand") - F("reserved") - F("allocated") - F("set_aside") - F("safety")
+    rows = StockLevel.objects.filter(sku_id__in=sku_ids, warehouse__is_open=True).values_list("sku_id")
+    return dict(rows.annotate(pieces=Sum(ats)))
+
+
+def _coming(sku_ids: Collection[int], today: date) -> dict[int, Dated]:
+    coming: dict[int, Dated] = defaultdict(list)
+    rows = Supply.objects.filter(sku_id__in=sku_ids, state=SupplyState.COMING, warehouse__is_open=True)
+    for sku_id, due_on, quantity, arrived in rows.values_list("sku_id", "due_on", "quantity", "arrived"):
+        # What is late already does not come today: tomorrow is the best that can be said.
+        day = due_on if due_on >= today else today + timedelta(days=1)
+        coming[sku_id].append((day, max(0, quantity - arrived)))
+    return coming
+
+
+def _claimed(sku_ids: Collection[int]) -> dict[int, Dated]:
+    claimed: dict[int, Dated] = defaultdict(list)
+    rows = SupplyClaim.objects.filter(sku_id__in=sku_ids, promised_on__isnull=False)
+    for sku_id, day, quantity in rows.values_list("sku_id", "promised_on", "quantity"):
+        claimed[sku_id].append((day, quantity))
+    return claimed
+
+
+def timeline_of(sku_id: int, *, today: date) -> Mapping[date, int]:
+    """ATP of a SKU by day, from today on. Three statements."""
+    skus = [sku_id]
+    timeline = available_by_day(
+        now=_free_now(skus).get(sku_id, 0),
+        coming=_coming(skus, today)[sku_id],
+        promised=_claimed(skus)[sku_id],
+        today=today,
+    )
+    return dict(timeline)
