@@ -32,6 +32,7 @@ from ordercenter.events.types import (
     CommandSentAgain,
     Event,
     MergeDue,
+    OrderAwaitingSupply,
     OrderCancelled,
     OrderHeld,
     OrderRegraded,
@@ -40,6 +41,7 @@ from ordercenter.events.types import (
     RefundSucceeded,
     ShipmentCancelled,
     StockReplenished,
+    SupplyChanged,
 )
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Warehouse
@@ -100,6 +102,7 @@ def stop_goods(events: Sequence[Recorded]) -> None:
         if cancelled:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
+            inventory.drop_promises(order_ids=sorted(cancelled), cancelled=True, work=work)
             workflow.void_runs(subjects=[f"order:{pk}" for pk in cancelled], work=work)
 
 
@@ -119,6 +122,15 @@ def plan_anew_what_did_not_leave(events: Sequence[Recorded]) -> None:
 def free_capacity(events: Sequence[Recorded]) -> None:
     """Shipments that will not leave make room for others on their day, where parcels per day are limited."""
     services.free_loads(shipment_ids=[r.event.shipment_id for r in events if isinstance(r.event, ShipmentCancelled)])
+
+
+@on(OrderAwaitingSupply, RefundSucceeded, SupplyChanged, name="fulfillment.promises")
+def promise_dates(events: Sequence[Recorded]) -> None:
+    """Lines that wait get the day on which their goods are there, again when supply or what they want has changed."""
+    with unit_of_work(because=events) as work:
+        orders = {r.event.order_id for r in events if isinstance(r.event, OrderAwaitingSupply | RefundSucceeded)}
+        skus = {r.event.sku_id for r in events if isinstance(r.event, SupplyChanged)}
+        services.promise_waiting_orders(order_ids=sorted(orders), sku_ids=sorted(skus), work=work)
 
 
 @on(StockReplenished, name="fulfillment.supply")

@@ -18,6 +18,7 @@ from fulfillment.services.missing import Missing, missing_of
 from fulfillment.services.packing import hand_over, put_back
 from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.planning import create_shipments
+from fulfillment.services.promising import promise_waiting_orders
 from fulfillment.services.receiving import finish_inbound
 from fulfillment.services.releasing import awaiting_release, release_due, release_reopened
 from fulfillment.services.reporting import mark_reported
@@ -78,6 +79,7 @@ __all__ = [
     "settle_after_refund",
     "split_order",
     "stop_shipments",
+    "promise_waiting_orders",
     "supply_waiting_orders",
     "take_out",
     "take_scans",

@@ -92,8 +92,11 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
         routed.append(order)
     # The decisions were made on locked rows with each one's stock taken: none of these can be short.
     inventory.reserve_stock(promises=promises, work=work).raise_first()
+    waited: list[int] = []
     for order in routed:
         for line in lines[order.id]:
+            if line.backordered:
+                waited.append(line.id)
             line.reserved, line.unplanned, line.backordered = (
                 line.reserved + line.unplanned + line.backordered,
                 0,
@@ -101,6 +104,8 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             )
             work.save(line, "reserved", "unplanned", "backordered")
         result.done.append(order)
+    if waited:
+        inventory.drop_promises(line_ids=waited, cancelled=False, work=work)
     add_loads(batch.planned)
     batch.date_missing(work)
     work.add(batch.refused)
@@ -253,7 +258,7 @@ def _whole(
     return taken
 
 
-def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], dict[int, tuple[int, Any, int]]]:
+def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], dict[int, tuple[int, date, Any, int]]]:
     """The orders that wait for any of these SKUs: what each needs in all (SKU -> pieces), and how urgent each is."""
     waiting = OrderLine.objects.filter(
         sku_id__in=sku_ids,
@@ -263,13 +268,16 @@ def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], d
         backordered__gt=0,
     )
     lines = OrderLine.objects.filter(order_id__in=waiting.values("order_id"), backordered__gt=0).values_list(
-        "order_id", "order__priority", "order__ship_by", "order__placed_at", "sku_id", "backordered"
+        "order_id", "order__priority", "order__ship_by", "order__placed_at", "sku_id", "backordered", "promised_on"
     )
     needs: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    urgency: dict[int, tuple[int, Any, int]] = {}
-    for order_id, priority, ship_by, placed_at, sku_id, pieces in lines:
+    urgency: dict[int, tuple[int, date, Any, int]] = {}
+    for order_id, priority, ship_by, placed_at, sku_id, pieces, promised_on in lines:
         needs[order_id][sku_id or 0] += pieces
-        urgency[order_id] = (-priority, ship_by or placed_at, order_id)
+        # By grade, then by what was promised: the latest of an order's dates is the order's.
+        known = urgency[order_id][1] if order_id in urgency else date.min
+        promised = max(known, promised_on or date.max)
+        urgency[order_id] = (-priority, promised, ship_by or placed_at, order_id)
     return needs, urgency
 
 

@@ -1,8 +1,8 @@
 """Promises that are answered at once: hot SKUs, live sales, anything before payment. One statement each, or for many.
 
 The pipeline reserves within its unit of work, on rows that stay locked until its commit. Here the statement is all of
-the transaction, and the stock row is free again before the disk has answered: the statement commits without waiting for the
-log (synchronous_commit off for this transaction alone), and a second, tiny commit then waits for the log up to and
+the transaction, and the stock row is free again before the disk has answered: the statement commits without waiting for
+the log (synchronous_commit off for this transaction alone), and a second, tiny commit then waits for the log up to and
 including it. So buyers of one SKU queue for a fraction of a millisecond instead of for the disk, and still nobody is
 told yes before the promise is safe; whatever else commits meanwhile lies behind it in the same log.
 """

@@ -204,7 +204,8 @@ def _claimed(sku_ids: Collection[int]) -> dict[int, Dated]:
     claimed: dict[int, Dated] = defaultdict(list)
     rows = SupplyClaim.objects.filter(sku_id__in=sku_ids, promised_on__isnull=False)
     for sku_id, day, quantity in rows.values_list("sku_id", "promised_on", "quantity"):
-        claimed[sku_id].append((day, quantity))
+        if day is not None:
+            claimed[sku_id].append((day, quantity))
     return claimed
 
 

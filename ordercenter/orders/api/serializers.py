@@ -76,6 +76,7 @@ class OrderLineOut(PlainOutput, serializers.ModelSerializer[OrderLine]):
             "cancelled",
             "unplanned",
             "backordered",
+            "promised_on",
             "reserved",
             "released",
             "shipped",

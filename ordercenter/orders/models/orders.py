@@ -224,6 +224,8 @@ class OrderLine(FastRow):
     shipped = models.PositiveIntegerField(_("shipped"), default=0)
     delivered = models.PositiveIntegerField(_("delivered"), default=0)
     returned = models.PositiveIntegerField(_("returned"), default=0)
+    # For a line that waited for supply: from when on its goods are there, as it was last promised.
+    promised_on = models.DateField(_("promised on"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("order line")

@@ -32,6 +32,7 @@ def test_an_order_is_shown_whole_with_its_receiver_masked(company: Company, call
         "refund_status": "none",
         "cancelled": 0,
         "backordered": 0,
+        "promised_on": None,
         "reserved": 0,
         "released": 0,
         "shipped": 0,
