@@ -46,6 +46,8 @@ EVENTS: Mapping[str, Text] = {
     facts.RefundSucceeded.name: _("Refund paid out"),
     facts.StockReserved.name: _("Stock reserved"),
     facts.StockReleased.name: _("Stock released"),
+    facts.QuotaDue.name: _("A shop's quota begins or ends"),
+    facts.SupplyChanged.name: _("Coming supply changed"),
     facts.StockReplenished.name: _("Stock replenished"),
     facts.ShipmentCreated.name: _("Shipment created"),
     facts.ShipmentDispatched.name: _("Shipment sent to the warehouse"),

@@ -138,6 +138,7 @@ def partly_shipped_with_nothing_left(lived: LivedIn) -> None:
 
 @plants("order_state_follows_lines")
 def awaiting_nothing(lived: LivedIn) -> None:
+    sql("DELETE FROM inventory_supplyclaim")
     line(lived, "short", "unplanned = backordered, backordered = 0")
 
 
