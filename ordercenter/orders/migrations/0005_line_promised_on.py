@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0003_find_by_time'),
+        ('orders', '0004_priority_merging_gifts'),
     ]
 
     operations = [
