@@ -19,7 +19,7 @@ _WITHOUT_DATABASE = ("latency", "routing")
 
 
 class Command(BaseCommand):
-    help = "Measure: pipeline, intake, reconcile, stock, latency, routing. Those that need a database get one of their own."
+    help = "Measure: pipeline, intake, reconcile, stock, latency, routing. A part that needs a database gets its own."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parts = ["pipeline", "import", "reconcile", "stock", *_WITHOUT_DATABASE]
