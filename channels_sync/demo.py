@@ -15,12 +15,15 @@ from channels_sync.sandbox.people import BLACKLIST
 from finance.matching import business_day_of
 from finance.models import ProviderAccount
 from fulfillment.models import (
+    Barcode,
+    Bin,
     Carrier,
     CourierAccount,
     CourierContract,
     CourierProduct,
     CourierRate,
     CourierSla,
+    FloorRules,
     TrackingAccount,
     WmsAccount,
 )
@@ -30,7 +33,7 @@ from ordercenter.common.money import from_fen
 from ordercenter.common.secretfield import search_hash
 from ordercenter.inventory.models import Warehouse
 from ordercenter.inventory.services import Movement, move_stock
-from ordercenter.inventory.states import MovementReason
+from ordercenter.inventory.states import MovementReason, WarehouseKind
 from ordercenter.orders.standard import standard_flows
 from ordercenter.workflow.services import install_flows
 
@@ -53,7 +56,8 @@ def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = 
     shop = _shop(credentials, sandbox_url)
     skus = _goods(shop)
     warehouses = _warehouses(credentials, sandbox_url)
-    _contracts(warehouses)
+    own = _own_warehouse(skus)
+    _contracts([*warehouses, own])
     _blacklist()
     _provider(credentials, sandbox_url)
     if site_url:
@@ -68,8 +72,11 @@ def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = 
                 "opening stock",
                 f"demo:{sku.code}:{warehouse.code}",
             )
-            for sku in (*goods.SKUS, goods.SCARCE)
-            for warehouse in warehouses
+            for sku, places in (
+                *((sku, warehouses) for sku in (*goods.SKUS, goods.SCARCE)),
+                *((sku, [own]) for sku in goods.CRAFTS),
+            )
+            for warehouse in places
         ]
     ).raise_first()
     return shop
@@ -92,7 +99,7 @@ def _shop(credentials: Credentials, sandbox_url: str) -> Shop:
 
 def _goods(shop: Shop) -> dict[str, Sku]:
     skus = {}
-    for item in (*goods.SKUS, goods.SCARCE):
+    for item in (*goods.SKUS, goods.SCARCE, *goods.CRAFTS):
         skus[item.code], _ = Sku.objects.get_or_create(
             code=item.code,
             defaults={
@@ -111,7 +118,7 @@ def _goods(shop: Shop) -> dict[str, Sku]:
             BundlePart.objects.bulk_create(
                 BundlePart(bundle=bundle, part=skus[code], quantity=pieces) for code, pieces in kit.parts
             )
-    listings: list[goods.Sku | goods.Bundle] = [*goods.SKUS, goods.SCARCE, *goods.BUNDLES]
+    listings: list[goods.Sku | goods.Bundle] = [*goods.SKUS, goods.SCARCE, *goods.CRAFTS, *goods.BUNDLES]
     ListingMatch.objects.bulk_create(
         [
             ListingMatch(shop=shop, listing_id=str(item.num_iid), listing_sku_id=str(item.sku_id), sku=skus[item.code])
@@ -147,6 +154,21 @@ def _warehouses(credentials: Credentials, sandbox_url: str) -> list[Warehouse]:
     return warehouses
 
 
+def _own_warehouse(skus: dict[str, Sku]) -> Warehouse:
+    """A small warehouse of the company's own, worked with the scan pages; only it has the handmade goods."""
+    place = goods.OWN_WAREHOUSE
+    own, _ = Warehouse.objects.get_or_create(
+        code=place.code,
+        defaults={"name": place.name, "province": place.province, "city": place.city, "kind": WarehouseKind.OWN},
+    )
+    FloorRules.objects.get_or_create(warehouse=own, defaults={"hot_from": 5, "waves_at": "11:00, 16:30"})
+    for number, item in enumerate(goods.CRAFTS, start=1):
+        sku = skus[item.code]
+        Bin.objects.get_or_create(warehouse=own, sku=sku, defaults={"code": f"A-01-{number:02d}"})
+        Barcode.objects.get_or_create(text=f"69012345{number:05d}", defaults={"sku": sku})
+    return own
+
+
 def _contracts(warehouses: list[Warehouse]) -> None:
     """One contract for each warehouse and courier: cheap nearby, dearer everywhere else. Made up, and marked so."""
     for code, (near_first, near_step, far_first, far_step) in _CONTRACTS.items():
@@ -158,7 +180,7 @@ def _contracts(warehouses: list[Warehouse]) -> None:
             contract = CourierContract.objects.create(
                 warehouse=warehouse, product=product, valid_from=date(2020, 1, 1), is_sample=True
             )
-            near = [code_of(province, "", "")[:2] for province in _NEAR[warehouse.code]]
+            near = [code_of(province, "", "")[:2] for province in _NEAR.get(warehouse.code, ())]
             CourierRate.objects.bulk_create(
                 CourierRate(
                     contract=contract,

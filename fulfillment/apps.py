@@ -8,4 +8,4 @@ class FulfillmentConfig(AppConfig):
 
     def ready(self) -> None:
         # Registering is all that these modules do when imported.
-        from fulfillment import courier_handlers, flow_components, handlers, tracking_handlers  # noqa: F401
+        from fulfillment import courier_handlers, flow_components, goods_handlers, handlers, tracking_handlers  # noqa: F401

@@ -374,3 +374,30 @@ class SplitImpossible(OrderCenterError):
     def __init__(self, *, order_id: int, problem: str):
         super().__init__(f"order {order_id} cannot be split: {problem}")
         self.order_id, self.problem = order_id, problem
+
+
+class InboundUnknown(OrderCenterError):
+    """A warehouse speaks of an inbound order that we never announced to it. May be on its way to our books: retried."""
+
+    code = "fulfillment.inbound_unknown"
+    title = _("There is no such inbound order.")
+    hint = _("Ask the warehouse which delivery it means.")
+    retryable = True
+    status = 404
+
+    def __init__(self, *, number: str):
+        super().__init__(f"inbound order {number} is unknown")
+        self.number = number
+
+
+class WarehouseUnknown(OrderCenterError):
+    """A report names a warehouse that is not one of the sender's."""
+
+    code = "fulfillment.warehouse_unknown"
+    title = _("The warehouse's report names a warehouse that we do not know as its own.")
+    hint = _("Compare the warehouse code and the customer id with the warehouse's settings.")
+    status = 404
+
+    def __init__(self, *, code: str):
+        super().__init__(f"warehouse {code} is unknown")
+        self.warehouse_code = code

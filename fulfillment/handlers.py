@@ -9,22 +9,23 @@ from fulfillment import services
 from fulfillment.errors import (
     ShipmentUnknown,
     WarehouseMessageUnreadable,
-    WarehouseNotConnected,
     WarehouseRefused,
     WarehouseUnavailable,
 )
-from fulfillment.models import Shipment, WmsAccount
+from fulfillment.models import Shipment
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
+from fulfillment.services.silence import close_silent
 from fulfillment.services.waiting import NOT_WAITED_FOR
+from fulfillment.services.warehouse_accounts import client_of
+from fulfillment.services.warehouse_words import WILL_NOT_SHIP, reject_after_all
 from fulfillment.states import HAS_LEFT, IN_WAREHOUSE, WAREHOUSE_DOUBTS
 from fulfillment.wms.documents import CancelDocument, DeliveryConfirm, DeliveryOrderDocument
-from fulfillment.wms.qimen import QimenClient, QimenCredentials
+from fulfillment.wms.qimen import QimenClient
 from fulfillment.wms.qimen_xml import read_delivery_confirm
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
-from ordercenter.common.secretfield import unseal
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
 from ordercenter.events.types import (
@@ -71,6 +72,10 @@ def take_confirms(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]
     for message_id, unknown in _of_others(messages, confirms).items():
         refused[message_id] = unknown
         del confirms[message_id]
+    # A warehouse that accepted and then says no: a word of its own, not a parcel.
+    given_up = {c.delivery_order_code: c.status for c in confirms.values() if c.status in WILL_NOT_SHIP}
+    if given_up:
+        reject_after_all(reasons=given_up, actor=WAREHOUSE)
     result = services.confirm_shipments(confirms=list(confirms.values()), actor=WAREHOUSE)
     errors = {id(refusal.key): refusal.error for refusal in result.refused}
     refused.update((pk, errors[id(confirm)]) for pk, confirm in confirms.items() if id(confirm) in errors)
@@ -156,6 +161,7 @@ def take_answers(events: Sequence[Recorded]) -> None:
         work.lock(Shipment, [*stops, *map(_shipment, created)])
         refs = {_shipment(c): str((c.answer or {}).get("warehouse_ref", "")) for c, o in created.items() if o == "done"}
         services.accept_shipments(refs=refs, work=work)
+        close_silent(shipment_ids=list(refs), work=work)
         reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
         services.reject_shipments(reasons=reasons, work=work)
         again = services.take_stop_answers(answers=stops, work=work) if stops else []
@@ -222,23 +228,8 @@ def _shipment(command: OutgoingCommand) -> int:
     return int(command.payload["shipment_id"])
 
 
-def _client(target: str) -> QimenClient:
-    warehouse_id = int(target.partition(":")[2])
-    account = WmsAccount.objects.filter(warehouse_id=warehouse_id, is_active=True).select_related("warehouse").first()
-    if account is None:
-        raise WarehouseNotConnected(warehouse_id=warehouse_id)
-    return QimenClient(
-        QimenCredentials(
-            app_key=account.app_key,
-            secret=str(unseal(account.secret)),
-            customer_id=account.warehouse.customer_id,
-            base_url=account.base_url,
-        )
-    )
-
-
 def _prepare_create(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
-    client = _client(target)
+    client = client_of(target)
     documents = delivery_documents([_shipment(c) for c in commands])
     states = dict(Shipment.objects.filter(pk__in=documents).values_list("pk", "state"))
     needed = {pk for pk, state in states.items() if state in IN_WAREHOUSE or state in HAS_LEFT}
@@ -272,7 +263,7 @@ def _known_there(client: QimenClient, document: DeliveryOrderDocument) -> dict[s
 
 
 def _prepare_cancel(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
-    client = _client(target)
+    client = client_of(target)
     shipments = Shipment.objects.select_related("warehouse").in_bulk([_shipment(c) for c in commands])
 
     def attempt(shipment: Shipment, reason: str) -> Attempt:

@@ -1,4 +1,4 @@
-"""What beat rings for: waves, orders that waited for a warehouse, parcels that are silent, numbers that run out."""
+"""What beat rings for: waves, orders that wait for a warehouse, silent parcels and warehouses, numbers, stock."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from fulfillment.services import tracking
 from fulfillment.services.asking import ask_about_parcels
 from fulfillment.services.backlog import reoptimise_backlog
 from fulfillment.services.courier_accounts import refresh_balances
+from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_warehouses
 from fulfillment.services.labels import forget_old_labels
+from fulfillment.services.silence import tell_silent
 from fulfillment.services.stalled import find_silent_parcels
+from fulfillment.services.waves import make_due_waves
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.errors import OrderCenterError
@@ -66,3 +69,21 @@ def look_after_numbers(**_: object) -> None:
     """Ask couriers what is left of our numbers, and forget labels that nobody will print any more."""
     refresh_balances(at=timezone.now())
     forget_old_labels(before=timezone.now() - KEEP_LABELS)
+
+
+@shared_task(name="fulfillment.make_waves")
+def make_waves(**_: object) -> None:
+    """Waves of every own warehouse whose time of day has come."""
+    make_due_waves(at=timezone.now())
+
+
+@shared_task(name="fulfillment.tell_silent")
+def find_silence(**_: object) -> None:
+    """Delivery orders that a warehouse says nothing about become cases."""
+    tell_silent(at=timezone.now())
+
+
+@shared_task(name="fulfillment.ask_stock")
+def ask_stock(**_: object) -> None:
+    """What the warehouses say that they have is held against our books once a day."""
+    ask_stock_of_warehouses(at=timezone.now())

@@ -17,6 +17,9 @@
 | POST /control/refund/<tid> | {"oid", "reason"}: the buyer asks for money; answers {"refund_id"} |
 | POST /control/refund/<refund_id>/agree, refuse, close | what becomes of it |
 | POST /control/parcel/<number> | {"steps", "refuse", "again"}: a followed parcel goes on, comes back, is told again |
+| POST /control/count | {"warehouse", "items": [{"sku", "delta", "type"}], "adjust"}: the warehouse reports a count |
+| POST /control/change | {"warehouse", "items": [...]}: the warehouse reports single changes |
+| GET /control/words | what warehouses have told besides deliveries, and inbound goods |
 | GET, POST /control/bill[?day=] | what a day's bill holds; POST plants {"missing", "extra", "amount_off", "fee_off"} |
 """
 
@@ -25,7 +28,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from channels_sync.sandbox import goods
@@ -37,6 +40,7 @@ from channels_sync.sandbox.scenario import TIDS_PER_ORDER, BillPlan, spec_from_j
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.switches import Switches, changed
 from channels_sync.sandbox.trades import FRONT_NOPAID_FINAL_NOPAID, Delivery, Line, Trade
+from channels_sync.sandbox.warehouse import Warehouse
 from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import World, day_of, iso
 from ordercenter.common.money import parse_amount, to_fen
@@ -48,13 +52,30 @@ class NotFound(Exception):
     """No such thing in this world."""
 
 
+@dataclass(frozen=True)
+class Reporter:
+    """Whose warehouses can be made to report something."""
+
+    warehouse: Warehouse
+    customer_id: str
+
+
 class ControlApi:
     """Answers one call: (HTTP status, JSON)."""
 
-    def __init__(self, world: World, shop: Shop, plays: Plays, couriers: Couriers, *, resting: Switches):
+    def __init__(
+        self,
+        world: World,
+        shop: Shop,
+        plays: Plays,
+        couriers: Couriers,
+        *,
+        resting: Switches,
+        reporter: Reporter,
+    ):
         """resting: the switches after a reset, as the process was started."""
         self.world, self.shop, self.plays, self.resting = world, shop, plays, resting
-        self.couriers = couriers
+        self.couriers, self.reporter = couriers, reporter
         self._gets: dict[str, Callable[[list[str], Mapping[str, str]], Json]] = {
             "state": lambda _rest, _query: self._state(),
             "switches": lambda _rest, _query: asdict(world.switches),
@@ -62,6 +83,7 @@ class ControlApi:
             "scenario": self._get_scenario,
             "receipts": lambda _rest, query: self._receipts(query.get("scenario", "")),
             "trade": self._get_trade,
+            "words": lambda _rest, _query: self._words(),
             "bill": lambda _rest, query: self._bill(query.get("day") or day_of(world.clock())),
         }
         self._posts: dict[str, Callable[[list[str], Json], Json]] = {
@@ -77,6 +99,8 @@ class ControlApi:
             ),
             "message": self._repeat_message,
             "refund": self._refund,
+            "count": lambda _rest, body: self._report_stock(body, is_count=True),
+            "change": lambda _rest, body: self._report_stock(body, is_count=False),
             "bill": lambda _rest, body: self._plant_bill(body),
             "parcel": self._move_parcel,
         }
@@ -189,6 +213,28 @@ class ControlApi:
             },
             "couriers": dict(self.couriers.counts()),
             "scenarios": {play["id"]: self._progress(play) for play in world.plays.values()},
+        }
+
+    def _report_stock(self, body: Json, *, is_count: bool) -> Json:
+        warehouse, items = str(body["warehouse"]), list(body["items"])
+        customer = self.reporter.customer_id
+        if is_count:
+            goods_words = self.reporter.warehouse.goods.report_count(
+                customer, warehouse, items, adjust=str(body.get("adjust", "CHECK"))
+            )
+            return {"words": goods_words}
+        return {"words": [self.reporter.warehouse.goods.report_changes(customer, warehouse, items)]}
+
+    def _words(self) -> Json:
+        return {
+            "words": [
+                {"id": w.id, "method": w.method, "tries": w.tries, "heard": bool(w.heard_ms), "error": w.error}
+                for w in self.world.words.values()
+            ],
+            "inbound": [
+                {"code": i.code, "kind": i.kind, "warehouse": i.warehouse, "status": i.status, "receipts": i.receipts}
+                for i in self.world.inbounds.values()
+            ],
         }
 
     def _trades_twice(self) -> dict[str, list[str]]:

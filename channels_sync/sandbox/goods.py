@@ -142,7 +142,33 @@ SCARCE = Sku(
 )
 SCARCE_ORDER_QTY = len(WAREHOUSES) + 2
 
-SKU_BY_CODE = {sku.code: sku for sku in (*SKUS, SCARCE)}
+
+def _craft(number: int, title: str, properties: str, yuan: int, weight_g: int) -> Sku:
+    return Sku(
+        code=f"SKU-12{number:02d}",
+        title=title,
+        spu="SPU-88",
+        properties=properties,
+        price_fen=yuan * 100,
+        floor_fen=yuan * 60,
+        weight_g=weight_g,
+        cid=50012112,
+        num_iid=680_000_000_088,
+        sku_id=5_100_001_200 + number,
+        stock=60,
+    )
+
+
+# Handmade things that only the company's own small warehouse has; the shop in the background does not sell them.
+CRAFTS = (
+    _craft(1, "手作陶杯 月白", "颜色分类:月白;尺寸:260ml", 88, 320),
+    _craft(2, "手作陶杯 青灰", "颜色分类:青灰;尺寸:260ml", 88, 320),
+    _craft(3, "手作陶盘 月白", "颜色分类:月白;尺寸:18cm", 108, 540),
+    _craft(4, "竹编杯垫 四只装", "颜色分类:原色;尺寸:10cm", 36, 90),
+)
+OWN_WAREHOUSE = Place("WH-OWN-01", "工作室小仓", "浙江省", "杭州市", "西湖区", "转塘街道象山路8号")
+
+SKU_BY_CODE = {sku.code: sku for sku in (*SKUS, SCARCE, *CRAFTS)}
 
 
 def _bundle(number: int, title: str, cid: int, *parts: tuple[str, int]) -> Bundle:

@@ -17,7 +17,7 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text
 from channels_sync.sandbox.goods import SKU_BY_CODE, WAREHOUSES
-from channels_sync.sandbox.trades import Delivery, DeliveryLine
+from channels_sync.sandbox.trades import Delivery, DeliveryLine, Inbound
 from channels_sync.sandbox.warehouse import Warehouse
 from fulfillment.wms.qimen import short_method
 from ordercenter.common.gmt8 import parse_gmt8
@@ -44,6 +44,11 @@ class Qimen:
             "order.cancel": self._cancel,
             "deliveryorder.query": self._query,
             "inventory.query": self._inventory,
+            "stockout.create": self._create,
+            "entryorder.create": lambda root, _body: self._expect(root, "entryOrder"),
+            "returnorder.create": lambda root, _body: self._expect(root, "returnOrder"),
+            "singleitem.synchronize": lambda root, _body: self._items(root, root.findall("item")),
+            "items.synchronize": lambda root, _body: self._items(root, root.findall("items/item")),
         }
 
     def answer(self, query: Mapping[str, str], body: bytes) -> bytes:
@@ -116,8 +121,56 @@ class Qimen:
         )
 
     def _cancel(self, root: Element, _body: bytes) -> str:
-        if not self.warehouse.cancel(_needed(root, "orderCode")):
+        code = _needed(root, "orderCode")
+        if not (self.warehouse.cancel(code) or self.warehouse.goods.cancel_inbound(code)):
             raise QimenFailure("wms.not-cancellable", "单据不存在或已出库，无法取消")
+        return ""
+
+    def _expect(self, root: Element, kind: str) -> str:
+        order = root.find(kind)
+        if order is None:
+            raise QimenFailure("isv.missing-field", f"{kind} is missing")
+        if self.world.rng.random() < self.world.switches.wms_refuse:
+            raise QimenFailure("wms.refused", "仓库暂不收货")
+        lines = [
+            DeliveryLine(
+                line_no=_text(line, "orderLineNo"),
+                item_code=_needed(line, "itemCode"),
+                item_id=_text(line, "itemId"),
+                quantity=_quantity(line),
+                trade=_text(line, "sourceOrderCode"),
+                inventory_type=_text(line, "inventoryType") or "ZP",
+            )
+            for line in root.findall("orderLines/orderLine")
+        ]
+        if not lines:
+            raise QimenFailure("isv.missing-field", "orderLines are missing")
+        inbound = self.warehouse.goods.take_inbound(
+            Inbound(
+                code=_needed(order, f"{kind}Code"),
+                inbound_id="",
+                kind=kind,
+                customer_id=self.credentials.qimen_customer_id,
+                warehouse=_needed(order, "warehouseCode"),
+                order_type=_text(order, "orderType"),
+                lines=lines,
+                received_ms=self.world.clock(),
+                tracking_no=_text(order, "expressCode"),
+            )
+        )
+        return f"<{kind}Id>{inbound.inbound_id}</{kind}Id>"
+
+    def _items(self, root: Element, items: list[Element]) -> str:
+        _needed(root, "warehouseCode")
+        is_new = _needed(root, "actionType") == "add"
+        told = {_needed(item, "itemCode"): _needed(item, "itemName") for item in items}
+        if not told:
+            raise QimenFailure("isv.missing-field", "item is missing")
+        with self.world.change():
+            if is_new and (known := sorted(told.keys() & self.world.items_told.keys())):
+                raise QimenFailure("wms.item-exists", f"商品已存在: {known[0]}")
+            self.world.items_told.update(told)
+            self.world.save("meta", "items", self.world.items_told)
         return ""
 
     def _query(self, root: Element, _body: bytes) -> str:

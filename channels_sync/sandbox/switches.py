@@ -23,7 +23,11 @@ class Switches:
     (older apps).
     hold_s: how long a request without answer is held before the connection is cut.
     Warehouse: wms_http_500 (not processed), wms_garbage and wms_silent (processed, no usable answer), wms_refuse (flag
-    failure), wms_confirm_duplicates (a confirm comes twice), wms_retry_s (first pause before a confirm is repeated).
+    failure), wms_confirm_duplicates (a confirm comes twice), wms_retry_s (first pause before a confirm is repeated),
+    wms_reject_later (accepted, then REJECT instead of a parcel), wms_lack (one piece is not found: itemlack.report,
+    then less is shipped), wms_two_parcels (an intermediate confirm before the final one), wms_progress
+    (orderprocess.report on the way), wms_refuse_cancel (every order.cancel is answered with failure),
+    wms_receive_short (one piece of announced goods does not come), wms_receive_after_s (announced goods arrive).
     Bill: bill_not_ready, bill_http_500, bill_truncated, bill_wrong_encoding, bill_broken_row, bill_same_day (the real
     platform makes a bill the next morning; at rest the sandbox makes it at once).
     Couriers: waybill_no_numbers and waybill_pool (prepaid numbers), courier_http_500 (not processed), courier_silent
@@ -51,6 +55,13 @@ class Switches:
     wms_silent: float = 0.0
     wms_refuse: float = 0.0
     wms_confirm_duplicates: float = 0.0
+    wms_reject_later: float = 0.0
+    wms_lack: float = 0.0
+    wms_two_parcels: float = 0.0
+    wms_progress: float = 0.0
+    wms_refuse_cancel: bool = False
+    wms_receive_short: float = 0.0
+    wms_receive_after_s: float = 3.0
     wms_retry_s: float = 1.0
     bill_not_ready: bool = False
     bill_http_500: bool = False

@@ -161,6 +161,7 @@ class DeliveryLine:
     quantity: int
     trade: str
     inventory_type: str = "ZP"
+    lacking: int = 0
 
 
 @dataclass(slots=True)
@@ -199,6 +200,47 @@ class Delivery:
     def trades(self) -> list[str]:
         return sorted({line.trade for line in self.lines if line.trade})
 
+    @property
+    def quantity(self) -> int:
+        """Pieces still to be sent."""
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def lacking(self) -> int:
+        """Pieces that are not there."""
+        return sum(line.lacking for line in self.lines)
+
+
+@dataclass(slots=True)
+class Inbound:
+    """Goods that a warehouse was told to expect. kind: entryOrder or returnOrder. receipts: how often it was told."""
+
+    code: str
+    inbound_id: str
+    kind: str
+    customer_id: str
+    warehouse: str
+    order_type: str
+    lines: list[DeliveryLine]
+    received_ms: int
+    status: str = "ACCEPT"
+    receipts: int = 1
+    arrived_ms: int = 0
+    tracking_no: str = ""
+
+
+@dataclass(slots=True)
+class Word:
+    """A document that a warehouse sends to us besides the confirms of deliveries, until we have heard it."""
+
+    id: str
+    method: str
+    customer_id: str
+    body: str
+    tries: int = 0
+    heard_ms: int = 0
+    error: str = ""
+
 
 @dataclass(slots=True)
 class Message:
@@ -234,7 +276,20 @@ def _getter(kind: type) -> Any:
 
 _GETTERS = {
     kind: _getter(kind)
-    for kind in (Buyer, Line, Trade, Refund, Payment, DeliveryLine, Package, Delivery, Message, BillDifference)
+    for kind in (
+        Buyer,
+        Line,
+        Trade,
+        Refund,
+        Payment,
+        DeliveryLine,
+        Package,
+        Delivery,
+        Inbound,
+        Word,
+        Message,
+        BillDifference,
+    )
 }
 
 
@@ -260,6 +315,10 @@ def load(kind: type, text: str) -> Any:
             for waybill, weight_g, contents in values[_DELIVERY_PACKAGES]
         ]
         return record
+    elif kind is Inbound:
+        inbound = Inbound(*values)
+        inbound.lines = [DeliveryLine(*line) for line in inbound.lines]  # type: ignore[misc]
+        return inbound
     return kind(*values)
 
 

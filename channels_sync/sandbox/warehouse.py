@@ -15,6 +15,7 @@ from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text
 from channels_sync.sandbox.goods import CARRIERS, SKU_BY_CODE
 from channels_sync.sandbox.trades import Delivery, Package
+from channels_sync.sandbox.warehouse_goods import Goods
 from channels_sync.sandbox.world import World
 from fulfillment.wms.qimen import CONFIRM, QimenCredentials, signed_query
 from ordercenter.common.errors import OrderCenterError
@@ -39,6 +40,7 @@ class Warehouse:
         self.world, self.credentials = world, credentials
         self._send = send or _post
         self._outbox: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.goods = Goods(world, put=self._outbox.put)
         self._senders: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -78,8 +80,10 @@ class Warehouse:
             return delivery
 
     def cancel(self, code: str) -> bool:
-        """Stop a delivery order; False when it is unknown or has left already."""
+        """Stop a delivery order; False when it is unknown, has left already, or nothing is stopped here at present."""
         with self.world.change():
+            if self.world.switches.wms_refuse_cancel:
+                return False
             delivery = self.world.deliveries.get(code)
             if delivery is None or (delivery.status not in _WAITING and delivery.status != "CANCELED"):
                 return False
@@ -95,11 +99,32 @@ class Warehouse:
             delivery = world.deliveries.get(code)
             if delivery is None or delivery.status not in _WAITING:
                 return
+            draw, switches = world.rng.random, world.switches
+            if draw() < switches.wms_reject_later:
+                delivery.status, delivery.confirm_id = "REJECT", f"{delivery.delivery_id}-no"
+                world.save("delivery", code, delivery)
+                self._outbox.put(code)
+                return
             if delivery.carrier not in CARRIERS:
                 delivery.carrier = "ZTO"
+            if draw() < switches.wms_lack:
+                delivery.lines[0].lacking = 1
+                self.goods.report_lack(delivery)
+            if draw() < switches.wms_progress:
+                for word in ("PRINT", "PICK", "CHECK", "PACKAGE"):
+                    self.goods.report_progress(delivery, word)
+            if delivery.lacking == delivery.quantity:
+                # Nothing is there to be packed: confirmed all the same, with nothing.
+                delivery.status, delivery.shipped_ms = "DELIVERED", world.clock()
+                delivery.confirm_id = f"{delivery.delivery_id}-0"
+                world.save("delivery", code, delivery)
+                self._outbox.put(code)
+                return
+            if draw() < switches.wms_two_parcels and delivery.quantity > 1:
+                self._first_parcel(delivery)
             number = world.next_number("waybill")
-            weight_g = PACKING_G + sum(_weight_g(line.item_code) * line.quantity for line in delivery.lines)
-            items = [(line.item_code, line.quantity) for line in delivery.lines]
+            items = [(line.item_code, line.quantity - line.lacking) for line in delivery.lines]
+            weight_g = PACKING_G + sum(_weight_g(code) * pieces for code, pieces in items)
             delivery.packages = [Package(CARRIERS[delivery.carrier][2].format(number), weight_g, items)]
             delivery.status, delivery.shipped_ms = "DELIVERED", world.clock()
             delivery.confirm_id = f"{delivery.delivery_id}-{number}"
@@ -114,13 +139,15 @@ class Warehouse:
         for code, delivery in self.world.deliveries.items():
             if delivery.status in _WAITING:
                 self.world.agenda.at(delivery.ship_due_ms, partial(self.ship_if_due, code))
-            elif delivery.status == "DELIVERED" and not delivery.confirmed_ms:
+            elif delivery.status in ("DELIVERED", "REJECT") and not delivery.confirmed_ms:
                 self._outbox.put(code)
+        self.goods.resume()
 
     def stock(self, warehouse: str, item_code: str) -> int:
-        """Pieces of an item in a warehouse: what it began with less what left."""
+        """Pieces of an item in a warehouse: what it began with and what came in or was found, less what left."""
         sku = SKU_BY_CODE.get(item_code)
-        return (sku.stock if sku else 0) - self.world.shipped_stock.get((warehouse, item_code), 0)
+        found = self.world.found_stock.get(f"{warehouse}|{item_code}", 0)
+        return (sku.stock if sku else 0) + found - self.world.shipped_stock.get((warehouse, item_code), 0)
 
     def confirm_xml(self, delivery: Delivery) -> str:
         """The deliveryorder.confirm of a shipped delivery."""
@@ -139,7 +166,7 @@ class Warehouse:
         lines = "".join(
             f"<orderLine><orderLineNo>{escape(line.line_no)}</orderLineNo><itemCode>{escape(line.item_code)}</itemCode>"
             f"<inventoryType>{line.inventory_type}</inventoryType><planQty>{line.quantity}</planQty>"
-            f"<actualQty>{line.quantity if delivery.shipped_ms else 0}</actualQty></orderLine>"
+            f"<actualQty>{line.quantity - line.lacking if delivery.shipped_ms else 0}</actualQty></orderLine>"
             for line in delivery.lines
         )
         shipped = clock_text(delivery.shipped_ms) if delivery.shipped_ms else ""
@@ -165,29 +192,44 @@ class Warehouse:
             # The border of a sender's thread: it must live on.
             logger.exception("confirm of %s failed", code)
 
+    def _first_parcel(self, delivery: Delivery) -> None:
+        """An intermediate confirm of one piece, sent before the final one; the rest follows with that."""
+        line = delivery.lines[0]
+        number = self.world.next_number("waybill")
+        waybill = CARRIERS[delivery.carrier][2].format(number)
+        weight_g = PACKING_G + _weight_g(line.item_code)
+        now = clock_text(self.world.clock())
+        line.quantity -= 1
+        self.world.find(delivery.warehouse, line.item_code, -1)
+        self.goods.say(
+            CONFIRM,
+            delivery.customer_id,
+            f"<request><deliveryOrder><deliveryOrderCode>{escape(delivery.code)}</deliveryOrderCode>"
+            f"<deliveryOrderId>{delivery.delivery_id}</deliveryOrderId>"
+            f"<warehouseCode>{escape(delivery.warehouse)}</warehouseCode><orderType>{delivery.order_type}</orderType>"
+            f"<status>PARTDELIVERED</status><outBizCode>{delivery.delivery_id}-{number}</outBizCode>"
+            f"<confirmType>1</confirmType><operateTime>{now}</operateTime></deliveryOrder>"
+            f"<packages><package><logisticsCode>{delivery.carrier}</logisticsCode><expressCode>{waybill}</expressCode>"
+            f"<packageCode>{delivery.delivery_id}-0</packageCode>"
+            f"<weight>{weight_g // 1000}.{weight_g % 1000:03d}</weight><items><item>"
+            f"<itemCode>{escape(line.item_code)}</itemCode><quantity>1</quantity></item></items></package></packages>"
+            f"<orderLines><orderLine><orderLineNo>{escape(line.line_no)}</orderLineNo>"
+            f"<itemCode>{escape(line.item_code)}</itemCode><inventoryType>{line.inventory_type}</inventoryType>"
+            f"<planQty>{line.quantity + 1}</planQty><actualQty>1</actualQty></orderLine></orderLines></request>",
+        )
+
     def _confirm_once(self, code: str) -> None:
         world = self.world
+        if code.startswith("word:"):
+            self._say_once(code)
+            return
         with world.lock:
             delivery = world.deliveries.get(code)
             if delivery is None:
                 return
             body = f"<request>{self.confirm_xml(delivery)}</request>".encode()
             customer_id = delivery.customer_id
-            link = QimenCredentials(
-                app_key=self.credentials.qimen_app_key,
-                secret=self.credentials.qimen_secret,
-                customer_id=customer_id,
-                base_url=world.switches.wms_callback_url.replace("{customerId}", customer_id),
-                prefix="",
-            )
-        query = signed_query(link, CONFIRM, body, at=datetime.fromtimestamp(world.clock() / 1000, tz=UTC))
-        glue = "&" if "?" in link.base_url else "?"
-        try:
-            answer = self._send(f"{link.base_url}{glue}{urlencode(query)}", body)
-            heard = b"<flag>success</flag>" in answer
-            problem = "" if heard else answer[:200].decode(errors="replace") or "an empty answer"
-        except OrderCenterError as error:
-            problem = str(error)
+        problem = self._deliver(CONFIRM, customer_id, body)
         with world.change():
             delivery.confirm_tries += 1
             delivery.confirm_error = problem
@@ -198,6 +240,44 @@ class Warehouse:
                 world.agenda.at(world.clock() + int(pause_s * 1000), partial(self._outbox.put, code))
             if world.deliveries.get(code) is delivery:
                 world.save("delivery", code, delivery)
+
+    def _say_once(self, word_id: str) -> None:
+        world = self.world
+        with world.lock:
+            word = world.words.get(word_id)
+        if word is None:
+            return
+        problem = self._deliver(word.method, word.customer_id, word.body.encode())
+        with world.change():
+            word.tries += 1
+            word.error = problem
+            if not problem:
+                word.heard_ms = word.heard_ms or world.clock()
+            elif not word.heard_ms and word_id in world.words:
+                pause_s = min(MOST_PAUSE_S, world.switches.wms_retry_s * 2 ** min(word.tries - 1, 10))
+                world.agenda.at(world.clock() + int(pause_s * 1000), partial(self._outbox.put, word_id))
+            if word_id in world.words:
+                world.save("word", word_id, word)
+
+    def _deliver(self, method: str, customer_id: str, body: bytes) -> str:
+        """Bring a signed document to us; what went wrong, or nothing."""
+        world = self.world
+        with world.lock:
+            link = QimenCredentials(
+                app_key=self.credentials.qimen_app_key,
+                secret=self.credentials.qimen_secret,
+                customer_id=customer_id,
+                base_url=world.switches.wms_callback_url.replace("{customerId}", customer_id),
+                prefix="",
+            )
+        query = signed_query(link, method, body, at=datetime.fromtimestamp(world.clock() / 1000, tz=UTC))
+        glue = "&" if "?" in link.base_url else "?"
+        try:
+            answer = self._send(f"{link.base_url}{glue}{urlencode(query)}", body)
+        except OrderCenterError as error:
+            return str(error)
+        heard = b"<flag>success</flag>" in answer
+        return "" if heard else answer[:200].decode(errors="replace") or "an empty answer"
 
 
 def _weight_g(item_code: str) -> int:

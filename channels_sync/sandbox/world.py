@@ -27,10 +27,12 @@ from channels_sync.sandbox.trades import (
     TRADE_FINISHED,
     BillDifference,
     Delivery,
+    Inbound,
     Message,
     Payment,
     Refund,
     Trade,
+    Word,
     dump,
     load,
 )
@@ -44,6 +46,8 @@ _COUNTERS = {
     "message": 7_100_000_000_000_000,
     "refund": 240_000_000_000_000,
     "delivery": 1,
+    "inbound": 1,
+    "word": 1,
     "waybill": 1,
     "play": 1,
 }
@@ -137,6 +141,10 @@ class World:
         self.refunds: dict[str, Refund] = {}
         self.refunds_modified = TimeIndex()
         self.deliveries: dict[str, Delivery] = {}
+        self.inbounds: dict[str, Inbound] = {}
+        self.words: dict[str, Word] = {}
+        self.items_told: dict[str, str] = {}
+        self.found_stock: dict[str, int] = {}
         self.payments: dict[str, list[Payment]] = {}
         self.differences: list[BillDifference] = []
         self.messages = MessageQueue()
@@ -266,6 +274,10 @@ class World:
                 self.counters.update(json.loads(body))
             elif key == "listed":
                 self.listed = json.loads(body)
+            elif key == "found":
+                self.found_stock = json.loads(body)
+            elif key == "items":
+                self.items_told = json.loads(body)
         self.plays = {key: json.loads(body) for key, body in self._store.read("play")}
         self.waybills = {key: json.loads(body) for key, body in self._store.read("waybill")}
         self.followed = {key: json.loads(body) for key, body in self._store.read("followed")}
@@ -277,6 +289,10 @@ class World:
             self.deliveries[code] = delivery = load(Delivery, body)
             if delivery.shipped_ms:
                 self.count_shipped(delivery)
+        for code, body in self._store.read("inbound"):
+            self.inbounds[code] = load(Inbound, body)
+        for key, body in self._store.read("word"):
+            self.words[key] = load(Word, body)
         for _key, body in self._store.read("payment"):
             payment = load(Payment, body)
             self.payments.setdefault(day_of(payment.done_ms), []).append(payment)
@@ -289,4 +305,10 @@ class World:
         """Take a shipped delivery off the warehouse's stock."""
         for line in delivery.lines:
             at = (delivery.warehouse, line.item_code)
-            self.shipped_stock[at] = self.shipped_stock.get(at, 0) + line.quantity
+            self.shipped_stock[at] = self.shipped_stock.get(at, 0) + line.quantity - line.lacking
+
+    def find(self, warehouse: str, item_code: str, delta: int) -> None:
+        """Pieces came into a warehouse, were found there or are gone. Within `change`."""
+        at = f"{warehouse}|{item_code}"
+        self.found_stock[at] = self.found_stock.get(at, 0) + delta
+        self.save("meta", "found", self.found_stock)

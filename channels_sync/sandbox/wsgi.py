@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from channels_sync.sandbox.alipay import Alipay
-from channels_sync.sandbox.control_api import ControlApi
+from channels_sync.sandbox.control_api import ControlApi, Reporter
 from channels_sync.sandbox.courier_doors import Kuaidi100Door, SfDoor
 from channels_sync.sandbox.credentials import Credentials, load_or_create
 from channels_sync.sandbox.plays import Plays
@@ -79,7 +79,8 @@ class SandboxApp:
         self._top = Top(self.shop, credentials, self.couriers)
         self._qimen = Qimen(self.warehouse, credentials)
         self._alipay = Alipay(self.world, credentials)
-        self._control = ControlApi(self.world, self.shop, self.plays, self.couriers, resting=resting)
+        reporter = Reporter(self.warehouse, credentials.qimen_customer_id)
+        self._control = ControlApi(self.world, self.shop, self.plays, self.couriers, resting=resting, reporter=reporter)
         self._held = threading.BoundedSemaphore(MOST_HELD)
         self._routes: dict[str, Callable[[Environ], Answer]] = {
             "/router/rest": self._serve_top,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +16,13 @@ from django.views.decorators.http import require_POST
 from fulfillment.errors import WarehouseMessageUnreadable, WarehouseSignatureInvalid
 from fulfillment.handlers import CONFIRM_KIND
 from fulfillment.models import WmsAccount
+from fulfillment.wms.goods_xml import (
+    read_inbound_confirm,
+    read_inventory_report,
+    read_item_lack,
+    read_order_process,
+    read_stock_changes,
+)
 from fulfillment.wms.qimen import short_method, verify_request
 from fulfillment.wms.qimen_xml import answer_xml, read_delivery_confirm
 from ordercenter.common.secretfield import unseal
@@ -22,6 +31,16 @@ from ordercenter.events.inbox import Incoming, receive
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 1_000_000
 LONGEST_KEY = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the post office has to know of a document before anybody understands it. subject: empty: of the stock."""
+
+    kind: str
+    key: str
+    subject: str
+    at: datetime | None
 
 
 @csrf_exempt
@@ -42,26 +61,79 @@ def receive_document(request: HttpRequest, customer_id: str) -> HttpResponse:
     except WarehouseSignatureInvalid as error:
         logger.warning("qimen.refused", customer_id=query.get("customerId"), problem=error.problem)
         return _answer(False, "sign", str(error), status=403)
-    if short_method(query) != "deliveryorder.confirm":
+    look = DOCUMENTS.get(short_method(query))
+    if look is None:
         return _answer(False, "unknown_method", f"{short_method(query)} is not taken here")
     try:
-        confirm = read_delivery_confirm(request.body)
+        envelope = look(request.body)
     except WarehouseMessageUnreadable as error:
         return _answer(False, error.code, str(error))
     receive(
         [
             Incoming(
                 source=f"warehouse:{account.warehouse_id}",
-                kind=CONFIRM_KIND,
+                kind=envelope.kind,
                 body=request.body,
-                message_id=_short(confirm.out_biz_code),
-                subject=f"delivery:{confirm.delivery_order_code}"[:96],
-                platform_at=confirm.operated_at,
+                message_id=_short(envelope.key),
+                subject=(envelope.subject or f"stock:{account.warehouse_id}")[:96],
+                platform_at=envelope.at,
                 headers={"method": query.get("method", "")},
             )
         ]
     )
     return _answer(True, "0", "ok")
+
+
+def _delivery(body: bytes) -> Envelope:
+    confirm = read_delivery_confirm(body)
+    subject = f"delivery:{confirm.delivery_order_code}"
+    return Envelope(CONFIRM_KIND, confirm.out_biz_code, subject, confirm.operated_at)
+
+
+def _inbound(method: str, kind: str) -> Callable[[bytes], Envelope]:
+    def look(body: bytes) -> Envelope:
+        confirm = read_inbound_confirm(body, kind=kind)
+        return Envelope(f"qimen.{method}", confirm.out_biz_code, f"inbound:{confirm.code}", confirm.operated_at)
+
+    return look
+
+
+def _report(body: bytes) -> Envelope:
+    # The pages of one report share their number: each is a message of its own.
+    report = read_inventory_report(body)
+    return Envelope("qimen.inventory.report", f"{report.out_biz_code}:{report.page}", "", report.checked_at)
+
+
+def _changes(body: bytes) -> Envelope:
+    keys = sorted({change.key for change in read_stock_changes(body)} - {""})
+    key = keys[0] if len(keys) == 1 else f"body-{hashlib.sha256(body).hexdigest()[:32]}"
+    return Envelope("qimen.stockchange.report", key, "", None)
+
+
+def _lack(body: bytes) -> Envelope:
+    lack = read_item_lack(body)
+    subject = f"delivery:{lack.delivery_order_code}"
+    return Envelope("qimen.itemlack.report", lack.out_biz_code, subject, lack.reported_at)
+
+
+def _process(body: bytes) -> Envelope:
+    report = read_order_process(body)
+    at = f"{report.operated_at:%Y%m%d%H%M%S}" if report.operated_at else hashlib.sha256(body).hexdigest()[:16]
+    key = f"{report.order_code}:{report.status}:{at}"
+    return Envelope("qimen.orderprocess.report", key, f"delivery:{report.order_code}", report.operated_at)
+
+
+# Every document that warehouses may send, by its short method. A stock-out is confirmed like a delivery order.
+DOCUMENTS: Mapping[str, Callable[[bytes], Envelope]] = {
+    "deliveryorder.confirm": _delivery,
+    "stockout.confirm": _delivery,
+    "entryorder.confirm": _inbound("entryorder.confirm", "entryOrder"),
+    "returnorder.confirm": _inbound("returnorder.confirm", "returnOrder"),
+    "inventory.report": _report,
+    "stockchange.report": _changes,
+    "itemlack.report": _lack,
+    "orderprocess.report": _process,
+}
 
 
 def _signer(accounts: Sequence[WmsAccount], query: Mapping[str, str], body: bytes) -> WmsAccount:

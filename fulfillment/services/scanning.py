@@ -70,6 +70,7 @@ def take_scans(
 
 
 def _take(scan: ScanInput, warehouse_ids: Collection[int] | None, actor: Actor, at: datetime) -> Answered:
+    place = scan.place or _last_place(scan, actor)
     try:
         with unit_of_work(at=at, actor=actor) as work:
             known = _known(scan.id)
@@ -79,10 +80,10 @@ def _take(scan: ScanInput, warehouse_ids: Collection[int] | None, actor: Actor, 
                 warehouse_ids is not None and scan.warehouse_id not in warehouse_ids
             ):
                 raise WarehouseNotYours(warehouse_id=scan.warehouse_id)
-            answer = _answer(scan, work)
+            answer = _undo(scan, work) if scan.step == ScanStep.UNDO else STEPS[scan.step](scan, place, work)
             _keep(work, scan, answer)
     except OrderCenterError as error:
-        refused = Answer(error.code, place=scan.place, params=error.evidence(), is_ok=False)
+        refused = Answer(error.code, place=place, params=error.evidence(), is_ok=False)
         with unit_of_work(at=at, actor=actor) as work:
             known = _known(scan.id)
             if known is not None:
@@ -90,12 +91,6 @@ def _take(scan: ScanInput, warehouse_ids: Collection[int] | None, actor: Actor, 
             _keep(work, scan, refused)
         answer = refused
     return Answered(scan.id, answer.is_ok, answer.say, answer.place, answer.params)
-
-
-def _answer(scan: ScanInput, work: Work) -> Answer:
-    if scan.step == ScanStep.UNDO:
-        return _undo(scan, work)
-    return STEPS[scan.step](scan, scan.place or _last_place(scan, work.actor), work)
 
 
 def _known(scan_id: UUID) -> Scan | None:
@@ -134,10 +129,11 @@ def _keep(work: Work, scan: ScanInput, answer: Answer) -> None:
 
 
 def _last_place(scan: ScanInput, actor: Actor) -> str:
-    """Where this person's device was after its last accepted scan of this step or one that goes with it."""
+    """Where this person's device was at its last scan of this step or one that goes with it, right or wrong."""
     steps = next((group for group in TOGETHER if scan.step in group), (scan.step,))
-    last = _of_device(scan, actor).filter(step__in=steps, is_ok=True).order_by("-received_at", "-scanned_at").first()
-    return str(last.answer["place"]) if last else ""
+    rows = _of_device(scan, actor).filter(step__in=steps).exclude(subject="")
+    last = rows.order_by("-received_at", "-scanned_at").values_list("subject", flat=True).first()
+    return str(last or "")
 
 
 def _undo(scan: ScanInput, work: Work) -> Answer:

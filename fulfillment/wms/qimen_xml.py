@@ -46,36 +46,36 @@ def delivery_order_xml(document: DeliveryOrderDocument) -> str:
     lines = "".join(
         [
             f"<orderLine><actualPrice>{line.actual_price:.2f}</actualPrice>"
-            f"{_tag('discountAmount', f'{line.discount:.2f}') if line.discount else ''}"
-            f"<inventoryType>{line.inventory_type}</inventoryType>{_tag('itemCode', line.item_code)}"
-            f"{_tag('itemName', line.item_name)}{_tag('orderLineNo', line.line_no)}"
-            f"{_tag('ownerCode', document.owner_code)}<planQty>{line.quantity}</planQty>"
-            f"{_tag('sourceOrderCode', line.source_order_no)}"
-            f"{_tag('subSourceOrderCode', line.source_line_no)}</orderLine>"
+            f"{tag('discountAmount', f'{line.discount:.2f}') if line.discount else ''}"
+            f"<inventoryType>{line.inventory_type}</inventoryType>{tag('itemCode', line.item_code)}"
+            f"{tag('itemName', line.item_name)}{tag('orderLineNo', line.line_no)}"
+            f"{tag('ownerCode', document.owner_code)}<planQty>{line.quantity}</planQty>"
+            f"{tag('sourceOrderCode', line.source_order_no)}"
+            f"{tag('subSourceOrderCode', line.source_line_no)}</orderLine>"
             for line in document.lines
         ]
     )
     latest = document.latest_delivery_at
     return (
         "<request><deliveryOrder><arAmount>0.00</arAmount>"
-        f"{_tag('buyerMessage', document.buyer_message)}"
+        f"{tag('buyerMessage', document.buyer_message)}"
         f"<createTime>{format_gmt8(document.created_at)}</createTime>"
-        f"{_tag('deliveryOrderCode', document.code)}"
+        f"{tag('deliveryOrderCode', document.code)}"
         f"<discountAmount>{document.discount_amount:.2f}</discountAmount>"
         f"<freight>{document.freight:.2f}</freight>"
         f"<gotAmount>{document.total_amount:.2f}</gotAmount><invoiceFlag>N</invoiceFlag>"
         f"<isUrgency>{'Y' if document.is_urgent else 'N'}</isUrgency>"
         f"<itemAmount>{document.item_amount:.2f}</itemAmount>"
-        f"{_tag('latestDeliveryTime', format_gmt8(latest)) if latest else ''}"
-        f"{_tag('logisticsCode', document.carrier_code)}<orderType>{document.order_type}</orderType>"
-        f"{_tag('payNo', document.pay_no)}<payTime>{format_gmt8(document.paid_at)}</payTime>"
+        f"{tag('latestDeliveryTime', format_gmt8(latest)) if latest else ''}"
+        f"{tag('logisticsCode', document.carrier_code)}<orderType>{document.order_type}</orderType>"
+        f"{tag('payNo', document.pay_no)}<payTime>{format_gmt8(document.paid_at)}</payTime>"
         f"<placeOrderTime>{format_gmt8(document.placed_at)}</placeOrderTime>"
         f"<receiverInfo>{_party(document.receiver)}</receiverInfo>"
-        f"{_tag('sellerMessage', document.seller_message)}"
+        f"{tag('sellerMessage', document.seller_message)}"
         f"<senderInfo>{_party(document.sender)}</senderInfo>"
-        f"{_tag('shopNick', document.shop_nick)}{_tag('sourcePlatformCode', document.platform_code)}"
+        f"{tag('shopNick', document.shop_nick)}{tag('sourcePlatformCode', document.platform_code)}"
         f"<totalAmount>{document.total_amount:.2f}</totalAmount>"
-        f"{_tag('warehouseCode', document.warehouse_code)}</deliveryOrder>"
+        f"{tag('warehouseCode', document.warehouse_code)}</deliveryOrder>"
         f"<orderLines>{lines}</orderLines></request>"
     )
 
@@ -83,36 +83,37 @@ def delivery_order_xml(document: DeliveryOrderDocument) -> str:
 def cancel_xml(document: CancelDocument) -> str:
     """The body of order.cancel."""
     return (
-        f"<request>{_tag('cancelReason', document.reason)}{_tag('orderCode', document.order_code)}"
-        f"{_tag('orderId', document.warehouse_ref)}{_tag('orderType', document.order_type)}"
-        f"{_tag('ownerCode', document.owner_code)}{_tag('warehouseCode', document.warehouse_code)}</request>"
+        f"<request>{tag('cancelReason', document.reason)}{tag('orderCode', document.order_code)}"
+        f"{tag('orderId', document.warehouse_ref)}{tag('orderType', document.order_type)}"
+        f"{tag('ownerCode', document.owner_code)}{tag('warehouseCode', document.warehouse_code)}</request>"
     )
 
 
 def query_xml(*, order_code: str, warehouse_code: str, owner_code: str) -> str:
     """The body of deliveryorder.query, first page of at most 100 lines."""
     return (
-        f"<request>{_tag('orderCode', order_code)}{_tag('ownerCode', owner_code)}<page>1</page>"
-        f"<pageSize>100</pageSize>{_tag('warehouseCode', warehouse_code)}</request>"
+        f"<request>{tag('orderCode', order_code)}{tag('ownerCode', owner_code)}<page>1</page>"
+        f"<pageSize>100</pageSize>{tag('warehouseCode', warehouse_code)}</request>"
     )
 
 
 def answer_xml(*, success: bool, code: str = "0", message: str = "ok") -> bytes:
     """What we answer to a warehouse's call."""
     flag = "success" if success else "failure"
-    body = f"<response><flag>{flag}</flag>{_tag('code', code)}{_tag('message', message)}</response>"
+    body = f"<response><flag>{flag}</flag>{tag('code', code)}{tag('message', message)}</response>"
     return b'<?xml version="1.0" encoding="utf-8"?>' + body.encode()
 
 
 def _party(party: Party) -> str:
     return (
-        f"{_tag('area', party.district)}{_tag('city', party.city)}{_tag('detailAddress', party.detail_address)}"
-        f"{_tag('mobile', party.mobile)}{_tag('name', party.name)}{_tag('oaid', party.oaid)}"
-        f"{_tag('province', party.province)}{_tag('town', party.town)}{_tag('zipCode', party.zip_code)}"
+        f"{tag('area', party.district)}{tag('city', party.city)}{tag('detailAddress', party.detail_address)}"
+        f"{tag('mobile', party.mobile)}{tag('name', party.name)}{tag('oaid', party.oaid)}"
+        f"{tag('province', party.province)}{tag('town', party.town)}{tag('zipCode', party.zip_code)}"
     )
 
 
-def _tag(name: str, value: str) -> str:
+def tag(name: str, value: str) -> str:
+    """An element with this text; nothing for no text."""
     if not value:
         return ""
     if _SPECIAL.search(value):
@@ -125,8 +126,8 @@ def _tag(name: str, value: str) -> str:
 
 def read_answer(body: bytes) -> WarehouseAnswer:
     """An answer of a warehouse. Raises WarehouseMessageUnreadable when it is not one."""
-    root = _parse(body, "response")
-    flag = _optional(root, "flag")
+    root = parse(body, "response")
+    flag = optional(root, "flag")
     if flag not in ("success", "failure"):
         raise WarehouseMessageUnreadable(path="response.flag", problem="ill_typed" if flag else "missing")
     fields = {child.tag: (child.text or "").strip() for child in root if not len(child)}
@@ -138,12 +139,12 @@ def read_delivery_confirm(body: bytes) -> DeliveryConfirm:
 
     A warehouse that gives no outBizCode still sends the same bytes when it repeats itself: their digest stands in.
     """
-    return _read_delivery(_parse(body, "request"), "request", f"body-{hashlib.sha256(body).hexdigest()[:32]}")
+    return _read_delivery(parse(body, "request"), "request", f"body-{hashlib.sha256(body).hexdigest()[:32]}")
 
 
 def read_delivery_status(body: bytes) -> DeliveryConfirm:
     """The documents inside a successful answer of deliveryorder.query, in the form of a confirm."""
-    return _read_delivery(_parse(body, "response"), "response", "")
+    return _read_delivery(parse(body, "response"), "response", "")
 
 
 def _read_delivery(root: Element, path: str, key: str) -> DeliveryConfirm:
@@ -151,18 +152,18 @@ def _read_delivery(root: Element, path: str, key: str) -> DeliveryConfirm:
     if order is None:
         raise WarehouseMessageUnreadable(path=f"{path}.deliveryOrder", problem="missing")
     where = f"{path}.deliveryOrder"
-    operated = _optional(order, "operateTime") or _optional(order, "orderConfirmTime")
-    confirm_type = _optional(order, "confirmType") or "0"
+    operated = optional(order, "operateTime") or optional(order, "orderConfirmTime")
+    confirm_type = optional(order, "confirmType") or "0"
     if confirm_type not in ("0", "1"):
         raise WarehouseMessageUnreadable(path=f"{where}.confirmType", problem="ill_typed")
     return DeliveryConfirm(
-        delivery_order_code=_mandatory(order, "deliveryOrderCode", where),
-        warehouse_ref=_optional(order, "deliveryOrderId"),
-        warehouse_code=_optional(order, "warehouseCode"),
-        out_biz_code=_optional(order, "outBizCode") or key,
+        delivery_order_code=mandatory(order, "deliveryOrderCode", where),
+        warehouse_ref=optional(order, "deliveryOrderId"),
+        warehouse_code=optional(order, "warehouseCode"),
+        out_biz_code=optional(order, "outBizCode") or key,
         confirm_type=int(confirm_type),
-        status=_optional(order, "status"),
-        operated_at=_time(operated, f"{where}.operateTime") if operated else None,
+        status=optional(order, "status"),
+        operated_at=time_of(operated, f"{where}.operateTime") if operated else None,
         packages=tuple(
             _read_package(package, f"{path}.packages.package[{at}]")
             for at, package in enumerate(root.findall("packages/package"))
@@ -175,18 +176,18 @@ def _read_delivery(root: Element, path: str, key: str) -> DeliveryConfirm:
 
 
 def _read_package(package: Element, path: str) -> ConfirmedPackage:
-    weight = _optional(package, "weight")
+    weight = optional(package, "weight")
     if weight and _WEIGHT.fullmatch(weight) is None:
         raise WarehouseMessageUnreadable(path=f"{path}.weight", problem="ill_typed")
     return ConfirmedPackage(
-        carrier_code=_mandatory(package, "logisticsCode", path),
-        tracking_no=_mandatory(package, "expressCode", path),
-        package_code=_optional(package, "packageCode"),
+        carrier_code=mandatory(package, "logisticsCode", path),
+        tracking_no=mandatory(package, "expressCode", path),
+        package_code=optional(package, "packageCode"),
         weight_kg=Decimal(weight) if weight else None,
         items=tuple(
             PackedItem(
-                _mandatory(item, "itemCode", f"{path}.items.item[{at}]"),
-                _quantity(item, "quantity", f"{path}.items.item[{at}]"),
+                mandatory(item, "itemCode", f"{path}.items.item[{at}]"),
+                quantity(item, "quantity", f"{path}.items.item[{at}]"),
             )
             for at, item in enumerate(package.findall("items/item"))
         ),
@@ -195,15 +196,16 @@ def _read_package(package: Element, path: str) -> ConfirmedPackage:
 
 def _read_line(line: Element, path: str) -> ConfirmedLine:
     return ConfirmedLine(
-        line_no=_optional(line, "orderLineNo"),
-        item_code=_mandatory(line, "itemCode", path),
-        inventory_type=_optional(line, "inventoryType") or "ZP",
-        planned=_quantity(line, "planQty", path) if _optional(line, "planQty") else None,
-        actual=_quantity(line, "actualQty", path),
+        line_no=optional(line, "orderLineNo"),
+        item_code=mandatory(line, "itemCode", path),
+        inventory_type=optional(line, "inventoryType") or "ZP",
+        planned=quantity(line, "planQty", path) if optional(line, "planQty") else None,
+        actual=quantity(line, "actualQty", path),
     )
 
 
-def _parse(body: bytes, root_name: str) -> Element:
+def parse(body: bytes, root_name: str) -> Element:
+    """The root element of a document that trusts nobody. Raises WarehouseMessageUnreadable."""
     if len(body) > MAX_BYTES:
         raise WarehouseMessageUnreadable(path=root_name, problem="too_large", detail=f"{len(body)} bytes")
     try:
@@ -221,25 +223,29 @@ def _parse(body: bytes, root_name: str) -> Element:
     raise WarehouseMessageUnreadable(path=root_name, problem="too_deep")
 
 
-def _optional(element: Element, name: str) -> str:
+def optional(element: Element, name: str) -> str:
+    """The text of a child; empty where it is absent."""
     return (element.findtext(name) or "").strip()
 
 
-def _mandatory(element: Element, name: str, path: str) -> str:
-    value = _optional(element, name)
+def mandatory(element: Element, name: str, path: str) -> str:
+    """The text of a child that has to be there. Raises WarehouseMessageUnreadable."""
+    value = optional(element, name)
     if not value:
         raise WarehouseMessageUnreadable(path=f"{path}.{name}", problem="missing")
     return value
 
 
-def _quantity(element: Element, name: str, path: str) -> int:
-    found = _QUANTITY.fullmatch(_mandatory(element, name, path))
+def quantity(element: Element, name: str, path: str) -> int:
+    """A whole number of pieces, also written as 2.00. Raises WarehouseMessageUnreadable."""
+    found = _QUANTITY.fullmatch(mandatory(element, name, path))
     if found is None:
         raise WarehouseMessageUnreadable(path=f"{path}.{name}", problem="ill_typed")
     return int(found[1])
 
 
-def _time(text: str, path: str) -> datetime:
+def time_of(text: str, path: str) -> datetime:
+    """An instant of the standard. Raises WarehouseMessageUnreadable."""
     try:
         return parse_gmt8(text)
     except ValueError:

@@ -34,6 +34,7 @@ PLACES = (
     Place("cases", _("Cases"), "console:cases", "cases.view_case", "inbox"),
     Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
+    Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt"),
     Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance"),
 )
 

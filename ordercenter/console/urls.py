@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from ordercenter.console.views import cases, home, orders, parcels, payments, reveal, routing, statements, waybills
+from ordercenter.console.views import (
+    cases,
+    floor,
+    home,
+    orders,
+    parcels,
+    payments,
+    reveal,
+    routing,
+    statements,
+    waybills,
+)
 
 app_name = "console"
 
@@ -28,4 +39,19 @@ urlpatterns = [
     path("statements/<int:statement_id>/close/", statements.close, name="statement-close"),
     path("statements/<int:statement_id>/export/", statements.export, name="statement-export"),
     path("reveal/<slug:kind>/<int:pk>/", reveal.reveal, name="reveal"),
+    path("floor/", floor.floor, name="floor"),
+    path("floor/waves/make/", floor.make_waves, name="floor-make-waves"),
+    path("floor/waves/<int:wave_id>/", floor.wave_detail, name="wave"),
+    path("floor/waves/<int:wave_id>/pick-list.pdf", floor.pick_list, name="wave-pick-list"),
+    path("floor/waves/<int:wave_id>/<slug:verb>/", floor.wave_verb, name="wave-verb"),
+    path("floor/missing/<int:shipment_id>/<slug:verb>/", floor.missing_verb, name="floor-missing"),
+    path("floor/hand-over/", floor.hand_over, name="floor-hand-over"),
+    path("floor/label/<int:shipment_id>/", floor.label, name="floor-label"),
+    path("floor/scan/<slug:step>/", floor.scan_page, name="floor-scan"),
+    path("floor/scans/", floor.scans, name="floor-scans"),
+    path("floor/returns/", floor.returns, name="floor-returns"),
+    path("floor/counts/", floor.counts, name="floor-counts"),
+    path("floor/counts/make/", floor.make_count, name="floor-make-count"),
+    path("floor/counts/<int:count_id>/", floor.count_detail, name="floor-count"),
+    path("floor/counts/<int:count_id>/post/", floor.post_count, name="floor-post-count"),
 ]

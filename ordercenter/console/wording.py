@@ -52,6 +52,7 @@ EVENTS: Mapping[str, Text] = {
     facts.ShipmentCreated.name: _("Shipment created"),
     facts.ShipmentDispatched.name: _("Shipment sent to the warehouse"),
     facts.ShipmentAccepted.name: _("Shipment accepted by the warehouse"),
+    facts.ShipmentProgressed.name: _("The warehouse is at it"),
     facts.ShipmentPickStarted.name: _("Picking has begun"),
     facts.ShipmentRejected.name: _("Shipment rejected by the warehouse"),
     facts.ShipmentShipped.name: _("Shipment has left the warehouse"),
@@ -128,6 +129,10 @@ DEEDS: Mapping[str, Text] = {
 COMMANDS: Mapping[str, Text] = {
     "qimen.deliveryorder.create": _("delivery order to the warehouse"),
     "qimen.order.cancel": _("stop at the warehouse"),
+    "qimen.entryorder.create": _("goods announced to the warehouse"),
+    "qimen.returnorder.create": _("return announced to the warehouse"),
+    "qimen.items.synchronize": _("items told to the warehouse"),
+    "qimen.inventory.query": _("stock asked of the warehouse"),
     "tmall.logistics.offline.send": _("tracking number to Tmall"),
     "courier.waybill.get": _("waybill numbers from the courier"),
     "courier.waybill.cancel": _("waybill number back to the courier"),

@@ -245,6 +245,14 @@ class ShipmentAccepted(ShipmentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShipmentProgressed(ShipmentEvent):
+    """The warehouse says how far it is. status: its own word: PRINT, PICK, CHECK, PACKAGE, WEIGH ..."""
+
+    name: ClassVar[str] = "fulfillment.shipment.progressed"
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShipmentPickStarted(ShipmentEvent):
     """Its first piece has left the bin, in a warehouse of our own."""
 

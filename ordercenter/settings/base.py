@@ -194,6 +194,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "forget-answers": {"task": "catalog.forget_answers", "schedule": 1800.0},
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
+    "waves-of-floors": {"task": "fulfillment.make_waves", "schedule": 60.0},
+    "silence": {"task": "fulfillment.tell_silent", "schedule": 60.0},
+    "stock-there": {"task": "fulfillment.ask_stock", "schedule": 24 * 3600.0},
 }
 
 LOGGING = logging_config(level=env.str("OC_LOG_LEVEL", default="INFO"), as_json=env.bool("OC_LOG_JSON", default=False))

@@ -158,7 +158,7 @@ def test_stock_goes_down_when_parcels_leave(stage):
         ({"customerId": "c1999999999"}, "isv.invalid-customer-id"),
         ({"app_key": "1"}, "isv.invalid-app-key"),
         ({"timestamp": "2026-11-11 11:49:00"}, "isv.invalid-timestamp"),
-        ({"method": "taobao.qimen.entryorder.create"}, "isv.invalid-method"),
+        ({"method": "taobao.qimen.combineitem.synchronize"}, "isv.invalid-method"),
     ],
 )
 def test_a_call_that_is_not_from_our_customer_is_refused_with_http_200(stage, query, code):

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from fulfillment.floor.scans import Answered, ScanInput
-from fulfillment.models import Barcode, Bin, FloorRules, Shipment
+from fulfillment.models import Barcode, Bin, FloorRules, Shipment, Wave
 from fulfillment.services import make_waves, take_scans
 from fulfillment.states import ScanStep
 from ordercenter.common.actor import Actor
@@ -58,6 +58,10 @@ class House:
     def wave(self, **wanted: Any) -> Any:
         """The first wave of everything that waits."""
         return make_waves(warehouse_id=self.warehouse.pk, actor=self.actor, **wanted)[0]
+
+    def wave_of_first(self) -> Any:
+        """The wave that was made first."""
+        return Wave.objects.order_by("pk")[0]
 
     def scan(self, step: str, text: str, **more: Any) -> Answered:
         """One scan of device "d1", or of the one named."""

@@ -95,6 +95,6 @@ def test_the_navigation_shows_each_role_its_places() -> None:
         return [place.name for place in client_of(person(role=role)).get("/console/").context["places"]]
 
     assert places("operator") == ["home", "cases", "orders"]
-    assert places("warehouse") == ["home", "waybills"]
+    assert places("warehouse") == ["home", "waybills", "floor"]
     assert places("finance") == ["home", "cases", "orders", "statements"]
-    assert len(PLACES) == 5
+    assert len(PLACES) == 6

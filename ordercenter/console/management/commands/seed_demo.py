@@ -18,6 +18,7 @@ from channels_sync.sandbox.credentials import load_or_create
 from ordercenter.catalog.models import ShopAccess
 from ordercenter.console.roles import ensure_roles, give_role
 from ordercenter.inventory.models import Warehouse, WarehouseAccess
+from ordercenter.inventory.states import WarehouseKind
 
 LOGINS_FILE = "demo-logins.json"
 # Login name -> role; "boss" may do everything.
@@ -26,6 +27,7 @@ PEOPLE = {
     "operator": "operator",
     "supervisor": "supervisor",
     "warehouse": "warehouse",
+    "picker": "warehouse",
     "finance": "finance",
     "auditor": "auditor",
 }
@@ -75,7 +77,9 @@ class Command(BaseCommand):
     def _scopes(self, shop_id: int) -> None:
         for user in get_user_model().objects.filter(username__in=PEOPLE):
             ShopAccess.objects.get_or_create(user=user, shop_id=shop_id)
-            for warehouse in Warehouse.objects.all():
+            # The picker scans in the company's own warehouse and sees no other.
+            own_only = {"kind": WarehouseKind.OWN} if user.get_username() == "picker" else {}
+            for warehouse in Warehouse.objects.filter(**own_only):
                 WarehouseAccess.objects.get_or_create(user=user, warehouse=warehouse)
 
     def _keep(self, path: Path, passwords: dict[str, str]) -> None:

@@ -1,0 +1,76 @@
+"""Warehouses that say nothing: delivery orders without an answer, or accepted and never shipped, become cases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+from fulfillment.models import Shipment, ShipmentLine, WmsAccount
+from fulfillment.states import ShipmentState
+from ordercenter.audit.work import unit_of_work
+from ordercenter.cases import services as cases
+from ordercenter.cases.services import CaseDraft
+
+MOST_AT_ONCE = 500
+_ALONE = 7_340_021
+
+
+def tell_silent(*, at: datetime | None = None) -> int:
+    """Open a case for each delivery order that a warehouse keeps quiet about for longer than its account allows.
+
+    answers_within_min counts from sending to an answer, ships_within_min to the parcel. A shipment that has such a case
+    already gets none; the case closes by itself when the warehouse speaks (`close_silent`). Returns how many were
+    opened. For the beat: two at one instant do the work once.
+    """
+    now = at or timezone.now()
+    with unit_of_work(at=now) as work:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ALONE])
+            if not cursor.fetchone()[0]:
+                return 0
+            cursor.execute(_SILENT, {"now": now, "most": MOST_AT_ONCE})
+            rows = cursor.fetchall()
+        drafts = [
+            CaseDraft(
+                code="WMS_SILENT",
+                subject=f"shipment:{pk}",
+                shop_id=shop_id,
+                warehouse_id=warehouse_id,
+                reference=code,
+                evidence={"state": state, "minutes": int(minutes)},
+                root_cause=f"WMS_SILENT:{warehouse_id}",
+                root_title=name,
+            )
+            for pk, code, shop_id, warehouse_id, name, state, minutes in rows
+        ]
+        cases.open_cases(drafts=drafts, work=work)
+        return len(drafts)
+
+
+def close_silent(*, shipment_ids: list[int], work: object) -> None:
+    """The warehouse has spoken about these shipments."""
+    cases.close_cases_of(
+        subjects=[f"shipment:{pk}" for pk in shipment_ids],
+        codes=["WMS_SILENT"],
+        resolution="the warehouse has answered",
+        work=work,  # type: ignore[arg-type]
+    )
+
+
+_SILENT = f"""
+SELECT s.id, s.code, s.shop_id, s.warehouse_id, w.name, s.state, extract(epoch FROM %(now)s - s.dispatched_at) / 60
+FROM {Shipment._meta.db_table} s
+JOIN {WmsAccount._meta.db_table} a ON a.warehouse_id = s.warehouse_id AND a.is_active
+JOIN inventory_warehouse w ON w.id = s.warehouse_id AND w.kind = 'qimen'
+WHERE s.state IN ('{ShipmentState.DISPATCHED}', '{ShipmentState.ACCEPTED}')
+  AND s.dispatched_at < %(now)s - CASE s.state WHEN '{ShipmentState.DISPATCHED}' THEN a.answers_within_min
+                                  ELSE a.ships_within_min END * interval '1 minute'
+  AND NOT EXISTS (SELECT FROM cases_case c WHERE c.code = 'WMS_SILENT' AND c.closed_at IS NULL
+                  AND c.subject = 'shipment:' || s.id)
+  AND NOT EXISTS (SELECT FROM {ShipmentLine._meta.db_table} l JOIN cases_case c
+                  ON c.code = 'WMS_SILENT' AND c.closed_at IS NULL AND c.subject = 'order:' || l.order_id
+                  WHERE l.shipment_id = s.id)
+ORDER BY s.id LIMIT %(most)s
+"""
