@@ -8,4 +8,11 @@ class FulfillmentConfig(AppConfig):
 
     def ready(self) -> None:
         # Registering is all that these modules do when imported.
-        from fulfillment import courier_handlers, flow_components, goods_handlers, handlers, tracking_handlers  # noqa: F401
+        from fulfillment import (  # noqa: F401
+            courier_handlers,
+            flow_components,
+            goods_handlers,
+            handlers,
+            parcel_components,
+            tracking_handlers,
+        )

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from fulfillment.carriers.scans import masked
 from fulfillment.models import CourierSla, Parcel, ParcelWatch, Shipment, TrackingAccount, TrackingScan
+from fulfillment.parcel_components import recall
 from fulfillment.services.asking import ask_about_parcels
 from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.stalled import find_silent_parcels
@@ -27,6 +28,7 @@ from ordercenter.common.signing import kuaidi100_sign
 from ordercenter.events.models import EventRow, InboxMessage, OutgoingCommand
 from ordercenter.events.relay import Relay
 from ordercenter.orders.models import Order, OrderLine
+from ordercenter.workflow.components import StepCall, registry
 from tests.flows.outside import ship
 from tests.fulfillment.courier_stage import Dispatch, Post, due_now, sandbox, send
 
@@ -508,6 +510,18 @@ def test_sf_brings_a_parcel_back_unless_the_receiver_is_faster(dispatch: Dispatc
     assert state_of(first) == "returning"
     # It was we who asked for it: no case about a return.
     assert Case.objects.filter(closed_at__isnull=True).count() == 1
+
+
+def test_a_flow_can_call_the_parcels_of_an_order_back(dispatch: Dispatch, parcel: Parcel) -> None:
+    order = Order.objects.get()
+    (spec,) = (spec for spec in registry.actions() if spec.use == "parcels.recall")
+
+    with unit_of_work() as work:
+        call = StepCall(spec=spec, subjects=[order.pk], at=timezone.now(), work=work)
+        recall(call)
+        call.outcome()
+
+    assert (state_of(parcel), open_cases()) == ("shipped", ["RECALL_FAILED"])
 
 
 # --- words and measures -----------------------------------------------------------------------------------------------
