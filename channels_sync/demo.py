@@ -27,6 +27,7 @@ from fulfillment.models import (
     TrackingAccount,
     WmsAccount,
 )
+from ordercenter.catalog.capabilities import write_usual_capabilities
 from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, BundlePart, Channel, ListingMatch, Shop, Sku
 from ordercenter.common.divisions import code_of
 from ordercenter.common.money import from_fen
@@ -34,6 +35,7 @@ from ordercenter.common.secretfield import search_hash
 from ordercenter.inventory.models import Warehouse
 from ordercenter.inventory.services import Movement, move_stock
 from ordercenter.inventory.states import MovementReason, WarehouseKind
+from ordercenter.orders.services.grading import write_usual_rules
 from ordercenter.orders.standard import standard_flows
 from ordercenter.workflow.services import install_flows
 
@@ -54,6 +56,8 @@ def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = 
     """
     install_flows(documents=standard_flows())
     shop = _shop(credentials, sandbox_url)
+    write_usual_capabilities()
+    write_usual_rules()
     skus = _goods(shop)
     warehouses = _warehouses(credentials, sandbox_url)
     own = _own_warehouse(skus)

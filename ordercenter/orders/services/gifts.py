@@ -167,7 +167,14 @@ def _bench(work: Work, orders: Mapping[int, Order]) -> _Bench:
     skus = skus_of(work, [line for group in lines.values() for line in group])
     rows = list(GiftGrant.objects.filter(order_id__any_of=list(orders), ended_at__isnull=True).order_by("pk"))
     work.adopt(GiftGrant, rows)
-    return _Bench(work, orders, lines, skus, {(g.order_id, g.rule_id, g.sku_id): g for g in rows})
+    fresh = [grant for pk in orders for grant in _given_here(work).get(pk, ())]
+    return _Bench(work, orders, lines, skus, {(g.order_id, g.rule_id, g.sku_id): g for g in (*rows, *fresh)})
+
+
+def _given_here(work: Work) -> dict[int, list[GiftGrant]]:
+    """What was given in this unit of work and not taken back since, by order: the database does not know it yet."""
+    kept: dict[int, list[GiftGrant]] = work.shared.setdefault("gifts_given", {})
+    return kept
 
 
 def _grant(bench: _Bench, wanted: Mapping[Place, Award], rules: Sequence[Rule], free_of: FreeOf | None) -> None:
@@ -201,6 +208,7 @@ def _grant(bench: _Bench, wanted: Mapping[Place, Award], rules: Sequence[Rule], 
     bench.work.add(fresh_lines)
     for grant, line in zip(bench.result.given[-len(fresh_lines) :] if fresh_lines else (), fresh_lines, strict=True):
         grant.line_id = line.pk
+        _given_here(bench.work).setdefault(grant.order_id, []).append(grant)
     bench.work.add(bench.result.given)
 
 
@@ -254,6 +262,9 @@ def _take_back(bench: _Bench, place: Place, grant: GiftGrant, reason: str) -> No
     grant.ended_at, grant.end_reason, grant.is_due_back = bench.work.at, reason[:32], False
     bench.work.save(grant, "ended_at", "end_reason", "is_due_back")
     del bench.existing[place]
+    here = _given_here(bench.work).get(grant.order_id, [])
+    if grant in here:
+        here.remove(grant)
     bench.result.ended.append(grant)
 
 
