@@ -19,6 +19,7 @@ from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_w
 from fulfillment.services.labels import forget_old_labels
 from fulfillment.services.silence import tell_silent
 from fulfillment.services.stalled import find_silent_parcels
+from fulfillment.services.transit_times import measure_transit_times
 from fulfillment.services.waves import make_due_waves
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import unit_of_work
@@ -87,3 +88,9 @@ def find_silence(**_: object) -> None:
 def ask_stock(**_: object) -> None:
     """What the warehouses say that they have is held against our books once a day."""
     ask_stock_of_warehouses(at=timezone.now())
+
+
+@shared_task(name="fulfillment.measure_transit")
+def measure_transit(**_: object) -> None:
+    """Once a day: how long parcels really took, lane by lane."""
+    logger.info("transit.measured", lanes=measure_transit_times(at=timezone.now()))

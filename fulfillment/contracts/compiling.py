@@ -97,4 +97,4 @@ def _without_closed(tariff: Tariff, contracts: Sequence[Terms], areas: Sequence[
         for zone, z in tariff.zones.items() if own else ():
             served[z, w, c] &= goes_to(own, zone)
     served.setflags(write=False)
-    return replace(tariff, served=served)
+    return replace(tariff, served=served, has=tariff.has | {"gaps"})

@@ -35,6 +35,7 @@ PLACES = (
     Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
     Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt"),
+    Place("contracts", _("Courier contracts"), "console:contracts", "fulfillment.view_couriercontract", "contract"),
     Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance"),
 )
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from ordercenter.console.views import (
     cases,
+    contracts,
     floor,
     home,
     orders,
@@ -33,6 +34,10 @@ urlpatterns = [
     path("waybills/jobs/<int:job_id>/", waybills.label_job, name="label-job"),
     path("orders/<int:order_id>/unmerge/", parcels.unmerge, name="order-unmerge"),
     path("orders/<int:order_id>/split/", parcels.split, name="order-split"),
+    path("contracts/", contracts.editor, name="contracts"),
+    path("contracts/import/", contracts.take_table, name="contracts-import"),
+    path("contracts/export/", contracts.export, name="contracts-export"),
+    path("contracts/sample/", contracts.sample, name="contracts-sample"),
     path("statements/", statements.statement_list, name="statements"),
     path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
     path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),

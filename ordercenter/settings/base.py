@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "regrade": {"task": "orders.regrade", "schedule": 300.0},
     "forget-answers": {"task": "catalog.forget_answers", "schedule": 1800.0},
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
+    "transit": {"task": "fulfillment.measure_transit", "schedule": 24 * 3600.0},
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
     "waves-of-floors": {"task": "fulfillment.make_waves", "schedule": 60.0},
     "silence": {"task": "fulfillment.tell_silent", "schedule": 60.0},
