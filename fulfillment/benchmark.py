@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,21 +30,28 @@ _EARLIER_DAYS = (2, 3, 4)
 _LARGE = 100_000
 
 
-def run_routing(*, orders: int = 10_000, seconds: float = 60, large: bool = True) -> dict[str, Any]:
+def run_routing(
+    *,
+    orders: int = 10_000,
+    seconds: float = 60,
+    large: bool = True,
+    shapes: Sequence[str] = ("base", "scarce", "promo"),
+) -> dict[str, Any]:
     """The figures of routing on this machine.
 
-    orders: of the days that are planned at once, in `seconds` each; large: also 100,000 orders in twice the time. The
+    orders: of the days that are planned at once, in `seconds` each, one for each of the shapes (the first of them is
+    planned in file order too); large: also 100,000 orders in twice the time. The
     bound is proven by each batch itself.
     """
     figures: dict[str, Any] = {"decision": measure_decisions()}
     with tempfile.TemporaryDirectory(prefix="oc-routing-") as name:
         folder = Path(name)
-        for shape in ("base", "scarce", "promo"):
+        for shape in shapes:
             world = World(warehouses=8, orders=orders, seed=1, shape=shape)
             world.write(folder / shape)
             figures[f"batch_{shape}"] = _solve(folder / shape, "--mode", "batch", "--seconds", str(seconds))
-            if shape == "base":
-                figures["online"] = _online(world, folder, figures["batch_base"]["bound"], seconds)
+            if "online" not in figures:
+                figures["online"] = _online(world, folder, shape, figures[f"batch_{shape}"]["bound"], seconds)
         if large:
             World(warehouses=8, orders=_LARGE, seed=1).write(folder / "large")
             figures["batch_large"] = _solve(folder / "large", "--mode", "batch", "--seconds", str(2 * seconds))
@@ -92,14 +100,14 @@ def _percentiles(seconds: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> 
     return {f"p{share}": round(float(np.percentile(seconds, share)) * 1000, 4) for share in (50, 99)}
 
 
-def _online(world: World, folder: Path, bound: float, seconds: float) -> dict[str, Any]:
+def _online(world: World, folder: Path, shape: str, bound: float, seconds: float) -> dict[str, Any]:
     """The day in file order, without prices and with those that earlier days taught."""
     earlier = [str(folder / f"earlier-{number}") for number in _EARLIER_DAYS]
     for number, name in zip(_EARLIER_DAYS, earlier, strict=True):
         world.write(Path(name), number)
     figures = {}
     for name, learn in (("without_prices", []), ("with_learned_prices", ["--learn", *earlier])):
-        run = _solve(folder / "base", "--mode", "online", "--seconds", str(seconds), *learn)
+        run = _solve(folder / shape, "--mode", "online", "--seconds", str(seconds), *learn)
         run["over_bound_pct"] = round(100 * (run["total"] / bound - 1), 3)
         figures[name] = run
     return figures

@@ -150,12 +150,13 @@ def _make_room(
     if len(lacking) != 1:
         return None
     resource = int(use.resources[lacking[0]])
-    deficit = float(use.amounts[lacking[0]] - standing.free[resource])
     standing.free[use.resources] -= use.amounts
     best: tuple[int, int, Plans, float] | None = None
     asked = standing.holders(resource)
     for other in range(len(standing.backlog.shapes)):
-        rows = np.array([r for n, r in asked if n == other], np.intp)[:_MOST_ASKED]
+        rows = np.array([r for n, r in asked if n == other], np.intp)
+        # Of very many, such as all parcels of a warehouse, some from everywhere are enough.
+        rows = rows[:: -(-len(rows) // _MOST_ASKED) or 1]
         if not len(rows):
             continue
         had = standing.plans[other].pick(rows)
@@ -166,15 +167,15 @@ def _make_room(
         for i in np.argsort(loss, kind="stable")[:8]:
             if loss[i] >= gain:
                 break
-            if _holds(standing, other, had.pick(np.array([i])), plans.pick(np.array([i])), resource, deficit):
+            if _holds(standing, other, had.pick(np.array([i])), plans.pick(np.array([i])), resource):
                 gain, best = float(loss[i]), (other, int(rows[i]), plans.pick(np.array([i])), float(loss[i]))
                 break
     standing.free[use.resources] += use.amounts
     return best
 
 
-def _holds(standing: Standing, number: int, had: Plans, plan: Plans, resource: int, deficit: float) -> bool:
-    """Whether nothing is overdrawn when this order changes its plan."""
+def _holds(standing: Standing, number: int, had: Plans, plan: Plans, resource: int) -> bool:
+    """Whether nothing is overdrawn, least of all `resource`, when this order changes its plan."""
     old, new = standing.use_of(number, had), standing.use_of(number, plan)
     standing.free[old.resources] += old.amounts
     touched = np.union1d(np.union1d(old.resources, new.resources), [resource])

@@ -56,7 +56,7 @@ class Command(BaseCommand):
             instance = _read(directory)
             earlier = [_read(day) for day in options["learn"]]
             figures = self._plan(instance, earlier, mode, seconds, options, out)
-        except BadInstance as error:
+        except (BadInstance, OSError) as error:
             raise CommandError(str(error)) from None
         if options["json"]:
             self.stdout.write(json.dumps(figures, ensure_ascii=False))
