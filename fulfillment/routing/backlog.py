@@ -47,8 +47,8 @@ class Shape:
 @dataclass(slots=True)
 class Backlog:
     """All of it. capacity [R]: how much there is of each resource. wide: places of the orders that do not fit the
-    arrays (more than six lines, one SKU in two lines, or a cap on parcels that binds): they are chosen for one by
-    one.
+    arrays (more than six lines, one SKU in two lines, a choice of taking or making, or a cap on parcels that binds):
+    they are chosen for one by one.
     """
 
     orders: Sequence[OrderNeed]
@@ -95,8 +95,8 @@ def compile_backlog(orders: Sequence[OrderNeed], stock: StockView, tariff: Tarif
     wide = []
     for place, order in enumerate(orders):
         lines, most = len(order.lines), order.max_parcels
-        skus = len({line.sku_id for line in order.lines}) if lines > 1 else lines
-        if lines > MOST_LINES or skus < lines or (most is not None and most not in (0, 1) and most < lines):
+        capped = most is not None and most not in (0, 1) and most < lines
+        if lines > MOST_LINES or capped or _needs_care(order, stock):
             wide.append(place)
         elif lines:
             places.setdefault(lines, []).append(place)
@@ -119,6 +119,21 @@ def compile_backlog(orders: Sequence[OrderNeed], stock: StockView, tariff: Tarif
         _shape(backlog, lines, np.array(places[lines], np.intp), pieces, sku_row) for lines in sorted(places)
     )
     return backlog
+
+
+def _needs_care(order: OrderNeed, stock: StockView) -> bool:
+    """Whether what a line takes from a warehouse depends on the plan: two lines share a SKU, or a warehouse that has
+    pieces of a line's SKU could make them too."""
+    if len(order.lines) > 1 and len({line.sku_id for line in order.lines}) < len(order.lines):
+        return True
+    return any(
+        line.made_to_order
+        and any(
+            pieces > 0 and units >= line.quantity
+            for pieces, units in zip(stock.pieces.get(line.sku_id, ()), stock.units, strict=False)
+        )
+        for line in order.lines
+    )
 
 
 def _shape(backlog: Backlog, lines: int, rows: NDArray[np.intp], pieces: Ints, sku_row: dict[int, int]) -> Shape:
