@@ -99,8 +99,8 @@ def solve_backlog(
     seconds: wall clock, for all of it; a plan comes back in any case, the sooner the poorer. The same input and seed
     give the same plan as long as nothing is cut short; what was is in the report. use_solver: False plans without
     HiGHS, as does an installation that lacks it. Orders of more than six lines, with one SKU in
-    two lines, with a line that one warehouse could take from stock or make, or whose cap on parcels binds are chosen for
-    one by one at the learned prices before the others are placed, and count nothing in the bound.
+    two lines, with a line that one warehouse could take from stock or make, or whose cap on parcels binds are chosen
+    for one by one at the learned prices before the others are placed, and count nothing in the bound.
     """
     return _Run(orders, stock, tariff, costs, seconds, seed, use_solver and has_solver()).plan()
 
