@@ -25,6 +25,13 @@ class StatementUnreadable(OrderCenterError):
         super().__init__(f"{place}: {reason}{f' ({detail})' if detail else ''}")
         self.row, self.column, self.reason, self.detail = row, column, reason, detail
 
+    def sentence(self) -> str:
+        """Says the place as well: without it nobody can tell the provider what is wrong."""
+        if not self.row:
+            return super().sentence()
+        place = _("Row %(row)s, column %(column)s.") if self.column else _("Row %(row)s.")
+        return f"{self.title} {place % {'row': self.row, 'column': self.column}} {self.hint}"
+
 
 class BillNotReady(OrderCenterError):
     """The provider has not made the bill of this day yet, or there was nothing on it."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, connections
+from django.utils.translation import override
 
 from finance.errors import BillReplaced, ProviderUnsupported, StatementIsClosed
 from finance.models import Match, Statement, StatementLine
@@ -250,3 +251,12 @@ def test_differences_are_found_by_the_small_index_that_leaves_out_what_matched(o
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
 
     assert "line_not_matched" in open_lines(Statement.objects.get().pk).explain()
+
+
+def test_what_a_person_reads_of_a_broken_bill_names_the_place() -> None:
+    with override("en"):
+        broken = StatementUnreadable(row=7, column="费率", reason="ill_typed")
+        whole = StatementUnreadable(row=0, column="", reason="broken_archive")
+
+        assert broken.sentence().startswith("The bill cannot be read. Row 7, column 费率. Nothing was imported.")
+        assert whole.sentence().startswith("The bill cannot be read. Nothing was imported.")
