@@ -17,6 +17,7 @@ from fulfillment.services.backlog import reoptimise_backlog
 from fulfillment.services.courier_accounts import refresh_balances
 from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_warehouses
 from fulfillment.services.labels import forget_old_labels
+from fulfillment.services.shadow import run_waiting_shadows
 from fulfillment.services.silence import tell_silent
 from fulfillment.services.stalled import find_silent_parcels
 from fulfillment.services.transit_times import measure_transit_times
@@ -94,3 +95,17 @@ def ask_stock(**_: object) -> None:
 def measure_transit(**_: object) -> None:
     """Once a day: how long parcels really took, lane by lane."""
     logger.info("transit.measured", lanes=measure_transit_times(at=timezone.now()))
+
+
+@shared_task(name="fulfillment.shadow")
+def shadow(**_: object) -> None:
+    """Carry out the trials of rules that wait; one at a time, for each has the machine to itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('fulfillment'), hashtext('shadow'))")
+        if not cursor.fetchone()[0]:
+            return
+    try:
+        run_waiting_shadows()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('shadow'))")

@@ -186,6 +186,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Shipments that are held back for a wave or cut-off, and orders that wait for a warehouse to open.
     "waves": {"task": "fulfillment.waves", "schedule": 30.0},
     "expire-promises": {"task": "inventory.expire", "schedule": 10.0},
+    "shadow": {"task": "fulfillment.shadow", "schedule": 15.0},
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
     "watch-parcels": {"task": "fulfillment.watch_parcels", "schedule": 300.0},
     "courier-numbers": {"task": "fulfillment.look_after_numbers", "schedule": 600.0},

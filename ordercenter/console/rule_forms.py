@@ -1,0 +1,290 @@
+"""Forms of the editor of routing rules: a rule as fields of a form, and back. Errors name the field in plain words."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from fulfillment.routing.rule_document import KINDS, POLICIES, RegionTable, Rule
+from fulfillment.routing.rule_fields import REGIONS, division_names, goods_fields, order_fields
+from ordercenter.catalog.models import Shop
+from ordercenter.workflow.fields import BARE_OPERATORS, Catalogue, Field, FieldType
+
+ROWS = 4
+_MONEY_PARTS = ("fen", "step_fen")
+# Labels of operators in a form; the condition's own words are made elsewhere.
+OPERATORS = {
+    "=": "=",
+    "!=": "≠",
+    "<": "<",
+    "<=": "≤",
+    ">": ">",
+    ">=": "≥",
+    "in": "∈",
+    "not_in": "∉",
+    "has_any": "∩",
+    "has_all": "⊇",
+    "has_none": "∩ = ∅",
+    "is_known": "?",
+    "is_unknown": "¿",
+}
+_OFFERED = ("=", "in", "not_in", "!=", "<", "<=", ">", ">=", "has_any", "has_all", "has_none", "is_known", "is_unknown")
+
+
+class FormProblem(Exception):
+    """Something in a form cannot be read; the text says what and where, in the active language."""
+
+
+@dataclass(frozen=True)
+class ConditionRow:
+    """One row of a flat condition in a form."""
+
+    field: str = ""
+    operator: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class ConditionForm:
+    """A condition as rows, where it is flat; else as JSON that the form shows as it is."""
+
+    prefix: str
+    combinator: str
+    rows: Sequence[ConditionRow]
+    is_flat: bool
+    fields: Sequence[tuple[str, str]]
+
+
+def condition_form(prefix: str, tree: Mapping[str, Any] | None, catalogue: Catalogue) -> ConditionForm:
+    """The form of a condition. prefix: "w" for the order's, "g" for that of the goods."""
+    fields = [(field.path, str(field.label)) for field in catalogue if field.path != "context.now"]
+    combinator, leaves, is_flat = "and", [], True
+    if tree is not None:
+        group = tree if "rules" in tree else {"combinator": "and", "rules": [tree]}
+        combinator, leaves = group.get("combinator", "and"), list(group.get("rules", ()))
+        is_flat = not group.get("not") and len(leaves) <= ROWS
+        is_flat &= all(
+            isinstance(leaf, Mapping) and "rules" not in leaf and "quantifier" not in leaf for leaf in leaves
+        )
+    rows = [_row(leaf, catalogue) for leaf in leaves] if is_flat else []
+    rows += [ConditionRow()] * (ROWS - len(rows))
+    return ConditionForm(prefix, combinator, rows, is_flat, fields)
+
+
+def operators() -> list[tuple[str, str]]:
+    """The operators of the form's rows with their words."""
+    words = {
+        "in": _("is one of"),
+        "not_in": _("is none of"),
+        "has_any": _("has one of"),
+        "has_all": _("has all of"),
+        "has_none": _("has none of"),
+        "is_known": _("is known"),
+        "is_unknown": _("is unknown"),
+    }
+    return [(name, words.get(name, OPERATORS[name])) for name in _OFFERED]
+
+
+def read_condition_form(prefix: str, data: QueryDict, catalogue: Catalogue) -> dict[str, Any] | None:
+    """The condition of a posted form; None when no row is filled in. Raises FormProblem."""
+    leaves = []
+    for number in range(ROWS):
+        path = data.get(f"{prefix}f{number}", "")
+        if not path:
+            continue
+        field = catalogue.get(path)
+        if field is None:
+            raise FormProblem(_("There is no field %(path)s here.") % {"path": path})
+        operator = data.get(f"{prefix}o{number}", "")
+        leaf: dict[str, Any] = {"field": path, "operator": operator}
+        if operator not in BARE_OPERATORS:
+            leaf["value"] = _value(field, operator, data.get(f"{prefix}v{number}", "").strip())
+        leaves.append(leaf)
+    if not leaves:
+        return None
+    combinator = "or" if data.get(f"{prefix}c") == "or" else "and"
+    return leaves[0] if len(leaves) == 1 else {"combinator": combinator, "rules": leaves}
+
+
+def read_rule_form(data: QueryDict, known: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A posted rule. known: the rule as it was, of which what the form cannot show is kept. Raises FormProblem."""
+    kind = data.get("kind", "")
+    if kind not in KINDS:
+        raise FormProblem(_("Choose what the rule does."))
+    rule: dict[str, Any] = {"id": data.get("id", "").strip(), "kind": kind, "on": data.get("on") == "1"}
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", rule["id"]):
+        raise FormProblem(_("The short name has letters, digits, - and _ only."))
+    name = data.get("name", "").strip()[:100]
+    if name:
+        rule["name"] = {"zh": name, "en": name}
+    parts = KINDS[kind].parts
+    conditions = [("when", "w", order_fields()), *([("goods", "g", goods_fields())] if "goods" in parts else [])]
+    for part, prefix, catalogue in conditions:
+        if data.get(f"{prefix}kept") == "1" and known is not None:
+            rule[part] = known.get(part)
+        else:
+            rule[part] = read_condition_form(prefix, data, catalogue)
+    for part in ("warehouses", "couriers"):
+        if part in parts:
+            rule[part] = data.getlist(part)
+    for part in _MONEY_PARTS:
+        if part in parts and data.get(part, "").strip():
+            rule[part] = _fen(data[part])
+    if "fen" in parts and data.get("sign") == "-":
+        rule["fen"] = -abs(rule.get("fen", 0))
+    if "parcels" in parts:
+        rule["parcels"] = _whole(data.get("parcels", ""))
+    if "table" in parts:
+        rule["table"] = data.get("table", "")
+    if "policy" in parts:
+        rule["policy"] = data.get("policy", "") if data.get("policy") in POLICIES else POLICIES[0]
+    if "strict" in parts:
+        rule["strict"] = data.get("strict") == "1"
+        rule["others"] = "never" if data.get("others") == "never" else "last"
+    return {key: value for key, value in rule.items() if value is not None}
+
+
+def yuan_text(fen: int) -> str:
+    """Fen as a form shows them: 2.70."""
+    return f"{Decimal(fen) / 100:.2f}"
+
+
+def rule_values(rule: Rule) -> dict[str, Any]:
+    """What a form shows of a rule besides its conditions."""
+    return {"fen": yuan_text(abs(rule.fen)), "sign": "-" if rule.fen < 0 else "+", "step_fen": yuan_text(rule.step_fen)}
+
+
+def costs_of_form(data: QueryDict) -> dict[str, Any]:
+    """The costs of a posted form, amounts in yuan. Raises FormProblem."""
+    grades = ("rush", "vip", "normal")
+    return {
+        "split_fen": _fen(data.get("split_fen", "")),
+        "handling_fen": _fen(data.get("handling_fen", "")),
+        "late_fen": {grade: _fen(data.get(f"late_{grade}", "")) for grade in grades},
+        "unfilled_fen": {grade: _fen(data.get(f"unfilled_{grade}", "")) for grade in grades},
+        "max_parcels": _whole(data.get("max_parcels", "")),
+        "use_prices": data.get("use_prices") == "1",
+        "strategy": "single" if data.get("strategy") == "single" else "exact",
+    }
+
+
+# --- regional tables as CSV -------------------------------------------------------------------------------------------
+
+HEADER = ("region", "name", "warehouses")
+
+
+def table_rows(table: RegionTable) -> Iterator[tuple[str, str, str]]:
+    """A table as rows of CSV: division code, name, codes of warehouses in order, separated by a bar."""
+    yield HEADER
+    names = division_names()
+    for region, warehouses in sorted(table.rows.items()):
+        yield region, names.get(region, "") if region else "*", "|".join(warehouses)
+
+
+def read_table(raw: bytes) -> list[dict[str, Any]]:
+    """The rows of an uploaded table. UTF-8 or GB18030. Raises FormProblem naming every row that cannot be read."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = raw.decode("gb18030")
+        except UnicodeDecodeError:
+            raise FormProblem(_("The file is neither UTF-8 nor GB18030.")) from None
+    lines = [line for line in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in line)]
+    if not lines or [cell.strip() for cell in lines[0][:3]] != list(HEADER):
+        raise FormProblem(_("The first row has to be: %(header)s") % {"header": ",".join(HEADER)})
+    codes = _codes_by_name()
+    problems, rows, seen = [], [], set()
+    for number, line in enumerate(lines[1:], start=2):
+        cells = [cell.strip().lstrip("'") for cell in (*line, "", "", "")[:3]]
+        region = cells[0] or ("" if cells[1] in ("*", "") else codes.get(cells[1], "?"))
+        if region and region not in division_names():
+            problems.append(
+                _("row %(row)d: there is no region %(region)s") % {"row": number, "region": cells[0] or cells[1]}
+            )
+        elif region in seen:
+            problems.append(_("row %(row)d: the region is there twice") % {"row": number})
+        else:
+            seen.add(region)
+            rows.append(
+                {"region": region, "warehouses": [code.strip() for code in cells[2].split("|") if code.strip()]}
+            )
+    if problems:
+        raise FormProblem("; ".join(problems[:20]))
+    return rows
+
+
+def _codes_by_name() -> dict[str, str]:
+    """Names that only one division has -> its code."""
+    found: dict[str, str] = {}
+    for code, name in division_names().items():
+        found[name] = "?" if name in found else code
+    return found
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _row(leaf: Mapping[str, Any], catalogue: Catalogue) -> ConditionRow:
+    field = catalogue.get(str(leaf.get("field", "")))
+    value = leaf.get("value")
+    if field is not None and field.type is FieldType.MONEY and isinstance(value, int):
+        text = yuan_text(value)
+    elif isinstance(value, list):
+        names = division_names() if field is not None and field.path == REGIONS else {}
+        text = ", ".join(names.get(str(each), str(each)) for each in value)
+    else:
+        text = "" if value is None else str(value)
+    return ConditionRow(str(leaf.get("field", "")), str(leaf.get("operator", "")), text)
+
+
+def _value(field: Field, operator: str, text: str) -> Any:
+    if not text:
+        raise FormProblem(_("%(field)s: a value is missing.") % {"field": field.label})
+    if field.type is FieldType.MONEY:
+        return _fen(text)
+    if field.type is FieldType.NUMBER:
+        return _whole(text)
+    if operator in ("in", "not_in", "has_any", "has_all", "has_none"):
+        parts = [part.strip() for part in re.split(r"[,，、;；]", text) if part.strip()]
+        return [_known_value(field, part) for part in parts]
+    return _known_value(field, text)
+
+
+def _known_value(field: Field, text: str) -> str:
+    """A region or shop may be given by its name."""
+    if field.path == REGIONS and text not in division_names():
+        code = _codes_by_name().get(text, "")
+        if code in ("", "?"):
+            raise FormProblem(_("There is no single region called %(name)s; use its division code.") % {"name": text})
+        return code
+    if field.path == "order.shop" and not text.isdigit():
+        pk = Shop.objects.filter(code=text).values_list("pk", flat=True).first()
+        if pk is None:
+            raise FormProblem(_("There is no shop with the code %(code)s.") % {"code": text})
+        return str(pk)
+    return text
+
+
+def _fen(text: str) -> int:
+    try:
+        amount = Decimal(text.strip().removeprefix("¥").replace(",", "")) * 100
+    except InvalidOperation:
+        raise FormProblem(_("%(text)s is not an amount.") % {"text": text or "–"}) from None
+    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) > 100_000_000:
+        raise FormProblem(_("%(text)s is not an amount.") % {"text": text})
+    return int(amount)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text.strip(), re.ASCII):
+        raise FormProblem(_("%(text)s is not a whole number.") % {"text": text or "–"})
+    return int(text)

@@ -1,0 +1,239 @@
+"""The editor of routing rules: the draft as a list of steps, its tables and costs, versions, who would be affected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fulfillment.models import Carrier, RoutingRuleVersion
+from fulfillment.routing.rule_document import KINDS, POLICIES, Rule, RuleDocument
+from fulfillment.routing.rule_fields import goods_fields, order_fields
+from fulfillment.routing.rule_words import rule_sentence
+from fulfillment.services import routing_rules as rules
+from fulfillment.services.explaining import readable_document
+from fulfillment.services.previewing import preview_rules
+from ordercenter.common.actor import actor_of
+from ordercenter.common.csvsafe import csv_bytes
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.console import rule_forms as forms
+from ordercenter.console.pages import page
+from ordercenter.inventory.models import Warehouse
+
+PREVIEWED = 200
+MOST_BYTES = 2_000_000
+
+
+@page("fulfillment.view_routingruleset")
+def editor(request: HttpRequest) -> HttpResponse:
+    """The draft, or the active rules where there is none, as sentences in their order."""
+    row = rules.rule_set()
+    source = rules.draft_document(row)
+    document = readable_document(source)
+    findings = rules.findings_of(source)
+    marks: dict[str, list[Any]] = {}
+    for finding in findings:
+        marks.setdefault(finding.node, []).append(finding)
+    steps = [(rule, sentence, marks.get(rule.id, ())) for rule, sentence in _sentences(document)]
+    versions = RoutingRuleVersion.objects.filter(rule_set=row).defer("document").select_related("created_by")
+    context = {
+        "row": row,
+        "document": document,
+        "steps": steps,
+        "findings": findings,
+        "has_errors": any(finding.severity == "error" for finding in findings),
+        "kinds": [(code, kind.label) for code, kind in KINDS.items()],
+        "costs": _costs(document),
+        "versions": versions.order_by("-number")[:20],
+        "may_change": request.user.has_perm("fulfillment.change_routingruleset"),
+        "may_activate": request.user.has_perm("fulfillment.activate_routingruleset"),
+        "place": "routing",
+    }
+    return render(request, "console/routing_rules.html", context)
+
+
+@page("fulfillment.view_routingruleset", "fulfillment.change_routingruleset")
+def rule(request: HttpRequest) -> HttpResponse:
+    """The form of one rule: a new one of a kind, or one of the draft; a faulty form comes back as it was filled in."""
+    row = rules.rule_set()
+    source = rules.draft_document(row)
+    document = readable_document(source)
+    wanted = request.POST.get("id") or request.GET.get("id", "")
+    known = next((each for each in document.rules if each.id == wanted), None)
+    raw = next((each for each in source["rules"] if each["id"] == wanted), None)
+    kind = known.kind if known is not None else request.GET.get("kind", request.POST.get("kind", ""))
+    if kind not in KINDS:
+        raise Http404
+    if request.method == "POST":
+        try:
+            change = rules.put_rule(forms.read_rule_form(request.POST, raw))
+            rules.edit_draft(change=change, revision=_revision(request), actor=actor_of(request))
+            return HttpResponseRedirect(reverse("console:routing-rules"))
+        except forms.FormProblem as problem:
+            messages.error(request, str(problem))
+        except OrderCenterError as error:
+            messages.error(request, error.sentence())
+    shown = known or Rule(id=_free_id(document, kind), kind=kind, fen=100)
+    context = {
+        "row": row,
+        "rule": shown,
+        "is_new": known is None,
+        "kind": KINDS[kind],
+        "values": forms.rule_values(shown),
+        "when": forms.condition_form("w", shown.when, order_fields()),
+        "goods": forms.condition_form("g", shown.goods, goods_fields()) if "goods" in KINDS[kind].parts else None,
+        "operators": forms.operators(),
+        "warehouses": Warehouse.objects.order_by("code"),
+        "couriers": Carrier.objects.order_by("code"),
+        "tables": list(document.tables.values()),
+        "place": "routing",
+    }
+    return render(request, "console/routing_rule.html", context)
+
+
+@require_POST
+@page("fulfillment.view_routingruleset", "fulfillment.change_routingruleset")
+def act(request: HttpRequest, verb: str) -> HttpResponse:
+    """What the buttons of the editor do to the draft."""
+    row = rules.rule_set()
+    try:
+        if verb == "discard":
+            rules.discard_draft(revision=_revision(request), actor=actor_of(request))
+            messages.success(request, _("The draft is discarded; the active rules are shown."))
+        else:
+            change = _change(verb, request, rules.draft_document(row))
+            rules.edit_draft(change=change, revision=_revision(request), actor=actor_of(request))
+    except forms.FormProblem as problem:
+        messages.error(request, str(problem))
+    except OrderCenterError as error:
+        messages.error(request, error.sentence())
+    return HttpResponseRedirect(reverse("console:routing-rules"))
+
+
+@require_POST
+@page("fulfillment.view_routingruleset", "fulfillment.activate_routingruleset")
+def activate(request: HttpRequest) -> HttpResponse:
+    """Make the draft, or an earlier version, the rules that hold from now on."""
+    reason = request.POST.get("reason", "").strip()[:200]
+    chosen = request.POST.get("version", "")
+    try:
+        if chosen.isascii() and chosen.isdigit():
+            version = rules.activate_rules(version_id=int(chosen), reason=reason, actor=actor_of(request))
+        else:
+            version = rules.activate_draft(reason=reason, revision=_revision(request), actor=actor_of(request))
+        messages.success(
+            request, _("Version %(number)d is active from the next order on.") % {"number": version.number}
+        )
+    except OrderCenterError as error:
+        messages.error(request, " ".join([error.sentence(), *getattr(error, "findings", [])[:5]]))
+    return HttpResponseRedirect(reverse("console:routing-rules"))
+
+
+@page("fulfillment.view_routingruleset", "orders.view_order", "catalog.all_shops")
+def preview(request: HttpRequest) -> HttpResponse:
+    """Who would be affected: the last orders under the draft beside the active rules, on the stock of now."""
+    draft = readable_document(rules.draft_document(rules.rule_set()))
+    active = readable_document(rules.active_document())
+    found = preview_rules(base=active, trial=draft, most=PREVIEWED)
+    return render(request, "console/routing_preview.html", {"found": found, "place": "routing"})
+
+
+@page("fulfillment.view_routingruleset")
+def document_json(request: HttpRequest) -> HttpResponse:
+    """The draft, or the active rules, as a file: to be kept, compared, and uploaded again."""
+    text = json.dumps(rules.draft_document(rules.rule_set()), ensure_ascii=False, sort_keys=True, indent=2)
+    response = HttpResponse(text + "\n", content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="routing-rules.json"'
+    return response
+
+
+@page("fulfillment.view_routingruleset")
+def table_csv(request: HttpRequest, table_id: str) -> HttpResponseBase:
+    """A regional table of the draft as CSV; uploading it again changes nothing."""
+    table = readable_document(rules.draft_document(rules.rule_set())).tables.get(table_id)
+    if table is None:
+        raise Http404
+    rows = csv_bytes(forms.table_rows(table), encoding="utf-8-sig")
+    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{table.id}.csv"'
+    return response
+
+
+def _change(verb: str, request: HttpRequest, document: dict[str, Any]) -> rules.Change:
+    wanted = request.POST.get("id", "")
+    simple: dict[str, Callable[[], rules.Change]] = {
+        "up": lambda: rules.move_rule(wanted, by=-1),
+        "down": lambda: rules.move_rule(wanted, by=1),
+        "delete": lambda: rules.drop_rule(wanted),
+        "drop-table": lambda: rules.drop_table(wanted),
+    }
+    if verb in simple:
+        return simple[verb]()
+    if verb == "switch":
+        known = next((each for each in document["rules"] if each["id"] == wanted), None)
+        if known is None:
+            raise Http404
+        return rules.put_rule({**known, "on": not known.get("on", True)})
+    if verb == "costs":
+        closed = request.POST.get("closed", "")
+        return rules.put_costs(forms.costs_of_form(request.POST), closed=closed if closed in POLICIES else POLICIES[1])
+    if verb == "document":
+        upload = request.FILES.get("file")
+        if upload is None or upload.size is None or upload.size > MOST_BYTES:
+            raise forms.FormProblem(_("Choose a JSON file of at most 2 MB."))
+        try:
+            loaded = json.loads(upload.read().decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            raise forms.FormProblem(_("The file is not JSON.")) from None
+        if not isinstance(loaded, dict):
+            raise forms.FormProblem(_("A JSON object belongs here."))
+        return rules.put_document(loaded)
+    if verb == "table":
+        upload = request.FILES.get("file")
+        if upload is None or upload.size is None or upload.size > MOST_BYTES:
+            raise forms.FormProblem(_("Choose a CSV file of at most 2 MB."))
+        return rules.put_table(wanted.strip(), rows=forms.read_table(upload.read()))
+    raise Http404
+
+
+def _sentences(document: RuleDocument) -> list[tuple[Rule, str]]:
+    warehouses = dict(Warehouse.objects.values_list("code", "name"))
+    couriers = dict(Carrier.objects.values_list("code", "name"))
+    tables = {table.id: str(table.name) or table.id for table in document.tables.values()}
+    return [
+        (each, rule_sentence(each, warehouses=warehouses, couriers=couriers, tables=tables)) for each in document.rules
+    ]
+
+
+def _costs(document: RuleDocument) -> dict[str, Any]:
+    costs = document.costs
+    grades = (("rush", _("rush")), ("vip", _("VIP")), ("normal", _("normal")))
+    return {
+        "split_fen": forms.yuan_text(costs.split_fen),
+        "handling_fen": forms.yuan_text(costs.handling_fen),
+        "grades": [
+            (code, label, forms.yuan_text(costs.late_fen[code]), forms.yuan_text(costs.unfilled_fen[code]))
+            for code, label in grades
+        ],
+        "max_parcels": costs.max_parcels,
+        "use_prices": costs.use_prices,
+        "strategy": costs.strategy,
+    }
+
+
+def _revision(request: HttpRequest) -> int:
+    text = request.POST.get("revision", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _free_id(document: RuleDocument, kind: str) -> str:
+    taken = {each.id for each in document.rules}
+    return next(f"{kind}-{n}" for n in range(1, len(taken) + 2) if f"{kind}-{n}" not in taken)

@@ -1,0 +1,131 @@
+"""Other rules over past days: what they would have chosen, and that nothing else is written."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.utils import timezone
+
+from fulfillment.models import ShadowDifference, ShadowRun
+from fulfillment.services.past_days import past_day, stock_at
+from fulfillment.services.routing_rules import active_document
+from fulfillment.services.routing_world import current_world
+from fulfillment.services.shadow import run_shadow, start_shadow
+from ordercenter.common.actor import SYSTEM
+from ordercenter.events.relay import Relay
+from ordercenter.orders.models import Order
+from tests.flows.world import World
+from tests.fulfillment.routing.rule_documents import document, rule
+
+pytestmark = pytest.mark.django_db
+
+
+def counts() -> dict[str, int]:
+    models = [m for m in apps.get_models() if m not in (ShadowRun, ShadowDifference)]
+    return {model._meta.label: model._base_manager.count() for model in models}
+
+
+@pytest.fixture
+def lived() -> World:
+    """Two orders of today: one piece east, plenty south."""
+    world = World(stock=0)
+    world.stock({"SKU-1": 1}, warehouse=world.east)
+    world.stock({"SKU-1": 50}, warehouse=world.south)
+    for number in range(2):
+        world.deliver(world.trade(("SKU-1", 1, "55.00"), buyer_open_uid=f"b{number}"))
+        Relay().drain()
+    return world
+
+
+def trial_of(world: World, trial: dict) -> ShadowRun:
+    today = timezone.localdate()
+    run = start_shadow(name="trial", trial=trial, base=active_document(), first_day=today, last_day=today, actor=SYSTEM)
+    return run_shadow(run)
+
+
+def test_a_trial_says_what_it_would_have_saved_and_which_orders_differ(lived: World) -> None:
+    run = trial_of(lived, document(rule("only_warehouses", "south", warehouses=["SOUTH"])))
+
+    assert (run.status, run.error) == ("done", "")
+    # The stock of the morning was none; it came in during the day.
+    assert run.report["base"] == {
+        "orders": 2,
+        "unfilled": 0,
+        "split": 0,
+        "parcels": 2,
+        "cost_fen": 650 + 950,
+        "late_fen": 0,
+    }
+    assert (run.report["trial"]["cost_fen"], run.report["different"]) == (2 * 950, 1)
+    difference = ShadowDifference.objects.get()
+    assert (difference.order, difference.saved_fen) == (Order.objects.order_by("pk")[0], -300)
+    assert difference.base["parcels"][0]["warehouse"] == lived.east.pk
+    assert difference.trial["parcels"][0]["warehouse"] == lived.south.pk
+
+
+def test_a_trial_writes_nothing_but_itself(lived: World) -> None:
+    before = counts()
+
+    trial_of(
+        lived,
+        document(
+            rule(
+                "never_warehouses",
+                warehouses=["EAST", "SOUTH"],
+                when={"field": "order.grade", "operator": "=", "value": "normal"},
+            )
+        ),
+    )
+
+    assert counts() == before
+    assert set(Order.objects.values_list("state", flat=True)) == {"in_fulfillment"}
+
+
+def test_orders_that_the_trial_leaves_without_a_way_are_counted(lived: World) -> None:
+    run = trial_of(lived, document(rule("only_warehouses", "east", warehouses=["EAST"])))
+
+    assert (run.report["base"]["unfilled"], run.report["trial"]["unfilled"]) == (0, 1)
+
+
+def test_what_adds_a_price_to_prefer_is_nobodys_bill(lived: World) -> None:
+    run = trial_of(lived, document(rule("add_cost", fen=100, warehouses=["EAST", "SOUTH"])))
+
+    assert run.report["base"]["cost_fen"] == run.report["trial"]["cost_fen"]
+    assert run.report["different"] == 0
+
+
+def test_stock_of_then_is_what_lies_there_now_less_what_moved_since(lived: World) -> None:
+    sku = lived.skus[1].pk
+    now = timezone.now()
+
+    assert stock_at(now + timedelta(seconds=1), [sku]) == {(sku, lived.east.pk): 0, (sku, lived.south.pk): 49}
+    assert set(stock_at(now - timedelta(days=1), [sku]).values()) == {0}
+    day = past_day(timezone.localdate(), world=current_world(), most=10)
+    assert (len(day.orders), sum(n for _at, _place, n in day.arrivals)) == (2, 51)
+
+
+def test_a_trial_that_fails_says_so_in_its_own_row(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fulfillment.services import shadow
+
+    def broken(*_args: object, **_options: object) -> None:
+        raise RuntimeError("no such day")
+
+    monkeypatch.setattr(shadow, "past_day", broken)
+
+    run = trial_of(lived, document())
+
+    assert (run.status, run.error) == ("failed", "RuntimeError: no such day")
+
+
+def test_the_command_tries_a_strategy(lived: World) -> None:
+    today = timezone.localdate().isoformat()
+    out = StringIO()
+
+    call_command("shadow_routing", "--first", today, "--last", today, "--strategy", "single", "--json", stdout=out)
+
+    assert json.loads(out.getvalue())["trial"]["orders"] == 2
