@@ -12,16 +12,21 @@ from channels_sync.adapters import tmall_mapping
 from channels_sync.adapters.base import Tracking
 from channels_sync.booking import book_payments, book_refunds
 from channels_sync.errors import MessageUnreadable
-from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND, TRACKING_KIND
+from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND, STOCK_KIND, TRACKING_KIND
 from channels_sync.models import ChannelAccount
+from channels_sync.publishing import prepare_stock
 from fulfillment import services as fulfillment
 from ordercenter.audit.work import unit_of_work
+from ordercenter.cases import services as cases
+from ordercenter.cases.services import CaseDraft
+from ordercenter.catalog.models import ListingMatch
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.events.models import OutgoingCommand, OutgoingStatus
 from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
 from ordercenter.events.types import CommandAnswered
+from ordercenter.inventory import services as inventory
 from ordercenter.orders import services as orders
 from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.intake_types import IncomingRefund
@@ -117,6 +122,36 @@ def take_tracking_answers(events: Sequence[Recorded]) -> None:
         fulfillment.mark_reported(shipment_ids=ids, work=work)
 
 
+@on(CommandAnswered, name="channels.stock_answered", when=lambda e: e.kind == STOCK_KIND and e.outcome == "done")
+def take_stock_answers(events: Sequence[Recorded]) -> None:
+    """The channel has taken stock numbers, or said why not."""
+    done = [r.event.command_id for r in events if isinstance(r.event, CommandAnswered) and r.event.kind == STOCK_KIND]
+    taken: dict[int, int] = {}
+    refused: dict[int, tuple[int, str]] = {}
+    for command in OutgoingCommand.objects.filter(pk__in=done, kind=STOCK_KIND).order_by("pk"):
+        answer = command.answer or {}
+        for match, version in answer.get("taken", ()):
+            taken[match] = max(version, taken.get(match, 0))
+        for match, version, why in answer.get("refused", ()):
+            refused[match] = (version, why)
+    with unit_of_work(because=events, actor=CHANNEL) as work:
+        failed = inventory.take_publication_answers(taken=taken, refused=refused, work=work)
+        matches = ListingMatch.objects.in_bulk([row.listing_id for row in failed])
+        drafts = [
+            CaseDraft(
+                code="STOCK_PUSH_FAILED",
+                subject=f"listing:{row.listing_id}",
+                shop_id=matches[row.listing_id].shop_id,
+                reference=matches[row.listing_id].listing_id,
+                evidence={"published": row.published, "error": row.error},
+            )
+            for row in failed
+        ]
+        cases.open_cases(drafts=drafts, work=work)
+        well = {f"listing:{match}" for match in taken} - {draft.subject for draft in drafts}
+        cases.close_cases_of(subjects=well, codes=["STOCK_PUSH_FAILED"], resolution="the channel took it", work=work)
+
+
 def _accounts(messages: Sequence[Message]) -> dict[str, ChannelAccount]:
     ids = {int(message.source.partition(":")[2]) for message in messages}
     rows = ChannelAccount.objects.select_related("shop").in_bulk(sorted(ids))
@@ -156,4 +191,5 @@ def _pause(target: str, error: OrderCenterError) -> OrderCenterError | None:
     return pause_after(account, error, at=timezone.now())
 
 
+register_sender(Sender(STOCK_KIND, prepare_stock, pause=_pause))
 register_sender(Sender(TRACKING_KIND, _prepare_tracking, pause=_pause))

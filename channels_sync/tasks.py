@@ -8,9 +8,16 @@ from django.utils import timezone
 
 from channels_sync import services
 from channels_sync.models import ChannelAccount
+from channels_sync.publishing import publish_stock
 from ordercenter.common.errors import OrderCenterError
 
 logger = structlog.get_logger(__name__)
+
+
+@shared_task(name="channels.publish_stock")
+def publish(**_: object) -> None:
+    """Tell the channels what they may offer now; rings often, and finds nothing to do most of the time."""
+    publish_stock(at=timezone.now())
 
 
 @shared_task(name="channels.pull_all")

@@ -16,6 +16,7 @@ from ordercenter.console.views import (
     routing_shadow,
     routing_warehouses,
     statements,
+    stock,
     waybills,
 )
 
@@ -52,6 +53,8 @@ urlpatterns = [
     path("routing/shadow/<int:run_id>/", routing_shadow.shadow_detail, name="routing-shadow"),
     path("routing/warehouses/", routing_warehouses.calendars, name="routing-calendars"),
     path("routing/warehouses/<int:warehouse_id>/", routing_warehouses.calendar, name="routing-calendar"),
+    path("stock/", stock.stock_list, name="stock"),
+    path("stock/<int:sku_id>/", stock.stock_detail, name="stock-pool"),
     path("statements/", statements.statement_list, name="statements"),
     path("statements/<int:statement_id>/", statements.statement_detail, name="statement"),
     path("statements/<int:statement_id>/sign-off/", statements.sign_off, name="statement-sign-off"),

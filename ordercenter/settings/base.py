@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "pull": {"task": "channels.pull_all", "schedule": 60.0},
     # Shipments that are held back for a wave or cut-off, and orders that wait for a warehouse to open.
     "waves": {"task": "fulfillment.waves", "schedule": 30.0},
+    "publish-stock": {"task": "channels.publish_stock", "schedule": 1.0, "options": {"expires": 2.0}},
     "expire-promises": {"task": "inventory.expire", "schedule": 10.0},
     "shadow": {"task": "fulfillment.shadow", "schedule": 15.0},
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},

@@ -32,11 +32,28 @@ class StockOut(PlainOutput, serializers.ModelSerializer[StockLevel]):
     sku = serializers.CharField(source="sku.code", help_text=_("Our SKU code."))
     name = serializers.CharField(source="sku.name")
     warehouse = serializers.CharField(source="warehouse.code", help_text=_("Code of the warehouse."))
-    free = serializers.IntegerField(help_text=_("What can still be promised: on hand less reserved."))
+    free = serializers.IntegerField(help_text=_("What can still be promised to paid orders."))
+    available_to_sell = serializers.IntegerField(help_text=_("What channels may offer: free less the safety stock."))
+    reserved = serializers.IntegerField(
+        source="promised", help_text=_("All that is promised, whether a warehouse was told of it or not.")
+    )
 
     class Meta:
         model = StockLevel
-        fields = ["sku", "name", "warehouse", "on_hand", "reserved", "free"]
+        fields = [
+            "sku",
+            "name",
+            "warehouse",
+            "on_hand",
+            "reserved",
+            "free",
+            "allocated",
+            "set_aside",
+            "safety",
+            "available_to_sell",
+            "damaged",
+            "quarantine",
+        ]
 
 
 class StockPage(PageOut):

@@ -7,6 +7,13 @@ from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
 from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
 from ordercenter.inventory.services.promising import Promised, WaitingLine, drop_promises, promise_lines, timeline_of
+from ordercenter.inventory.services.publishing import (
+    Publication,
+    current_versions,
+    offers_of,
+    publish_changes,
+    take_publication_answers,
+)
 from ordercenter.inventory.services.reserving import (
     Promise,
     allocate_reservations,
@@ -38,6 +45,7 @@ __all__ = [
     "Movement",
     "Promise",
     "Promised",
+    "Publication",
     "WaitingLine",
     "Wanted",
     "adjust_stock",
@@ -47,6 +55,7 @@ __all__ = [
     "consume_departures",
     "consume_reservations",
     "count_stock",
+    "current_versions",
     "drop_promises",
     "end_quotas",
     "expect_supplies",
@@ -56,10 +65,12 @@ __all__ = [
     "lock_levels",
     "move_stock",
     "note_changes_of_shop",
+    "offers_of",
     "open_quotas",
     "plan_capacity",
     "plan_quota",
     "promise_lines",
+    "publish_changes",
     "receive_supplies",
     "regrade_stock",
     "release_holds_of",
@@ -68,5 +79,6 @@ __all__ = [
     "reserve_now",
     "reserve_stock",
     "send_transfer",
+    "take_publication_answers",
     "timeline_of",
 ]

@@ -25,13 +25,19 @@ def make_case(code: str, subject: str, **values: Any) -> Case:
     return Case.objects.create(code=code, subject=subject, opened_at=NOON, due_at=NOON + timedelta(hours=2), **values)
 
 
+def more(sellable: int) -> dict[str, int]:
+    """The other quantities of a stock row in which nothing but soft promises stands."""
+    buckets = dict.fromkeys(["allocated", "set_aside", "safety", "damaged", "quarantine"], 0)
+    return {**buckets, "available_to_sell": sellable}
+
+
 def test_stock_is_shown_by_sku_and_warehouse(company: Company) -> None:
     answer = company.caller(warehouses=[company.east, company.south]).get("stock")
 
     assert answer.json() == {
         "results": [
-            {"sku": "SKU-1", "name": "杯子", "warehouse": "EAST", "on_hand": 10, "reserved": 3, "free": 7},
-            {"sku": "SKU-1", "name": "杯子", "warehouse": "SOUTH", "on_hand": 7, "reserved": 0, "free": 7},
+            {"sku": "SKU-1", "name": "杯子", "warehouse": "EAST", "on_hand": 10, "reserved": 3, "free": 7, **more(7)},
+            {"sku": "SKU-1", "name": "杯子", "warehouse": "SOUTH", "on_hand": 7, "reserved": 0, "free": 7, **more(7)},
         ],
         "next_cursor": "",
         "next": None,

@@ -1,0 +1,130 @@
+"""All that the stock pool page shows of one SKU, in a constant number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q, QuerySet, Sum
+
+from ordercenter.catalog.models import Sku
+from ordercenter.common.scope import Scope
+from ordercenter.inventory.models import (
+    ChannelPolicy,
+    ChannelQuota,
+    ChannelStock,
+    Reservation,
+    StockLevel,
+    Supply,
+    SupplyClaim,
+)
+from ordercenter.inventory.services import timeline_of
+from ordercenter.inventory.states import SupplyState
+from ordercenter.orders.models import Order
+
+HOLDERS = 50
+LIST_ROWS = 60
+# The picture of what can be promised, in its own units.
+WIDTH, HEIGHT, EDGE = 640, 150, 26
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds pieces: an order that the reader may see, somebody without an order, or another shop's order."""
+
+    reservation: Reservation
+    order: Order | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One level of the timeline: from a day on so many pieces, as a bar of the picture."""
+
+    day: date
+    pieces: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class StockPool:
+    """One SKU: its rows by warehouse, who holds what, what comes, what shops may offer, what can be promised when."""
+
+    sku: Sku
+    levels: list[StockLevel]
+    totals: dict[str, int]
+    holders: list[Holder]
+    supplies: list[Supply]
+    claims: list[SupplyClaim]
+    policies: list[ChannelPolicy]
+    quotas: list[ChannelQuota]
+    published: list[ChannelStock]
+    steps: list[Step]
+
+
+def skus_with_stock(scope: Scope, text: str) -> QuerySet[Sku]:
+    """SKUs with a stock row in the reader's warehouses, with the sums over them; text: part of a code or name."""
+    levels = scope.narrow(StockLevel.objects.all(), warehouse="warehouse_id")
+    skus = Sku.objects.filter(pk__in=levels.values("sku_id"))
+    if text:
+        skus = skus.filter(Q(code__icontains=text) | Q(name__icontains=text))
+    mine = scope.condition(warehouse="stocklevel__warehouse_id")
+    sums = {
+        name: Sum(f"stocklevel__{name}", filter=mine) if mine else Sum(f"stocklevel__{name}")
+        for name in ("on_hand", "reserved", "allocated", "set_aside", "safety")
+    }
+    return skus.annotate(**sums).order_by("code")
+
+
+def stock_pool(sku: Sku, scope: Scope, *, today: date) -> StockPool:
+    """Everything about the stock of one SKU that the reader may see."""
+    levels = list(
+        scope.narrow(
+            StockLevel.objects.filter(sku=sku).select_related("warehouse").order_by("warehouse__code"),
+            warehouse="warehouse_id",
+        )
+    )
+    open_ones = Reservation.objects.filter(sku=sku, state="active").select_related("warehouse").order_by("pk")
+    reservations = list(scope.narrow(open_ones, warehouse="warehouse_id")[:HOLDERS])
+    seen = scope.narrow(
+        Order.objects.filter(pk__in={r.order_id for r in reservations if r.order_id}), shop="shop_id"
+    ).in_bulk()
+    supplies = scope.narrow(
+        Supply.objects.filter(sku=sku, state=SupplyState.COMING).select_related("warehouse").order_by("due_on", "pk"),
+        warehouse="warehouse_id",
+    )
+    claims = SupplyClaim.objects.filter(sku=sku).order_by("promised_on", "pk")
+    policies = ChannelPolicy.objects.filter(Q(sku=sku) | Q(sku__isnull=True), is_active=True).select_related("shop")
+    quotas = ChannelQuota.objects.filter(sku=sku).exclude(state="ended").select_related("shop", "warehouse")
+    published = ChannelStock.objects.filter(listing__sku=sku).select_related("listing__shop").order_by("listing__shop")
+    sees_all = scope.is_everything
+    names = ("on_hand", "reserved", "allocated", "set_aside", "free", "safety", "damaged", "quarantine")
+    return StockPool(
+        sku=sku,
+        levels=levels,
+        totals={name: sum(getattr(level, name) for level in levels) for name in names},
+        holders=[Holder(r, seen.get(r.order_id or 0)) for r in reservations],
+        supplies=list(supplies),
+        claims=list(claims[:HOLDERS]) if scope.shop_ids is None else [],
+        policies=list(scope.narrow(policies.order_by("shop__code", "pk"), shop="shop_id")),
+        quotas=list(scope.narrow(quotas.order_by("starts_at", "pk"), shop="shop_id", warehouse="warehouse_id")),
+        published=list(scope.narrow(published, shop="listing__shop_id")),
+        steps=_steps(timeline_of(sku.pk, today=today)) if sees_all else [],
+    )
+
+
+def _steps(timeline: Mapping[date, int]) -> list[Step]:
+    """Bars of the picture, one for each day on which something changes, from the zero line up."""
+    points = sorted(timeline.items())
+    most = max((pieces for _day, pieces in points), default=0) or 1
+    width = WIDTH / len(points) if points else WIDTH
+    usable = HEIGHT - 2 * EDGE
+    steps = []
+    for number, (day, pieces) in enumerate(points):
+        height = max(0.0, usable * pieces / most)
+        left, top = round(number * width + 2, 1), round(HEIGHT - EDGE - height, 1)
+        steps.append(Step(day, pieces, left, top, round(width - 4, 1), round(height, 1)))
+    return steps
