@@ -94,7 +94,7 @@ def test_each_listing_is_told_its_number_and_a_bundle_what_its_parts_make(world:
 
 
 def test_a_number_soon_after_another_waits_and_zero_does_not(world: World, platform: Platform) -> None:
-    now = timezone.now()
+    now = timezone.now() - timedelta(minutes=1)
     publish(now)
     count(world, 0, 8, "C1")
 
@@ -111,7 +111,7 @@ def test_a_number_soon_after_another_waits_and_zero_does_not(world: World, platf
 
 
 def test_only_the_newest_number_is_sent_and_a_late_answer_changes_nothing(world: World, platform: Platform) -> None:
-    now = timezone.now()
+    now = timezone.now() - timedelta(minutes=1)
     publish(now)
     count(world, 1, 6, "C1")
     publish(now + timedelta(seconds=9))
@@ -126,7 +126,7 @@ def test_only_the_newest_number_is_sent_and_a_late_answer_changes_nothing(world:
 
 def test_what_a_channel_refuses_is_a_case_that_its_next_yes_closes(world: World, platform: Platform) -> None:
     platform.closed = {"s0"}
-    now = timezone.now()
+    now = timezone.now() - timedelta(minutes=1)
     publish(now)
     send(world)
 
@@ -142,7 +142,7 @@ def test_what_a_channel_refuses_is_a_case_that_its_next_yes_closes(world: World,
 
 
 def test_what_is_set_aside_for_a_shop_is_offered_by_it_alone(world: World, platform: Platform) -> None:
-    now = timezone.now()
+    now = timezone.now() - timedelta(minutes=1)
     ChannelPolicy.objects.update(share_percent=50)
     publish(now)
     plan_quota(
