@@ -227,7 +227,12 @@ def _terms(candidate: Mapping[str, Any]) -> tuple[Term, ...]:
     terms = candidate.get("terms")
     if terms is None:
         return (Term("freight", _("in all"), candidate["fen"]),) if candidate.get("fen") is not None else ()
-    labels = (("freight", _("freight")), ("handling", _("handling")), ("late", _("lateness")), ("extra", _("rules")))
+    labels = (
+        ("freight", _("freight")),
+        ("handling", _("work in the warehouse")),
+        ("late", _("lateness")),
+        ("extra", _("rules")),
+    )
     return tuple(Term(code, label, fen) for (code, label), fen in zip(labels, terms, strict=True) if fen)
 
 
@@ -316,7 +321,10 @@ def _change(candidate: Mapping[str, Any], total: int | None, record: Mapping[str
 
 def _parcel(parcel: Mapping[str, Any], names: Names) -> str:
     goods = _(", ").join(names.lines.get(int(pk), f"#{pk}") for pk in parcel.get("lines", {}))
-    parts = [f"{_('freight')} {yuan(parcel.get('freight', 0))}", f"{_('handling')} {yuan(parcel.get('handling', 0))}"]
+    parts = [
+        f"{_('freight')} {yuan(parcel.get('freight', 0))}",
+        f"{_('work in the warehouse')} {yuan(parcel.get('handling', 0))}",
+    ]
     parts += [
         f"{label} {yuan(parcel[key])}"
         for key, label in (("late", _("lateness")), ("extra", _("rules")))

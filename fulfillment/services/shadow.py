@@ -106,7 +106,8 @@ def _report(run: ShadowRun) -> dict[str, Any]:
     world = current_world()
     base, trial = world.with_rules(parse_rules(run.base)), world.with_rules(parse_rules(run.trial))
     ShadowDifference.objects.filter(run=run).delete()
-    days, kept, total = [], 0, 0
+    days: list[dict[str, Any]] = []
+    kept = total = 0
     day = run.first_day
     while day <= run.last_day:
         past = past_day(day, world=world, most=run.most_orders)
@@ -122,10 +123,14 @@ def _report(run: ShadowRun) -> dict[str, Any]:
                 "base": asdict(_figures(before)),
                 "trial": asdict(_figures(after)),
                 "different": len(differences),
+                # Only orders that both rule sets serve: one without a way costs nothing and saves nothing.
+                "saved_fen": sum(difference.saved_fen for difference in differences),
             }
         )
         day += timedelta(days=1)
-    return {"days": days, "base": _sum(days, "base"), "trial": _sum(days, "trial"), "different": total}
+    saved = sum(each["saved_fen"] for each in days)
+    totals = {"base": _sum(days, "base"), "trial": _sum(days, "trial")}
+    return {"days": days, **totals, "different": total, "saved_fen": saved}
 
 
 def _figures(decided: Sequence[tuple[PastOrder, Decision]]) -> Figures:

@@ -62,6 +62,7 @@ def test_a_trial_says_what_it_would_have_saved_and_which_orders_differ(lived: Wo
         "late_fen": 0,
     }
     assert (run.report["trial"]["cost_fen"], run.report["different"]) == (2 * 950, 1)
+    assert (run.report["saved_fen"], run.report["days"][0]["saved_fen"]) == (-300, -300)
     difference = ShadowDifference.objects.get()
     assert (difference.order, difference.saved_fen) == (Order.objects.order_by("pk")[0], -300)
     assert difference.base["parcels"][0]["warehouse"] == lived.east.pk
@@ -90,6 +91,7 @@ def test_orders_that_the_trial_leaves_without_a_way_are_counted(lived: World) ->
     run = trial_of(lived, document(rule("only_warehouses", "east", warehouses=["EAST"])))
 
     assert (run.report["base"]["unfilled"], run.report["trial"]["unfilled"]) == (0, 1)
+    assert run.report["saved_fen"] == 0, "what is not shipped saves nothing"
 
 
 def test_what_adds_a_price_to_prefer_is_nobodys_bill(lived: World) -> None:

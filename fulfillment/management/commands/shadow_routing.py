@@ -55,7 +55,7 @@ class Command(BaseCommand):
             return
         for day in run.report["days"]:
             base, trial = day["base"], day["trial"]
-            saved = (base["cost_fen"] - trial["cost_fen"]) / 100
+            saved = day["saved_fen"] / 100
             self.stdout.write(
                 f"{day['day']}  orders {base['orders']}  different {day['different']}  saved {saved:.2f}"
                 f"  split {base['split']} > {trial['split']}  unfilled {base['unfilled']} > {trial['unfilled']}"

@@ -66,15 +66,15 @@ def shadow_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     if run is None or not scope_of(request).has_shop(None):
         raise Http404
     rows = list(run.differences.select_related("order").order_by("-saved_fen", "pk")[:SHOWN])
-    names = names_for([])
+    names = names_for([record for row in rows for record in (row.base, row.trial)])
     base = replace(names, rules=sentences_of(document_of(run, "base")))
     trial = replace(names, rules=sentences_of(document_of(run, "trial")))
     report: dict[str, Any] = run.report
     context = {
         "run": run,
         "report": report,
-        "saved_fen": report["base"]["cost_fen"] - report["trial"]["cost_fen"] if report else None,
-        "days": [(day, day["base"]["cost_fen"] - day["trial"]["cost_fen"]) for day in report.get("days", ())],
+        "saved_fen": report.get("saved_fen"),
+        "days": [(day, day["saved_fen"]) for day in report.get("days", ())],
         "differences": [(row, explain(row.base, base), explain(row.trial, trial)) for row in rows],
         "place": "routing",
     }
