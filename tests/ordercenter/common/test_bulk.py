@@ -202,6 +202,7 @@ def test_a_plan_names_the_columns_in_the_models_order_and_is_made_once() -> None
         "code",
         "name",
         "weight_g",
+        "volume_cm3",
         "category",
         "handling_tags",
         "list_price",
