@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from ordercenter.common.ids import sequence_of
 from ordercenter.events.lanes import lane_of
 from ordercenter.events.log import CHANNEL
 
@@ -27,14 +28,20 @@ class Incoming:
     platform_at: datetime | None = None
 
 
+# Numbered as they came, written in the order of their identity: two senders of the same messages in another order would
+# wait for each other in a ring otherwise.
 _RECEIVE = f"""
-WITH kept AS (
-    INSERT INTO events_inbox
-        (source, kind, message_id, subject, lane, body, headers, platform_at, received_at, status, due_at, tries, error)
-    SELECT source, kind, message_id, subject, lane, body, headers, platform_at, now(), 'waiting', now(), 0, ''
+WITH given AS MATERIALIZED (
+    SELECT nextval(%s::regclass) AS id, v.*
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bytea[], %s::jsonb[],
                 %s::timestamptz[])
          AS v(source, kind, message_id, subject, lane, body, headers, platform_at)
+), kept AS (
+    INSERT INTO events_inbox
+        (id, source, kind, message_id, subject, lane, body, headers, platform_at, received_at, status, due_at, tries,
+         error)
+    SELECT id, source, kind, message_id, subject, lane, body, headers, platform_at, now(), 'waiting', now(), 0, ''
+    FROM given ORDER BY source, kind, message_id
     ON CONFLICT (source, kind, message_id) DO NOTHING
     RETURNING 1
 )
@@ -50,6 +57,7 @@ def receive(messages: Sequence[Incoming]) -> int:
         cursor.execute(
             _RECEIVE,
             [
+                sequence_of("events_inbox", "id"),
                 [m.source for m in messages],
                 [m.kind for m in messages],
                 [m.message_id for m in messages],

@@ -55,7 +55,7 @@ class Warehouse:
 @pytest.fixture
 def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     warehouse = Warehouse()
-    monkeypatch.setattr(handlers, "_client", lambda _target: warehouse)
+    monkeypatch.setattr(handlers, "client_of", lambda _target: warehouse)
     return warehouse
 
 
