@@ -22,6 +22,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 
 from ordercenter.common.gathering import FEW_ROWS, StatementCounter, open_gathering, require_rows
+from ordercenter.common.rows import array_type_of
 
 Row = tuple[Any, ...]
 
@@ -77,7 +78,7 @@ def plan_of(model: type[models.Model], attnames: tuple[str, ...] | None = None) 
         table=model._meta.db_table,
         columns=tuple(str(f.column) for f in fields),
         attnames=tuple(f.attname for f in fields),
-        types=tuple(_array_type(f) for f in fields),
+        types=tuple(array_type_of(f) for f in fields),
         getter=attrgetter(*(f.attname for f in fields)),
         converters=tuple((i, c) for i, f in enumerate(fields) if (c := _converter(f)) is not None),
         fast_line=_line_maker(fields),
@@ -239,11 +240,6 @@ def _history_plan(model: type[models.Model]) -> tuple[TablePlan, str]:
     historical = getattr(model, model._meta.simple_history_manager_attribute).model  # type: ignore[attr-defined]
     tracked = tuple(f.attname for f in historical.tracked_fields)
     return plan_of(model, tracked), historical._meta.db_table
-
-
-def _array_type(field: models.Field[Any, Any]) -> str:
-    db_type = str(field.db_type(connection))
-    return "text" if db_type.startswith("varchar") else db_type
 
 
 def _array_text(values: Sequence[Any] | None) -> str | None:

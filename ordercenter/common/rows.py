@@ -95,7 +95,7 @@ def _locking(model: type[models.Model], attname: str) -> tuple[str, tuple[tuple[
     asked = by_name[attname]
     columns = ", ".join(f"t.{quote(str(field.column))}" for field in fields)
     sql = (
-        f"SELECT {columns} FROM {table} AS t WHERE t.{quote(str(asked.column))} = ANY(%s::{_array_of(asked)}[])"
+        f"SELECT {columns} FROM {table} AS t WHERE t.{quote(str(asked.column))} = ANY(%s::{array_type_of(asked)}[])"
         f" ORDER BY t.{quote(str(model._meta.pk.column))} FOR UPDATE"
     )
     readers = []
@@ -115,7 +115,7 @@ def _read(row: tuple[Any, ...], readers: tuple[tuple[int, Any], ...]) -> list[An
     return values
 
 
-def _array_of(field: Any) -> str:
+def array_type_of(field: Any) -> str:
     """The column type of what a field compares with."""
     while field.is_relation:
         field = field.target_field
@@ -139,4 +139,4 @@ class AnyOf(models.Lookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, params = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s::{_array_of(self.lhs.output_field)}[])", (*params, self.rhs)
+        return f"{left} = ANY(%s::{array_type_of(self.lhs.output_field)}[])", (*params, self.rhs)
