@@ -14,6 +14,7 @@ from fulfillment.services.gifts import free_pieces
 from fulfillment.services.merging import USUAL, Key, Policy, keys_of, policies
 from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
+from ordercenter.events.ahead import apart
 from ordercenter.events.models import Timer
 from ordercenter.events.types import MergeDue, MergeWindowClosed
 from ordercenter.orders import services as orders_services
@@ -39,12 +40,13 @@ _MAY_COME = (
     OrderState.APPROVED,
 )
 
-# Open orders of the same buyer to the same address, for each order asked about. The index is that by buyer.
+# Open orders of the same buyer to the same address, for each order asked about, but for those in hand. The index is that
+# by buyer.
 _SIBLINGS = """
 SELECT v.id, o.id, o.state, o.channel_order_no
 FROM unnest(%(ids)s::bigint[], %(shops)s::bigint[], %(buyers)s::text[], %(places)s::text[], %(phones)s::text[],
             %(names)s::text[]) AS v(id, shop, buyer, place, phone, name)
-JOIN orders_order o ON o.buyer_key = v.buyer AND o.shop_id = v.shop AND o.id <> v.id AND NOT o.ships_alone
+JOIN orders_order o ON o.buyer_key = v.buyer AND o.shop_id = v.shop AND o.id <> ALL(%(ids)s) AND NOT o.ships_alone
      AND o.state = ANY(%(states)s)
 JOIN catalog_contact c ON c.id = o.contact_id AND c.address_hash = v.place AND c.phone_hash = v.phone
      AND c.masked_name = v.name
@@ -191,7 +193,7 @@ def _siblings_of(work: Work, keys: Mapping[int, Key], orders: Mapping[int, Order
     asked = [(pk, keys[pk]) for pk in orders if pk in keys]
     if not asked:
         return {}
-    with connection.cursor() as cursor:
+    with apart(), connection.cursor() as cursor:
         parameters: dict[str, Any] = {
             "ids": [pk for pk, _ in asked],
             "shops": [key[0] for _, key in asked],
@@ -203,6 +205,7 @@ def _siblings_of(work: Work, keys: Mapping[int, Key], orders: Mapping[int, Order
         }
         cursor.execute(_SIBLINGS, parameters)
         rows = cursor.fetchall()
+    rows += _siblings_in_hand(asked, orders)
     if not rows:
         return {}
     codes = _open_codes({sibling_id for _, sibling_id, _, _ in rows})
@@ -217,6 +220,22 @@ def _siblings_of(work: Work, keys: Mapping[int, Key], orders: Mapping[int, Order
         if state != OrderState.APPROVED or is_waiting or sibling_id in orders:
             found[pk].append(Sibling(sibling_id, number, is_waiting))
     return found
+
+
+def _siblings_in_hand(
+    asked: Sequence[tuple[int, Key]], orders: Mapping[int, Order]
+) -> list[tuple[int, int, str, str]]:
+    """Rows as the statement gives them, of the orders asked about among each other."""
+    by_key: dict[Key, list[Order]] = defaultdict(list)
+    for pk, key in asked:
+        if orders[pk].state in _MAY_COME:
+            by_key[key].append(orders[pk])
+    return [
+        (pk, other.id, other.state, other.channel_order_no)
+        for pk, key in asked
+        for other in by_key.get(key, ())
+        if other.id != pk
+    ]
 
 
 def _open_codes(order_ids: Collection[int]) -> dict[int, set[str]]:

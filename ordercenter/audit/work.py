@@ -7,7 +7,7 @@ of a COPY, each move one row of the state-change log, and all facts together one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
@@ -24,7 +24,7 @@ from ordercenter.common.gathering import gathered
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import locked_rows, new_row
 from ordercenter.events import log
-from ordercenter.events.ahead import born_rows, current
+from ordercenter.events.ahead import Ahead, born_rows, current
 from ordercenter.events.log import Cause, new_chain
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Recorded
@@ -32,6 +32,8 @@ from ordercenter.events.scope import all_or_nothing
 from ordercenter.events.types import Event
 
 M = TypeVar("M", bound=models.Model)
+
+_MOVE_COLUMNS = ("machine", "subject_id", "move", "src", "dst", "actor", "chain_id", "at")
 
 
 class Work:
@@ -58,6 +60,7 @@ class Work:
         self._fields: dict[type[models.Model], set[str]] = {}
         self._events: list[Event] = []
         self._event_causes: list[Cause] = []
+        self._writers: dict[type[models.Model], Callable[[Sequence[Any], Collection[str]], None]] = {}
         # What services that share this work may keep for each other, by a key of their own.
         self.shared: dict[Any, Any] = {}
 
@@ -132,6 +135,10 @@ class Work:
         self._changed.setdefault(model, {})[instance.pk] = instance
         self._fields.setdefault(model, set()).update(fields)
 
+    def write_last(self, model: type[M], write: Callable[[Sequence[M], Collection[str]], None]) -> None:
+        """Let changed rows of this model be written by `write(rows, attribute names)`, when all else is written."""
+        self._writers[model] = write
+
     def record(self, event: Event, *, because: str | None = None) -> None:
         """Tell a fact. because: the subject whose cause it shares, when that is not its own subject."""
         self._events.append(event)
@@ -178,31 +185,71 @@ class Work:
     def flush(self) -> None:
         """Write everything. Called once, by `unit_of_work`, at the end of the transaction."""
         self._check_nothing_forgotten()
+        ahead = current()
+        last: list[Callable[[], None]] = []
         with gathered():
-            self._write()
+            self._write(ahead, last)
+        for write in last:
+            if ahead is None:
+                write()
+            else:
+                ahead.at_the_end(write)
 
-    def _write(self) -> None:
+    def _write(self, ahead: Ahead | None, last: list[Callable[[], None]]) -> None:
         moves: list[str] = []
-        for model, instances in self._new.items():
-            if issubclass(model, StateModel):
-                moves.extend(move for row in instances for move in self._births(model, row))
-            bulk.insert_instances(model, instances)
+        unwritten = self._write_births(ahead, moves)
         for model, changed in self._changed.items():
-            fresh = {id(row) for row in self._new.get(model, ())}
-            rows = sorted((row for row in changed.values() if id(row) not in fresh), key=lambda row: row.pk)
-            if rows:
+            rows = sorted((row for row in changed.values() if id(row) not in unwritten), key=lambda row: row.pk)
+            if rows and model in self._writers:
+                last.append(partial(self._writers[model], rows, frozenset(self._fields[model])))
+            elif rows:
                 self._update(model, rows, moves)
         self._write_history()
-        if moves:
-            columns = ("machine", "subject_id", "move", "src", "dst", "actor", "chain_id", "at")
-            bulk.copy_lines(StateChange._meta.db_table, columns, moves)
-        ahead = current()
-        if ahead is not None and ahead.is_collecting:
-            ahead.remember(self._new, self._changed)
+        if ahead is not None:
+            ahead.keep_lines(StateChange._meta.db_table, _MOVE_COLUMNS, moves)
+            if ahead.is_collecting:
+                ahead.remember(self._new, self._changed)
+        elif moves:
+            bulk.copy_lines(StateChange._meta.db_table, _MOVE_COLUMNS, moves)
         if self._events:
             log.record(self._events, causes=self._event_causes, actor=self.actor, at=self.at)
         elif OutgoingCommand in self._new:
             log.wake()
+
+    def _write_births(self, ahead: Ahead | None, moves: list[str]) -> set[int]:
+        """Write the new rows or let them be kept. Returns the identities of rows that need no UPDATE beside that."""
+        fresh: set[int] = set()
+        if ahead is not None:
+            # Made by an earlier work of this transaction, and not in the database yet: they leave as they are now.
+            for model, changed in self._changed.items():
+                kept = ahead.unwritten(model)
+                mine = [row for row in changed.values() if id(row) in kept]
+                fresh.update(id(row) for row in mine)
+                moves.extend(self._moves_of(model, mine))
+        for model, instances in self._new.items():
+            if issubclass(model, StateModel):
+                moves.extend(move for row in instances for move in self._births(model, row))
+            fresh.update(id(row) for row in instances)
+            if ahead is not None:
+                ahead.keep(model, instances)
+            else:
+                bulk.insert_instances(model, instances)
+        return fresh
+
+    def settle_births(self, model: type[models.Model], rows: Sequence[Any]) -> None:
+        """Rows of this transaction are about to be written: what they went through so far is told with them."""
+        ahead = current()
+        if ahead is not None:
+            ahead.keep_lines(StateChange._meta.db_table, _MOVE_COLUMNS, self._moves_of(model, rows))
+
+    def _moves_of(self, model: type[models.Model], rows: Iterable[Any]) -> list[str]:
+        """The moves of these rows as lines; they are told from now on."""
+        if not issubclass(model, StateModel):
+            return []
+        moves = [move for row in rows for move in self._moves(model, row)]
+        for row in rows:
+            row.__dict__.pop("_moves", None)
+        return moves
 
     def _check_nothing_forgotten(self) -> None:
         for model, rows in self._rows.items():
@@ -292,5 +339,8 @@ def unit_of_work(
             cause=new_chain(),
             born=born_rows(),
         )
+        ahead = current()
+        if ahead is not None:
+            ahead.work = own
         yield own
         own.flush()

@@ -1,9 +1,13 @@
-"""Reactions that need not wait: facts about what this very transaction made are handled in it.
+"""One transaction of the relay: reactions that need not wait, and rows that are written once, at its end.
 
 An order that has just been taken in cannot be in anyone else's hands, and nothing about it waits anywhere. So the
 relay lets the handlers that say `at_once` run on such facts right after the reader, in the reader's transaction, with
 the rows still in memory: no second claim, no second reading, one commit. When that fails, everything is rolled back and
 done in two steps as usual.
+
+For the same reason a row that the transaction makes is not written before its end: what happens to it meanwhile happens
+in memory, and it leaves once, as it is in the end. A statement that asks for one of the tables meanwhile finds
+everything written: it is looked at before it is sent. `apart()` is for statements that ask for what others have.
 """
 
 from __future__ import annotations
@@ -11,10 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
+from django.db import connection
+
+from ordercenter.common import bulk
 from ordercenter.common.gathering import gathered
 from ordercenter.events.registry import Handler, Recorded
+
+
+class Birthplace(Protocol):
+    """The unit of work that is at work at present."""
+
+    def settle_births(self, model: type, rows: Sequence[Any]) -> None:
+        """New rows are about to be written: keep the moves that they have made by now for the log."""
 
 
 class Ahead:
@@ -23,9 +37,13 @@ class Ahead:
     def __init__(self) -> None:
         self.is_collecting = True
         self.rows: dict[type, dict[Any, Any]] = {}
+        self.work: Birthplace | None = None
         self._subjects: set[str] = set()
         self._last_words: list[Callable[[], None]] = []
         self._due: dict[str, tuple[Handler, list[Recorded]]] = {}
+        self._unwritten: dict[type, list[Any]] = {}
+        self._lines: dict[str, tuple[tuple[str, ...], list[str]]] = {}
+        self._apart = 0
 
     def remember(self, new: Mapping[type, Sequence[Any]], changed: Mapping[type, Mapping[Any, Any]]) -> None:
         """Take note of the rows that a unit of work made, and forget rows that a later one has written over."""
@@ -47,18 +65,67 @@ class Ahead:
     def add(self, handler: Handler, recorded: Recorded) -> None:
         self._due.setdefault(handler.name, (handler, []))[1].append(recorded)
 
+    def keep(self, model: type, instances: Sequence[Any]) -> None:
+        """New rows: written at the end, or when somebody asks for them."""
+        self._unwritten.setdefault(model, []).extend(instances)
+
+    def keep_lines(self, table: str, columns: tuple[str, ...], lines: Sequence[str]) -> None:
+        """Rows that are lines in COPY's form already; always the same columns for a table."""
+        if lines:
+            self._lines.setdefault(table, (columns, []))[1].extend(lines)
+
+    def unwritten(self, model: type) -> set[int]:
+        """The identities (`id()`) of the instances of this model that are kept and not yet written."""
+        return {id(row) for row in self._unwritten.get(model, ())}
+
     def at_the_end(self, write: Callable[[], None]) -> None:
-        """Let this be called when the reactions have run, in the same transaction."""
+        """Let this be called when the reactions have run and all rows are written, in the same transaction."""
         self._last_words.append(write)
 
     def run(self) -> None:
-        """Run what is due. What these handlers tell in turn goes the usual way."""
+        """Run what is due, then write. What these handlers tell in turn goes the usual way."""
         self.is_collecting = not self._due
         for handler, events in self._due.values():
             handler.run(events)
         with gathered():
-            for write in self._last_words:
-                write()
+            self.write()
+        while self._last_words:
+            last_words, self._last_words = self._last_words, []
+            with gathered():
+                for write in last_words:
+                    write()
+
+    def write(self) -> None:
+        """Write what is kept, as it is now."""
+        for model, rows in self._unwritten.items():
+            if self.work is not None:
+                self.work.settle_births(model, rows)
+        unwritten, self._unwritten = self._unwritten, {}
+        kept, self._lines = self._lines, {}
+        for model, rows in unwritten.items():
+            bulk.insert_instances(model, rows)
+        for table, (columns, lines) in kept.items():
+            bulk.copy_lines(table, columns, lines)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Statements of the block do not ask for what this transaction keeps."""
+        self._apart += 1
+        try:
+            yield
+        finally:
+            self._apart -= 1
+
+    def look_at(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Before a statement is sent: has it a right to see what is kept? Then it is written now."""
+        if not self._apart and (self._unwritten or self._lines):
+            text = str(sql)
+            tables = [model._meta.db_table for model in self._unwritten]  # type: ignore[attr-defined]
+            # What is written within a savepoint would go with it.
+            if any(word in text for word in ("SAVEPOINT", *tables, *self._lines)):
+                with gathered():
+                    self.write()
+        return execute(sql, params, many, context)
 
 
 _ahead: ContextVar[Ahead | None] = ContextVar("ahead", default=None)
@@ -76,10 +143,22 @@ def born_rows() -> Mapping[type, Mapping[Any, Any]]:
 
 
 @contextmanager
+def apart() -> Iterator[None]:
+    """The statements of the block ask for what others have: they need not find what this transaction makes."""
+    ahead = _ahead.get()
+    if ahead is None:
+        yield
+        return
+    with ahead.apart():
+        yield
+
+
+@contextmanager
 def looking(ahead: Ahead) -> Iterator[None]:
     """Use this one during the block."""
     token = _ahead.set(ahead)
     try:
-        yield
+        with connection.execute_wrapper(ahead.look_at):
+            yield
     finally:
         _ahead.reset(token)

@@ -104,9 +104,14 @@ def record(
             deliveries.append(
                 f"{pk}\t{now}\t{handler.name}\t{lane_of(subject)}\t{subject}\t{status}\t{now}\t0\t\t{done_at}"
             )
-    bulk.copy_lines("events_event", _EVENT_COLUMNS, rows)
-    if deliveries:
-        bulk.copy_lines("events_delivery", _DELIVERY_COLUMNS, deliveries)
+    for table, columns, lines in (
+        ("events_event", _EVENT_COLUMNS, rows),
+        ("events_delivery", _DELIVERY_COLUMNS, deliveries),
+    ):
+        if ahead is not None:
+            ahead.keep_lines(table, columns, lines)
+        elif lines:
+            bulk.copy_lines(table, columns, lines)
 
 
 def _as_read(pk: int, event: Event, cause: Cause, who: str, at: datetime) -> registry.Recorded:

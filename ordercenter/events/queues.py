@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from ordercenter.common.errors import OrderCenterError, words_of_error
 from ordercenter.events import codec, log
+from ordercenter.events.ahead import apart
 from ordercenter.events.registry import Handler, Message, Reader, Recorded
 from ordercenter.events.types import DeliveryParked, MessageParked
 
@@ -80,7 +81,7 @@ class Queue(ABC):
 
     def mark_done(self, ids: Sequence[int]) -> None:
         """The done-marks, in the transaction of what was done."""
-        with connection.cursor() as cursor:
+        with apart(), connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {self.table} SET status = 'done', done_at = now(), error = '' WHERE id = ANY(%s)", [list(ids)]
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -17,6 +17,7 @@ from ordercenter.common.batch import BatchResult
 from ordercenter.common.divisions import WITHOUT_DISTRICTS, place_of, undivided_cities
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.secretfield import search_hash
+from ordercenter.events.ahead import apart
 from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders
@@ -57,7 +58,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
     listed = _blacklisted(orders, contacts)
-    doubles = _duplicates(orders, work)
+    doubles = _duplicates(orders, contacts, work)
     found: dict[int, list[Finding]] = {}
     for order in orders.values():
         findings = [
@@ -199,22 +200,24 @@ def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -
     return {order_id: kind for kind, value in rows for order_id in hashes.get((kind, value), ())}
 
 
-# The later of two orders is the suspect; ties go by id. Both receivers must be known to be the same.
+# The later of two orders is the suspect; ties go by id. Both receivers must be known to be the same. Orders in hand are
+# compared with each other beside this.
 _TWINS = """
-SELECT o.id, o.channel_order_no, other.id, other.channel_order_no, other.state,
-       (other.placed_at, other.id) < (o.placed_at, o.id)
-FROM orders_order o
-JOIN catalog_contact c ON c.id = o.contact_id
-JOIN orders_order other ON other.buyer_key = o.buyer_key AND other.content_key = o.content_key
-     AND other.shop_id = o.shop_id AND other.state <> 'cancelled' AND other.id <> o.id
-     AND other.placed_at BETWEEN o.placed_at - %(within)s AND o.placed_at + %(within)s
-JOIN catalog_contact oc ON oc.id = other.contact_id AND oc.address_hash = c.address_hash
-WHERE o.id = ANY(%(ids)s) AND o.buyer_key <> '' AND c.address_hash <> ''
-ORDER BY other.placed_at, other.id
+SELECT v.id, other.placed_at, other.id, other.channel_order_no, other.state
+FROM unnest(%(ids)s::bigint[], %(shops)s::bigint[], %(buyers)s::text[], %(goods)s::text[], %(places)s::text[],
+            %(placed)s::timestamptz[]) AS v(id, shop, buyer, goods, place, placed_at)
+JOIN orders_order other ON other.buyer_key = v.buyer AND other.content_key = v.goods AND other.shop_id = v.shop
+     AND other.state <> 'cancelled' AND other.id <> ALL(%(ids)s)
+     AND other.placed_at BETWEEN v.placed_at - %(within)s AND v.placed_at + %(within)s
+JOIN catalog_contact c ON c.id = other.contact_id AND c.address_hash = v.place
 """
 
+Twin = tuple[int, datetime, int, str, str]
 
-def _duplicates(orders: Mapping[int, Order], work: Work) -> dict[int, dict[str, str]]:
+
+def _duplicates(
+    orders: Mapping[int, Order], contacts: Mapping[int, Contact], work: Work
+) -> dict[int, dict[str, str]]:
     """Order id -> evidence: the number of an order of the same buyer with the same goods to the same address, placed
     shortly before, and how far that one is.
 
@@ -224,19 +227,18 @@ def _duplicates(orders: Mapping[int, Order], work: Work) -> dict[int, dict[str, 
     """
     doubles: dict[int, dict[str, str]] = {}
     instead: dict[int, tuple[int, dict[str, str]]] = {}
-    with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {"within": DUPLICATE_WITHIN, "ids": list(orders)}
-        cursor.execute(_TWINS, parameters)
-        for order_id, number, twin_id, twin_number, twin_state, is_before in cursor.fetchall():
-            evidence = {"other_order": twin_number, "other_state": twin_state}
-            if is_before:
-                doubles.setdefault(order_id, evidence)
-            elif twin_id in orders:
-                continue
-            elif twin_state in BEFORE_FULFILLMENT:
-                work.record(DuplicateSeen(order_id=twin_id, other_order=number), because=f"order:{order_id}")
-            else:
-                instead.setdefault(order_id, (twin_id, evidence))
+    for order_id, placed_at, twin_id, twin_number, twin_state in _twins(orders, contacts):
+        order = orders[order_id]
+        evidence = {"other_order": twin_number, "other_state": twin_state}
+        if (placed_at, twin_id) < (order.placed_at, order_id):
+            doubles.setdefault(order_id, evidence)
+        elif twin_id in orders:
+            continue
+        elif twin_state in BEFORE_FULFILLMENT:
+            number = order.channel_order_no
+            work.record(DuplicateSeen(order_id=twin_id, other_order=number), because=f"order:{order_id}")
+        else:
+            instead.setdefault(order_id, (twin_id, evidence))
     if instead:
         # Where a person has let the twin pass, she was asked about these two already, or about more of the same.
         accepted = accepted_codes([twin_id for twin_id, _ in instead.values()])
@@ -244,6 +246,40 @@ def _duplicates(orders: Mapping[int, Order], work: Work) -> dict[int, dict[str, 
             if "DUPLICATE_SUSPECT" not in accepted[twin_id]:
                 doubles.setdefault(order_id, evidence)
     return doubles
+
+
+def _twins(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -> list[Twin]:
+    """For each of these orders those that look the same, earliest first. One statement, none for unknown buyers."""
+    looks: dict[tuple[int, str, str, str], list[Order]] = defaultdict(list)
+    for order in orders.values():
+        contact = contacts.get(order.contact_id or 0)
+        if order.buyer_key and contact is not None and contact.address_hash:
+            looks[order.shop_id, order.buyer_key, order.content_key, contact.address_hash].append(order)
+    if not looks:
+        return []
+    flat = [(*look, order) for look, group in looks.items() for order in group]
+    parameters: dict[str, Any] = {
+        "ids": [order.id for *_, order in flat],
+        "shops": [shop_id for shop_id, *_ in flat],
+        "buyers": [buyer for _, buyer, *_ in flat],
+        "goods": [goods for _, _, goods, *_ in flat],
+        "places": [place for _, _, _, place, _ in flat],
+        "placed": [order.placed_at for *_, order in flat],
+        "within": DUPLICATE_WITHIN,
+    }
+    with apart(), connection.cursor() as cursor:
+        cursor.execute(_TWINS, parameters)
+        twins: list[Twin] = cursor.fetchall()
+    for group in looks.values():
+        twins += [
+            (order.id, other.placed_at, other.id, other.channel_order_no, other.state)
+            for order in group
+            for other in group
+            if other is not order
+            and other.state != OrderState.CANCELLED
+            and abs(other.placed_at - order.placed_at) <= DUPLICATE_WITHIN
+        ]
+    return sorted(twins, key=lambda twin: twin[1:3])
 
 
 def hold_duplicates(*, suspects: Mapping[int, str], work: Work) -> list[Order]:
