@@ -12,8 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from fulfillment.contracts.sheets import SheetRow
 from ordercenter.common.divisions import PROVINCE, code_of, divisions
+from ordercenter.common.sheets import SheetRow
 
 COLUMNS: Mapping[str, Sequence[str]] = {
     "warehouse": ("仓库", "仓库编码"),

@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history
 
-from fulfillment.contracts.sheets import read_sheet
 from fulfillment.contracts.tables import COLUMNS, NEEDED, ContractDraft, RowError, drafts_of, time_problem
 from fulfillment.models import Carrier, CourierArea, CourierContract, CourierProduct, CourierRate
 from ordercenter.audit.deeds import record_deed
@@ -20,6 +19,7 @@ from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.csvsafe import Cell, csv_bytes
 from ordercenter.common.scope import Scope
+from ordercenter.common.sheets import read_sheet
 from ordercenter.inventory.models import Warehouse
 
 

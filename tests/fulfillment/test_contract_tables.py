@@ -12,13 +12,13 @@ import pytest
 from django.utils import translation
 from openpyxl import Workbook
 
-from fulfillment.contracts.sheets import SheetUnreadable
 from fulfillment.models import Carrier, CourierArea, CourierContract, CourierRate
 from fulfillment.services.courier_contracts import ImportResult, export_contracts, import_contracts, sample_table
 from fulfillment.services.courier_prices import tariff_of
 from ordercenter.audit.models import Deed
 from ordercenter.common.actor import Actor
 from ordercenter.common.scope import EVERYTHING, Scope
+from ordercenter.common.sheets import SheetUnreadable
 from ordercenter.inventory.models import Warehouse
 from tests.fulfillment.contracts import contract_of
 

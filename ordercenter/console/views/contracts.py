@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from fulfillment.contracts.sheets import SheetUnreadable
 from fulfillment.models import CourierContract
 from fulfillment.services.courier_contracts import export_contracts, import_contracts, sample_table
 from fulfillment.services.courier_prices import contracts_on
@@ -23,6 +22,7 @@ from ordercenter.common.actor import actor_of
 from ordercenter.common.addresses import parse_address
 from ordercenter.common.divisions import divisions
 from ordercenter.common.scope import scope_of
+from ordercenter.common.sheets import SheetUnreadable
 from ordercenter.console.pages import page
 from ordercenter.console.selectors import contracts as selectors
 

@@ -8,13 +8,27 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
 from openpyxl import load_workbook
 
+from ordercenter.common.errors import OrderCenterError
+
 MOST_ROWS = 200_000
+# A workbook is a packed file: a few kilobytes can unpack to more than the machine has.
+MOST_UNPACKED = 512 * 1024 * 1024
 
 
-class SheetUnreadable(ValueError):
-    """The file is no table that we can read; the message says why, in English, for logs."""
+class SheetUnreadable(OrderCenterError):
+    """The file is no table that we can read. why: in English, for logs; missing: our names of absent columns."""
+
+    code = "common.table_unreadable"
+    title = _("The file is no table that can be read.")
+    hint = _("Take the sample table as a start, and save it as CSV (UTF-8 or GB18030) or XLSX.")
+    status = 400
+
+    def __init__(self, why: str, *, missing: Sequence[str] = ()):
+        super().__init__(why)
+        self.why, self.missing = why, list(missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +50,15 @@ def read_sheet(content: bytes, columns: Mapping[str, Sequence[str]], needed: Seq
     if heading is None:
         raise SheetUnreadable("the file is empty")
     known = {_plain(name): ours for ours, names in columns.items() for name in (ours, *names)}
-    places = {ours: i for i, cell in enumerate(heading) if (ours := known.get(_plain(cell))) is not None}
+    places: dict[str, int] = {}
+    for i, cell in enumerate(heading):
+        ours = known.get(_plain(cell))
+        if ours in places:
+            raise SheetUnreadable(f"two columns for {ours}")
+        if ours is not None:
+            places[ours] = i
     if missing := [name for name in needed if name not in places]:
-        raise SheetUnreadable(f"columns missing: {', '.join(missing)}")
+        raise SheetUnreadable(f"columns missing: {', '.join(missing)}", missing=missing)
     found = []
     for number, row in enumerate(rows, 2):
         cells = {ours: row[i].strip() if i < len(row) else "" for ours, i in places.items()}
@@ -73,6 +93,9 @@ def _csv(content: bytes) -> Iterator[list[str]]:
 
 def _xlsx(content: bytes) -> Iterator[list[str]]:
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED:
+                raise SheetUnreadable("the workbook is too large")
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for row in book.worksheets[0].iter_rows(values_only=True):
             yield [_text(cell) for cell in row]
