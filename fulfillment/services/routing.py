@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,7 +53,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
-    levels = inventory.lock_levels(sku_ids=skus, work=work)
+    levels = inventory.levels_to_take_from(wanted=_wanted(lines.values()), work=work)
     stock = inventory.free_of_levels(levels, work=work)
     world = routing_world(work)
     batch = DecidedBatch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
@@ -110,6 +110,15 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     batch.date_missing(work)
     work.add(batch.refused)
     return result
+
+
+def _wanted(lines: Iterable[Sequence[OrderLine]]) -> dict[int, int]:
+    """SKU -> pieces that still need a place."""
+    wanted: dict[int, int] = defaultdict(int)
+    for group in lines:
+        for line in group:
+            wanted[line.sku_id or 0] += line.unplanned + line.backordered
+    return wanted
 
 
 @dataclass

@@ -24,7 +24,7 @@ from ordercenter.common.gathering import gathered
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import locked_rows, new_row
 from ordercenter.events import log
-from ordercenter.events.ahead import Ahead, born_rows, current
+from ordercenter.events.ahead import Ahead, born_rows, current, leave
 from ordercenter.events.log import Cause, new_chain
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.registry import Recorded
@@ -183,34 +183,31 @@ class Work:
         return row
 
     def flush(self) -> None:
-        """Write everything. Called once, by `unit_of_work`, at the end of the transaction."""
+        """Write everything, or let the relay's transaction keep it. Called once, by `unit_of_work`, at the end."""
         self._check_nothing_forgotten()
         ahead = current()
-        last: list[Callable[[], None]] = []
+        settling: list[Callable[[], None]] = []
         with gathered():
-            self._write(ahead, last)
-        for write in last:
+            self._write(ahead, settling)
+        for settle in settling:
             if ahead is None:
-                write()
+                settle()
             else:
-                ahead.at_the_end(write)
+                ahead.settle_last(settle)
 
-    def _write(self, ahead: Ahead | None, last: list[Callable[[], None]]) -> None:
+    def _write(self, ahead: Ahead | None, settling: list[Callable[[], None]]) -> None:
         moves: list[str] = []
-        unwritten = self._write_births(ahead, moves)
+        fresh = self._write_births(ahead, moves)
         for model, changed in self._changed.items():
-            rows = sorted((row for row in changed.values() if id(row) not in unwritten), key=lambda row: row.pk)
+            rows = sorted((row for row in changed.values() if id(row) not in fresh), key=lambda row: row.pk)
             if rows and model in self._writers:
-                last.append(partial(self._writers[model], rows, frozenset(self._fields[model])))
+                settling.append(partial(self._writers[model], rows, frozenset(self._fields[model])))
             elif rows:
-                self._update(model, rows, moves)
+                leave(self._update(model, rows, moves))
         self._write_history()
-        if ahead is not None:
-            ahead.keep_lines(StateChange._meta.db_table, _MOVE_COLUMNS, moves)
-            if ahead.is_collecting:
-                ahead.remember(self._new, self._changed)
-        elif moves:
-            bulk.copy_lines(StateChange._meta.db_table, _MOVE_COLUMNS, moves)
+        leave(bulk.Lines(StateChange._meta.db_table, _MOVE_COLUMNS, moves))
+        if ahead is not None and ahead.is_collecting:
+            ahead.remember(self._new, self._changed)
         if self._events:
             log.record(self._events, causes=self._event_causes, actor=self.actor, at=self.at)
         elif OutgoingCommand in self._new:
@@ -238,9 +235,7 @@ class Work:
 
     def settle_births(self, model: type[models.Model], rows: Sequence[Any]) -> None:
         """Rows of this transaction are about to be written: what they went through so far is told with them."""
-        ahead = current()
-        if ahead is not None:
-            ahead.keep_lines(StateChange._meta.db_table, _MOVE_COLUMNS, self._moves_of(model, rows))
+        leave(bulk.Lines(StateChange._meta.db_table, _MOVE_COLUMNS, self._moves_of(model, rows)))
 
     def _moves_of(self, model: type[models.Model], rows: Iterable[Any]) -> list[str]:
         """The moves of these rows as lines; they are told from now on."""
@@ -260,16 +255,13 @@ class Work:
                     if row.__dict__.get("_moves") and pk not in known and id(row) not in fresh:
                         raise RuntimeError(f"{model._meta.label} {pk} moved, but nobody saved it in the unit of work")
 
-    def _update(self, model: type[models.Model], rows: list[Any], moves: list[str]) -> None:
+    def _update(self, model: type[models.Model], rows: list[Any], moves: list[str]) -> bulk.Update:
         fields = set(self._fields[model])
-        if issubclass(model, StateModel):
-            made = [move for row in rows for move in self._moves(model, row)]
-            if made:
-                fields.add("state")
-            moves.extend(made)
-        bulk.update_instances(model, rows, fields)
-        for row in rows:
-            row.__dict__.pop("_moves", None)
+        if issubclass(model, StateModel) and any(row.__dict__.get("_moves") for row in rows):
+            fields.add("state")
+        update = bulk.update_of(model, rows, fields)
+        moves.extend(self._moves_of(model, rows))
+        return update
 
     def _moves(self, model: type[models.Model], row: Any) -> Iterator[str]:
         machine = str(model._meta.model_name)
@@ -302,9 +294,8 @@ class Work:
 
     def _history_of(self, model: type[models.Model], rows: Sequence[tuple[Any, str]]) -> None:
         if rows:
-            bulk.insert_history(
-                model, rows, at=self.at, user_id=self.actor.user_id, reason=self.reason or str(self.actor)
-            )
+            reason = self.reason or str(self.actor)
+            leave(bulk.history_of(model, rows, at=self.at, user_id=self.actor.user_id, reason=reason))
 
 
 @cache

@@ -128,7 +128,7 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-    """Write lines that are in COPY's text form already: values by tabs, free text through copy_text.
+    """Write lines that are in COPY's text form already: values by tabs, free text through copy_text. None: nothing.
 
     A few lines join what is gathered at the moment (common/gathering.py) instead of taking a COPY of their own.
     """
@@ -183,11 +183,33 @@ def insert_instances(model: type[models.Model], instances: Sequence[models.Model
         instance._state.db = connection.alias
 
 
-def update_instances(model: type[models.Model], instances: Sequence[Any], attnames: Iterable[str]) -> None:
-    """Write these columns of changed instances in one UPDATE.
+@dataclass(frozen=True)
+class Update:
+    """An UPDATE ready to be sent, whose rows it changes, and how many it must find."""
 
-    Where `state` is among them, a row is written only if it still is in the state it was read in; raises
-    ConcurrentTransition when any is not.
+    table: str
+    sql: str
+    parameters: list[Any]
+    label: str
+    rows: int
+
+    def send(self) -> None:
+        """Send it, or let it join what is gathered. Raises ConcurrentTransition when it finds fewer rows."""
+        gathering = open_gathering()
+        if gathering is not None and self.rows <= FEW_ROWS:
+            gathering.update(self.sql, self.parameters, label=self.label, rows=self.rows)
+            return
+        if gathering is not None:
+            gathering.send()
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, self.parameters)
+            require_rows(self.label, self.rows, found=cursor.rowcount)
+
+
+def update_of(model: type[models.Model], instances: Sequence[Any], attnames: Iterable[str]) -> Update:
+    """One UPDATE of these columns of changed instances, with the values that they have now.
+
+    Where `state` is among them, a row is written only if it still is in the state it was read in.
     """
     names = (model._meta.pk.attname, *sorted(set(attnames)))
     plan = plan_of(model, names)
@@ -203,30 +225,36 @@ def update_instances(model: type[models.Model], instances: Sequence[Any], attnam
         where += " AND t.state = v.was"
     unnest = ", ".join(f"%s::{t}[]" for t in types)
     sql = f'UPDATE "{plan.table}" AS t SET {sets} FROM unnest({unnest}) AS v({", ".join(aliases)}) WHERE {where}'
-    parameters = [list(values) for values in columns]
-    gathering = open_gathering()
-    if gathering is not None and len(instances) <= FEW_ROWS:
-        gathering.update(sql, parameters, label=model._meta.label, rows=len(instances))
-        return
-    if gathering is not None:
-        gathering.send()
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        require_rows(model._meta.label, len(instances), found=cursor.rowcount)
+    return Update(plan.table, sql, [list(values) for values in columns], model._meta.label, len(instances))
 
 
-def insert_history(
+def update_instances(model: type[models.Model], instances: Sequence[Any], attnames: Iterable[str]) -> None:
+    """Write these columns of changed instances in one UPDATE; see update_of and Update.send."""
+    update_of(model, instances, attnames).send()
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Rows for a table as lines in COPY's text form."""
+
+    table: str
+    columns: tuple[str, ...]
+    lines: list[str]
+
+    def send(self) -> None:
+        """Write them; see copy_lines."""
+        if self.lines:
+            copy_lines(self.table, self.columns, self.lines)
+
+
+def history_of(
     model: type[models.Model], instances: Iterable[tuple[Any, str]], *, at: datetime, user_id: int | None, reason: str
-) -> None:
-    """One history row per (instance, "+" | "~"), in one COPY."""
+) -> Lines:
+    """One history row per (instance, "+" | "~"), as the instance is now."""
     plan, history_table = _history_plan(model)
     columns = (*plan.columns, "history_date", "history_change_reason", "history_user_id", "history_type")
     tail = "\t".join(map(copy_text, (at, reason, user_id)))
-    copy_lines(
-        history_table,
-        columns,
-        (f"{plan.line(instance)}\t{tail}\t{kind}" for instance, kind in instances),
-    )
+    return Lines(history_table, columns, [f"{plan.line(instance)}\t{tail}\t{kind}" for instance, kind in instances])
 
 
 def has_history(model: type[models.Model]) -> bool:

@@ -40,9 +40,11 @@ class Ahead:
         self.work: Birthplace | None = None
         self._subjects: set[str] = set()
         self._last_words: list[Callable[[], None]] = []
+        self._settling: list[Callable[[], None]] = []
         self._due: dict[str, tuple[Handler, list[Recorded]]] = {}
         self._unwritten: dict[type, list[Any]] = {}
-        self._lines: dict[str, tuple[tuple[str, ...], list[str]]] = {}
+        self._lines: dict[str, bulk.Lines] = {}
+        self._updates: dict[str, list[bulk.Update]] = {}
         self._apart = 0
 
     def remember(self, new: Mapping[type, Sequence[Any]], changed: Mapping[type, Mapping[Any, Any]]) -> None:
@@ -69,18 +71,28 @@ class Ahead:
         """New rows: written at the end, or when somebody asks for them."""
         self._unwritten.setdefault(model, []).extend(instances)
 
-    def keep_lines(self, table: str, columns: tuple[str, ...], lines: Sequence[str]) -> None:
-        """Rows that are lines in COPY's form already; always the same columns for a table."""
-        if lines:
-            self._lines.setdefault(table, (columns, []))[1].extend(lines)
+    def keep_lines(self, lines: bulk.Lines) -> None:
+        """Rows that are lines already; always the same columns for a table."""
+        if lines.table in self._lines:
+            self._lines[lines.table].lines.extend(lines.lines)
+        elif lines.lines:
+            self._lines[lines.table] = bulk.Lines(lines.table, lines.columns, list(lines.lines))
+
+    def keep_update(self, update: bulk.Update) -> None:
+        """A change of rows that others can see, with its values as they are now."""
+        self._updates.setdefault(update.table, []).append(update)
 
     def unwritten(self, model: type) -> set[int]:
         """The identities (`id()`) of the instances of this model that are kept and not yet written."""
         return {id(row) for row in self._unwritten.get(model, ())}
 
     def at_the_end(self, write: Callable[[], None]) -> None:
-        """Let this be called when the reactions have run and all rows are written, in the same transaction."""
+        """Let this be called when the reactions have run, in the same transaction; few writes leave with all others."""
         self._last_words.append(write)
+
+    def settle_last(self, settle: Callable[[], None]) -> None:
+        """Let this be called when everything else is written: what locks rows that everybody wants."""
+        self._settling.append(settle)
 
     def run(self) -> None:
         """Run what is due, then write. What these handlers tell in turn goes the usual way."""
@@ -88,12 +100,11 @@ class Ahead:
         for handler, events in self._due.values():
             handler.run(events)
         with gathered():
+            for write in self._last_words:
+                write()
             self.write()
-        while self._last_words:
-            last_words, self._last_words = self._last_words, []
-            with gathered():
-                for write in last_words:
-                    write()
+        for settle in self._settling:
+            settle()
 
     def write(self) -> None:
         """Write what is kept, as it is now."""
@@ -102,10 +113,14 @@ class Ahead:
                 self.work.settle_births(model, rows)
         unwritten, self._unwritten = self._unwritten, {}
         kept, self._lines = self._lines, {}
+        updates, self._updates = self._updates, {}
         for model, rows in unwritten.items():
             bulk.insert_instances(model, rows)
-        for table, (columns, lines) in kept.items():
-            bulk.copy_lines(table, columns, lines)
+        for lines in kept.values():
+            lines.send()
+        for changes in updates.values():
+            for update in changes:
+                update.send()
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -118,11 +133,11 @@ class Ahead:
 
     def look_at(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Before a statement is sent: has it a right to see what is kept? Then it is written now."""
-        if not self._apart and (self._unwritten or self._lines):
+        if not self._apart and (self._unwritten or self._lines or self._updates):
             text = str(sql)
             tables = [model._meta.db_table for model in self._unwritten]  # type: ignore[attr-defined]
             # What is written within a savepoint would go with it.
-            if any(word in text for word in ("SAVEPOINT", *tables, *self._lines)):
+            if any(word in text for word in ("SAVEPOINT", *tables, *self._lines, *self._updates)):
                 with gathered():
                     self.write()
         return execute(sql, params, many, context)
@@ -151,6 +166,17 @@ def apart() -> Iterator[None]:
         return
     with ahead.apart():
         yield
+
+
+def leave(what: bulk.Lines | bulk.Update) -> None:
+    """Let this be written: at the end of the relay's transaction where there is one, else now."""
+    ahead = _ahead.get()
+    if ahead is None:
+        what.send()
+    elif isinstance(what, bulk.Update):
+        ahead.keep_update(what)
+    else:
+        ahead.keep_lines(what)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ordercenter.common import bulk
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import sequence_of
 from ordercenter.events import codec, registry
-from ordercenter.events.ahead import current
+from ordercenter.events.ahead import current, leave
 from ordercenter.events.lanes import lane_of
 from ordercenter.events.types import Event
 
@@ -104,14 +104,8 @@ def record(
             deliveries.append(
                 f"{pk}\t{now}\t{handler.name}\t{lane_of(subject)}\t{subject}\t{status}\t{now}\t0\t\t{done_at}"
             )
-    for table, columns, lines in (
-        ("events_event", _EVENT_COLUMNS, rows),
-        ("events_delivery", _DELIVERY_COLUMNS, deliveries),
-    ):
-        if ahead is not None:
-            ahead.keep_lines(table, columns, lines)
-        elif lines:
-            bulk.copy_lines(table, columns, lines)
+    leave(bulk.Lines("events_event", _EVENT_COLUMNS, rows))
+    leave(bulk.Lines("events_delivery", _DELIVERY_COLUMNS, deliveries))
 
 
 def _as_read(pk: int, event: Event, cause: Cause, who: str, at: datetime) -> registry.Recorded:

@@ -19,9 +19,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from ordercenter.common.bulk import Update
 from ordercenter.common.errors import OrderCenterError, words_of_error
 from ordercenter.events import codec, log
-from ordercenter.events.ahead import apart
+from ordercenter.events.ahead import leave
 from ordercenter.events.registry import Handler, Message, Reader, Recorded
 from ordercenter.events.types import DeliveryParked, MessageParked
 
@@ -81,10 +82,9 @@ class Queue(ABC):
 
     def mark_done(self, ids: Sequence[int]) -> None:
         """The done-marks, in the transaction of what was done."""
-        with apart(), connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE {self.table} SET status = 'done', done_at = now(), error = '' WHERE id = ANY(%s)", [list(ids)]
-            )
+        sql = f"UPDATE {self.table} SET status = 'done', done_at = now(), error = '' WHERE id = ANY(%s)"
+        if ids:
+            leave(Update(self.table, sql, [list(ids)], self.table, len(ids)))
 
     def fail(self, item: Any, error: BaseException) -> None:
         """One item failed alone: try again later, or park it for a person when that is hopeless."""

@@ -22,6 +22,19 @@ class StockShort(OrderCenterError):
         self.order_id, self.sku_ids, self.missing = order_id, list(sku_ids), missing or {}
 
 
+class StockMovedOn(OrderCenterError):
+    """Others took stock while a batch was decided that had not locked it; nothing of the batch was written."""
+
+    code = "inventory.stock_moved_on"
+    title = _("Others took this stock at the same moment.")
+    hint = _("It is tried again by itself.")
+    retryable = True
+
+    def __init__(self, *, sku_id: int, warehouse_id: int):
+        super().__init__(f"SKU {sku_id} in warehouse {warehouse_id}: others took what was seen there")
+        self.sku_id, self.warehouse_id = sku_id, warehouse_id
+
+
 class StockWouldBeNegative(OrderCenterError):
     """A movement would take away more than lies there, or what is promised to somebody."""
 

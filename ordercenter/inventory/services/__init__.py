@@ -2,7 +2,7 @@
 
 from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
 from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, reserve_now
-from ordercenter.inventory.services.levels import FreeStock, free_of_levels, lock_levels
+from ordercenter.inventory.services.levels import FreeStock, free_of_levels, levels_to_take_from, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
 from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
@@ -62,6 +62,7 @@ __all__ = [
     "expire_reservations",
     "finish_production",
     "free_of_levels",
+    "levels_to_take_from",
     "lock_levels",
     "move_stock",
     "note_changes_of_shop",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ordercenter.cases.models import Case
 from ordercenter.catalog.models import Contact, Sku
-from ordercenter.common.bulk import copy_rows, insert_history, insert_instances, plan_of, update_instances
+from ordercenter.common.bulk import copy_rows, history_of, insert_instances, plan_of, update_instances
 from ordercenter.common.fsm import ConcurrentTransition
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import new_row
@@ -181,7 +181,7 @@ def test_history_rows_have_the_form_that_the_library_itself_writes() -> None:
         Sku, id=new_ids(Sku, 1)[0], code="B", name="by us\t", list_price=Decimal("1.50"), handling_tags=words
     )
     insert_instances(Sku, [copied])
-    insert_history(Sku, [(copied, "+"), (copied, "~")], at=NOON, user_id=None, reason="a\tb")
+    history_of(Sku, [(copied, "+"), (copied, "~")], at=NOON, user_id=None, reason="a\tb").send()
 
     theirs = saved.history.values().get()
     first, second = copied.history.order_by("history_id").values()
