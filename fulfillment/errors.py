@@ -401,3 +401,15 @@ class WarehouseUnknown(OrderCenterError):
     def __init__(self, *, code: str):
         super().__init__(f"warehouse {code} is unknown")
         self.warehouse_code = code
+
+
+class TriedOften(OrderCenterError):
+    """So many other warehouses were tried as the flow allows."""
+
+    code = "fulfillment.tried_often"
+    title = _("So many warehouses were tried as the flow allows.")
+    hint = _("Look at what the warehouses say; then send it again, or ship it from another warehouse by hand.")
+
+    def __init__(self, *, order_id: int, times: int):
+        super().__init__(f"order {order_id}: {times} other warehouses were tried")
+        self.order_id, self.times = order_id, times

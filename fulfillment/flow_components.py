@@ -9,11 +9,17 @@ from django.utils.translation import gettext_lazy as _
 
 from fulfillment import services
 from fulfillment.models import Shipment
-from fulfillment.states import ShipmentState
+from fulfillment.states import WAREHOUSE_DOUBTS, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
-from ordercenter.events.types import MergeWindowClosed, OrderReleaseDue, ShipmentShipped
+from ordercenter.events.types import (
+    MergeWindowClosed,
+    OrderRejectedByWarehouse,
+    OrderReleaseDue,
+    OtherWarehouseWanted,
+    ShipmentShipped,
+)
 from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderOnHold
@@ -25,6 +31,7 @@ from ordercenter.orders.states import OrderState
 from ordercenter.workflow.components import StepCall, action, register_subject, register_trigger
 from ordercenter.workflow.engine import register_stopper, run_ids
 from ordercenter.workflow.fields import Catalogue, Field, FieldType
+from ordercenter.workflow.params import ParamSpec, ParamType
 from ordercenter.workflow.plan import Failed
 
 FIELDS = Catalogue(
@@ -54,7 +61,7 @@ def load_shipments(ids: Sequence[int], paths: frozenset[str], work: Work) -> dic
 register_subject("shipment", FIELDS, load_shipments)
 register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has left"))
 register_trigger(OrderReleaseDue.name, subject="order", label=_("Wave or cut-off reached"))
-
+register_trigger(OrderRejectedByWarehouse.name, subject="order", label=_("Rejected by the warehouse"))
 
 register_trigger(MergeWindowClosed.name, subject="order", label=_("Merge window closed"))
 
@@ -150,6 +157,31 @@ def send_to_wms(call: StepCall) -> None:
         call.refuse(refusal.key, refusal.error)
 
 
+@action(
+    use="fulfillment.route_elsewhere",
+    subject="order",
+    label=_("Ship what was rejected from another warehouse"),
+    params={
+        "times": ParamSpec(ParamType.NUMBER, _("other warehouses at most"), required=False, default=2),
+        "stock": ParamSpec(
+            ParamType.CHOICE,
+            _("stock at the warehouse that rejected it"),
+            required=False,
+            default="keep",
+            values={"keep": _("can be promised again"), "quarantine": _("into quarantine, with a case")},
+        ),
+    },
+    emits=["fulfillment.order.other_warehouse_wanted"],
+    danger=2,
+)
+def route_elsewhere(call: StepCall) -> None:
+    """The wish is told as a fact; what comes of it, others of the same parcel included, is a transaction of its own."""
+    quarantine = call.params["stock"] == "quarantine"
+    for pk in call.subjects:
+        call.work.record(OtherWarehouseWanted(order_id=pk, times=call.params["times"], quarantine=quarantine))
+    call.go(call.subjects)
+
+
 def stop_orders(failures: Mapping[int, Failed], work: Work) -> list[int]:
     """Orders that their flow cannot bring on: each finding becomes a hold with a case.
 
@@ -165,6 +197,9 @@ def stop_orders(failures: Mapping[int, Failed], work: Work) -> list[int]:
     lacking = services.missing_of(work)
     findings = {pk: _findings(failed, skus, lacking.get(pk, ())) for pk, failed in stopped.items()}
     orders_services.hold_orders(findings={pk: found for pk, found in findings.items() if found}, work=work)
+    doubtful = [pk for pk, failed in stopped.items() if failed.code in WAREHOUSE_DOUBTS]
+    if doubtful:
+        services.tell_rejected(order_ids=doubtful, work=work)
     return cancelled
 
 

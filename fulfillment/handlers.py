@@ -38,6 +38,7 @@ from ordercenter.events.types import (
     OrderHeld,
     OrderRegraded,
     OrderReleased,
+    OtherWarehouseWanted,
     RefundRequested,
     RefundSucceeded,
     ShipmentCancelled,
@@ -156,19 +157,28 @@ def take_answers(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events, actor=WAREHOUSE) as work:
         created = {commands[e.command_id]: e.outcome for e in answered if e.kind == CREATE_KIND}
         stops = {_shipment(commands[e.command_id]): e.outcome == "done" for e in answered if e.kind == CANCEL_KIND}
+        reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
         # All locks in the order of everybody else: orders first, then shipments, each by key and all at once.
-        services.lock_for_stopping(shipment_ids=list(stops), work=work)
+        concerned = services.lock_for_stopping(shipment_ids=[*stops, *reasons], work=work)
         work.lock(Shipment, [*stops, *map(_shipment, created)])
         refs = {_shipment(c): str((c.answer or {}).get("warehouse_ref", "")) for c, o in created.items() if o == "done"}
         services.accept_shipments(refs=refs, work=work)
         close_silent(shipment_ids=list(refs), work=work)
-        reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
         services.reject_shipments(reasons=reasons, work=work)
         again = services.take_stop_answers(answers=stops, work=work) if stops else []
         services.set_back(order_ids=again, work=work)
         told = [(commands[e.command_id], e) for e in answered]
         services.let_companions_go_on(answers=told, work=work)
         services.hold_refused_parts(answers=told, work=work)
+        if reasons:
+            services.tell_rejected(order_ids=services.held_for_doubt(list(concerned)), work=work)
+
+
+@on(OtherWarehouseWanted, name="fulfillment.route_elsewhere")
+def look_elsewhere(events: Sequence[Recorded]) -> None:
+    """A flow wants what a warehouse rejected to leave from another one; what cannot stays with its case."""
+    wanted = [r.event for r in events if isinstance(r.event, OtherWarehouseWanted)]
+    services.route_rejected(wishes={e.order_id: services.Wish(e.times, e.quarantine) for e in wanted}, because=events)
 
 
 @on(RefundSucceeded, name="fulfillment.gifts_after_refund")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from fulfillment.models import Shipment, ShipmentLine
-from fulfillment.states import AT_WAREHOUSE, STOPPABLE, ShipmentState
+from fulfillment.states import STOPPABLE, ShipmentState
 from fulfillment.wms.documents import DeliveryOrderDocument, DeliveryOrderLine, Party
 from ordercenter.catalog.contacts import clear_data
 from ordercenter.catalog.models import Contact
@@ -20,9 +20,8 @@ _PLATFORMS = {"tmall": "TM", "taobao": "TB", "jd": "JD", "douyin": "DD", "wechat
 
 
 def can_route_elsewhere(order: Order) -> bool:
-    """Whether a warehouse has rejected a shipment of this order and nothing of it is at another one. One statement."""
-    states = _states_of(order) if order.state == OrderState.IN_FULFILLMENT else set()
-    return ShipmentState.REJECTED in states and not states & set(AT_WAREHOUSE)
+    """Whether a warehouse has rejected a shipment of this order, whatever became of the others. One statement."""
+    return order.state in _ON_THE_WAY and ShipmentState.REJECTED in _states_of(order)
 
 
 def can_ask_back(order: Order) -> bool:

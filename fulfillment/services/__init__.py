@@ -20,6 +20,7 @@ from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.promising import promise_waiting_orders
 from fulfillment.services.receiving import finish_inbound
+from fulfillment.services.rejected import Wish, held_for_doubt, route_rejected, tell_rejected
 from fulfillment.services.releasing import awaiting_release, release_due, release_reopened
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
@@ -34,6 +35,7 @@ from fulfillment.services.waybills import give_back_waybills, request_waybills, 
 __all__ = [
     "ConfirmRefused",
     "Missing",
+    "Wish",
     "accept_shipments",
     "ask_back",
     "awaiting_release",
@@ -49,6 +51,7 @@ __all__ = [
     "free_pieces",
     "give_back_waybills",
     "hand_over",
+    "held_for_doubt",
     "held_in_company",
     "hold_refused_parts",
     "label_pdf",
@@ -74,6 +77,7 @@ __all__ = [
     "request_waybills",
     "reserve_and_route",
     "route_elsewhere",
+    "route_rejected",
     "route_stopped_anew",
     "set_back",
     "settle_after_refund",
@@ -81,6 +85,7 @@ __all__ = [
     "stop_shipments",
     "promise_waiting_orders",
     "supply_waiting_orders",
+    "tell_rejected",
     "take_out",
     "take_scans",
     "take_stop_answers",

@@ -9,6 +9,7 @@ from django.db.models import Count
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.services.anew import set_back
 from fulfillment.services.dispatching import CREATE_KIND
+from fulfillment.services.rejected import tell_rejected
 from fulfillment.services.stopping import route_stopped_anew, stop_shipments
 from fulfillment.states import IN_WAREHOUSE, STOPPABLE
 from ordercenter.audit.work import Work
@@ -63,6 +64,7 @@ def hold_refused_parts(*, answers: Sequence[tuple[OutgoingCommand, CommandAnswer
         subjects = [f"order:{pk}" for pk in late]
         workflow.rewind(subjects=subjects, use="fulfillment.send_to_wms", code="WMS_REJECTED", work=work)
         orders_services.hold_orders(findings={pk: [Finding(code)] for pk, code in late.items()}, work=work)
+        tell_rejected(order_ids=list(late), work=work)
 
 
 def take_out(*, order_ids: Collection[int], reason: str, work: Work) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from fulfillment.errors import NothingToStop, ShipmentAtWarehouse
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.services.anew import ROUTING, hold_stopped, set_back
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.routing import avoid_warehouses, reserve_and_route
-from fulfillment.services.stopping import route_stopped_anew, shipments_of, stop_shipments
-from fulfillment.states import AT_WAREHOUSE, STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
+from fulfillment.services.stopping import give_up_rejected, route_stopped_anew, shipments_of, stop_shipments
+from fulfillment.states import AT_WAREHOUSE, IN_WAREHOUSE, STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases.errors import ReasonMissing
@@ -26,6 +27,7 @@ from ordercenter.orders.states import OrderState
 from ordercenter.workflow import services as workflow
 
 _GOES_ON_AT = "fulfillment.send_to_wms"
+_HAS_SHIPMENTS = (OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED)
 
 
 def route_elsewhere(
@@ -33,33 +35,59 @@ def route_elsewhere(
 ) -> BatchResult:
     """Ship orders that their warehouse rejected from another one: all of these orders, or none of them.
 
-    Orders that share a rejected shipment with one of these go with it.
-    The rejected shipments are cancelled, their stock is free, the cheapest of the other warehouses gets new shipments,
-    and the orders' flows go on with sending them. done: the orders. Raises OrderUnknown, ReasonMissing,
-    ShipmentAtWarehouse while a warehouse may have a shipment, TransitionRefused for an order without a rejected
-    shipment, StockShort or NoCourierThere when no other warehouse can ship it, OrderOnHold when something else holds
-    it. Emits ShipmentCancelled, ShipmentCreated, OrderReleased; the reason is kept as a deed.
+    Orders that share a rejected shipment with one of these go with it. What has left of an order, or is at another
+    warehouse, stays as it is: only the rejected shipments are cancelled, their stock is free, the cheapest of the other
+    warehouses gets new shipments, and the orders' flows go on with sending them. done: the orders. Raises OrderUnknown,
+    ReasonMissing, ShipmentAtWarehouse where nothing is rejected and a warehouse has it, TransitionRefused for an order
+    without a rejected shipment, StockShort or NoCourierThere when no other warehouse can ship it, OrderOnHold when
+    something else holds it. Emits ShipmentCancelled, ShipmentCreated, OrderReleased; the reason is kept as a deed.
     """
     if not reason.strip():
         raise ReasonMissing
     with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
-        orders = _locked(work, {*order_ids, *_companions(order_ids)})
+        orders = _locked(work, {*order_ids, *sharing_rejected(order_ids)})
         shipments = shipments_of(work, list(orders))
-        for order in orders.values():
-            rejected = _rejected(order, shipments[order.pk])
-            avoid_warehouses(work).setdefault(order.pk, set()).update(s.warehouse_id for s in rejected)
-        stop_shipments(order_ids=list(orders), reason=reason, work=work)
-        route_stopped_anew(order_ids=list(orders), work=work)
-        reserve_and_route(order_ids=list(orders), work=work).raise_first()
-        orders_services.release_holds(
-            order_ids=list(orders), codes=WAREHOUSE_DOUBTS, reason=reason, accepted=False, work=work
-        ).raise_first()
-        create_shipments(order_ids=list(orders), work=work).raise_first()
-        subjects = [f"order:{pk}" for pk in orders]
-        workflow.rewind(subjects=subjects, use=_GOES_ON_AT, code="ROUTED_ELSEWHERE", work=work)
-        for subject in subjects:
-            record_deed(work, action="order.route_elsewhere", subject=subject, reason=reason)
+        rejected = {pk: _rejected(order, shipments[pk]) for pk, order in orders.items()}
+        take_elsewhere(rejected=rejected, shipments=shipments, reason=reason, work=work).raise_first()
+        for pk in orders:
+            record_deed(work, action="order.route_elsewhere", subject=f"order:{pk}", reason=reason)
     return BatchResult(done=list(orders.values()))
+
+
+def take_elsewhere(
+    *,
+    rejected: Mapping[int, Sequence[Shipment]],
+    shipments: Mapping[int, Sequence[Shipment]],
+    reason: str,
+    work: Work,
+    never: Mapping[int, Collection[int]] = MappingProxyType({}),
+    why: str = "",
+) -> BatchResult:
+    """Give up what warehouses rejected of these orders, and plan just that from others; the flows go on with sending.
+
+    rejected: by order, its rejected shipments; everybody who has a part in one of them is among the orders. shipments:
+    by order, all its shipments, locked. never: warehouses that are no candidates besides those. why: kept with the
+    decisions. done: the orders. With anything refused (what `reserve_and_route` and `create_shipments` refuse) the
+    work must not be written.
+    """
+    order_ids = list(rejected)
+    given_up = {s.pk: s for group in rejected.values() for s in group}
+    for pk, group in rejected.items():
+        avoided = {s.warehouse_id for s in group} | set(never.get(pk, ()))
+        avoid_warehouses(work).setdefault(pk, set()).update(avoided | _holding(shipments[pk], given_up))
+    give_up_rejected(shipments=given_up.values(), work=work)
+    result = reserve_and_route(order_ids=order_ids, work=work, why=why)
+    if result.refused:
+        return result
+    orders_services.release_holds(
+        order_ids=order_ids, codes=WAREHOUSE_DOUBTS, reason=reason, accepted=False, work=work
+    ).raise_first()
+    planned = create_shipments(order_ids=order_ids, work=work)
+    if planned.refused:
+        return planned
+    subjects = [f"order:{pk}" for pk in order_ids]
+    workflow.rewind(subjects=subjects, use=_GOES_ON_AT, code="ROUTED_ELSEWHERE", work=work)
+    return result
 
 
 def ask_back(
@@ -120,17 +148,23 @@ def _locked(work: Work, order_ids: Collection[int]) -> dict[int, Order]:
     return orders
 
 
-def _companions(order_ids: Collection[int]) -> set[int]:
+def sharing_rejected(order_ids: Collection[int]) -> set[int]:
+    """Everybody who has a part in a rejected shipment of one of these orders. One statement."""
     rejected = Shipment.objects.filter(state=ShipmentState.REJECTED, lines__order_id__in=order_ids)
     return set(ShipmentLine.objects.filter(shipment__in=rejected.values("pk")).values_list("order_id", flat=True))
 
 
+def _holding(shipments: Sequence[Shipment], given_up: Collection[int]) -> set[int]:
+    """Warehouses that have another part of the order: a line has one open promise in a warehouse."""
+    return {s.warehouse_id for s in shipments if s.state in IN_WAREHOUSE and s.pk not in given_up}
+
+
 def _rejected(order: Order, shipments: Sequence[Shipment]) -> list[Shipment]:
-    """The shipments that a warehouse rejected; raises when there is none, or when a warehouse may have another one."""
+    """The shipments that a warehouse rejected; raises when there is none."""
+    rejected = [s for s in shipments if s.state == ShipmentState.REJECTED]
+    if rejected and order.state in _HAS_SHIPMENTS:
+        return rejected
     waiting = [s for s in shipments if s.state in AT_WAREHOUSE]
     if waiting:
         raise ShipmentAtWarehouse(order_id=order.pk, shipment=waiting[0].code)
-    rejected = [s for s in shipments if s.state == ShipmentState.REJECTED]
-    if not rejected or order.state != OrderState.IN_FULFILLMENT:
-        raise TransitionRefused(machine="order", pk=order.pk, state=order.state, move="route_elsewhere")
-    return rejected
+    raise TransitionRefused(machine="order", pk=order.pk, state=order.state, move="route_elsewhere")

@@ -95,6 +95,17 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     return _take_back(work, stopped, asked=None)
 
 
+def give_up_rejected(*, shipments: Collection[Shipment], work: Work) -> None:
+    """Shipments that their warehouse rejected are cancelled: their promises end, all their pieces are to be planned
+    anew. shipments: locked. Other shipments of their orders stay as they are. Emits ShipmentCancelled.
+    """
+    for shipment in shipments:
+        shipment.cancel()
+        work.save(shipment)
+    lines = work.lock_children(ShipmentLine, "shipment_id", [shipment.pk for shipment in shipments])
+    _take_back(work, list(shipments), asked={line.order_id for group in lines.values() for line in group})
+
+
 def lock_for_stopping(*, shipment_ids: Collection[int], work: Work) -> dict[int, Order]:
     """The orders of these shipments, locked: before their shipments, as everywhere. None for no shipment."""
     if not shipment_ids:

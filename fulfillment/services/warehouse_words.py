@@ -8,6 +8,7 @@ from fulfillment.errors import ShipmentUnknown
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.services.anew import set_back
 from fulfillment.services.dispatching import reject_shipments
+from fulfillment.services.rejected import tell_rejected
 from fulfillment.services.silence import close_silent
 from fulfillment.services.stopping import take_stop_answers
 from fulfillment.states import ShipmentState
@@ -67,6 +68,7 @@ def reject_after_all(*, reasons: Mapping[str, str], work: Work | None = None, ac
                 },
                 work=work,
             )
+            tell_rejected(order_ids=concerned, work=work)
         return [shipments[pk] for pk in late]
 
 

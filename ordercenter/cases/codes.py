@@ -61,6 +61,7 @@ CODES: dict[str, CaseCode] = dict(
         _warning("INBOUND_DIFFERENCE", _("Received goods are not what was announced"), 24),
         _blocking("INTERCEPT_FAILED", _("The warehouse could not stop the parcel"), 2),
         _warning("STOCK_COUNT_SHORT", _("Counted less than is promised"), 4),
+        _warning("STOCK_DOUBTFUL", _("Stock in doubt"), 8),
         _warning("QUOTA_SHORT", _("Not enough stock to set aside"), 2),
         _warning("STOCK_PUSH_FAILED", _("The channel did not take a stock number"), 4),
         _warning("SHIPPED_AFTER_CANCEL", _("Shipped although cancelled"), 4),

@@ -71,6 +71,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("The books stay as they were for these goods: somebody has been promised what is not there."),
         _("Count again; or take promises back (cancel, ship from elsewhere, end a quota), then count once more."),
     ),
+    "STOCK_DOUBTFUL": CaseWords(
+        _("A warehouse would not ship goods that it should have."),
+        _("These pieces are in quarantine: nobody is promised them; the orders ship from elsewhere."),
+        _("Ask the warehouse or have it counted; then adjust the stock, and resolve the case."),
+    ),
     "QUOTA_SHORT": CaseWords(
         _("A shop's quota has begun with fewer pieces than were planned for it."),
         _("What was free is set aside; the shop is told the smaller number."),
@@ -128,7 +133,7 @@ WORDS: Mapping[str, CaseWords] = {
     ),
     "WMS_REJECTED": CaseWords(
         _("The warehouse has refused the delivery order."),
-        _("Nothing will be shipped until it is sent again."),
+        _("Nothing is shipped until it is sent again, or leaves from another warehouse; the flow may look for one."),
         _("Read the warehouse's reason, mend it and run the step again, or ship from another warehouse."),
     ),
     "WMS_SILENT": CaseWords(

@@ -14,6 +14,7 @@ from finance.states import LineState, StatementState
 from fulfillment.states import CountState, InboundState, ParcelState, ShipmentState, WaveState, WaybillState
 from ordercenter.cases.codes import case_code
 from ordercenter.cases.states import CaseState
+from ordercenter.common.problems import problem_types
 from ordercenter.events import types as facts
 from ordercenter.events.codec import event_classes
 from ordercenter.inventory.states import ReservationState
@@ -50,6 +51,10 @@ EVENTS: Mapping[str, Text] = {
     facts.SupplyChanged.name: _("Coming supply changed"),
     facts.StockReplenished.name: _("Stock replenished"),
     facts.ShipmentCreated.name: _("Shipment created"),
+    facts.OrderRejectedByWarehouse.name: _("A warehouse will not ship the order"),
+    facts.OtherWarehouseWanted.name: _("The flow looks for another warehouse"),
+    facts.OtherWarehouseFound.name: _("Another warehouse ships it"),
+    facts.NoOtherWarehouse.name: _("No other warehouse ships it"),
     facts.ShipmentDispatched.name: _("Shipment sent to the warehouse"),
     facts.ShipmentAccepted.name: _("Shipment accepted by the warehouse"),
     facts.ShipmentProgressed.name: _("The warehouse is at it"),
@@ -191,6 +196,11 @@ def unnamed_events() -> list[str]:
     return sorted(set(event_classes()) - set(EVENTS))
 
 
+def _refusal(code: str) -> str:
+    """What a refusal with this code says; the code when it is unknown here."""
+    return next((kind["title"] for kind in problem_types() if kind["code"] == code), code)
+
+
 def _order_fields() -> dict[str, str]:
     return {field.name: str(field.verbose_name) for field in Order._meta.concrete_fields}
 
@@ -243,6 +253,9 @@ KEYS: Mapping[str, Text] = {
     "channel_status": _("channel's state"),
     "cancel_reason": _("reason of cancelling"),
     "shipment": _("shipment"),
+    "shipments": _("shipments"),
+    "times": _("times at most"),
+    "quarantine": _("stock left behind goes into quarantine"),
     "step": _("at step"),
     "why": _("why"),
     "business_day": _("business day"),
@@ -333,7 +346,7 @@ def value_words(key: str, value: Any) -> str:
     if key == "verdict":
         return str(_verdicts().get(text, text))
     if key in ("codes", "code"):
-        return str(code_label(text))
+        return _refusal(text) if "." in text else str(code_label(text))
     if key in ("state", "other_state"):
         return str(state_label("order", text))
     return str(KEYS[text]) if key in ("missing", "matched", "why") and text in KEYS else text

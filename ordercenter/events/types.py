@@ -286,6 +286,40 @@ class OrderReleaseDue(OrderEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderRejectedByWarehouse(OrderEvent):
+    """A warehouse will not ship this part of the order, and the order is held for it: another way may be looked for."""
+
+    name: ClassVar[str] = "fulfillment.order.rejected"
+    is_trigger: ClassVar[bool] = True
+    shipments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherWarehouseWanted(OrderEvent):
+    """A flow wants the order shipped from elsewhere, at most so many times; quarantine: doubt the stock left behind."""
+
+    name: ClassVar[str] = "fulfillment.order.other_warehouse_wanted"
+    times: int
+    quarantine: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherWarehouseFound(OrderEvent):
+    """What one warehouse rejected of the order leaves from others. shipments: the delivery orders given up."""
+
+    name: ClassVar[str] = "fulfillment.order.other_warehouse_found"
+    shipments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoOtherWarehouse(OrderEvent):
+    """What a warehouse rejected stays with a person. code: of the refusal that says why no other one ships it."""
+
+    name: ClassVar[str] = "fulfillment.order.no_other_warehouse"
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrackingReported(ShipmentEvent):
     """The channel knows the tracking number."""
 

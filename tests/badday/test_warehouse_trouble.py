@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.badday.books import commands_of, open_cases, states_of
@@ -20,8 +22,21 @@ ids = list(Order.objects.filter(channel_order_no__in={numbers!r}).values_list("p
 result = release_holds(order_ids=ids, reason="the warehouse is back", at=timezone.now(), actor=Actor("test", "badday"))
 answer = len(result.done)
 """
+LOOK_ELSEWHERE = """
+from ordercenter.workflow.models import Flow
+answer = Flow.objects.filter(key="standard-rejected").update(is_paused={paused})
+"""
 
 
+@pytest.fixture
+def people_decide(system: System) -> Iterator[None]:
+    """No flow looks for another warehouse: what one rejects waits for a person."""
+    assert system.run_code(LOOK_ELSEWHERE.format(paused=True)) == 1
+    yield
+    system.run_code(LOOK_ELSEWHERE.format(paused=False))
+
+
+@pytest.mark.usefixtures("people_decide")
 @pytest.mark.parametrize(
     ("misbehaviour", "took_it", "case"),
     [

@@ -19,6 +19,7 @@ from ordercenter.inventory.models import Warehouse
 from ordercenter.inventory.services import Movement, move_stock
 from ordercenter.inventory.states import MovementReason
 from ordercenter.orders.standard import standard_flows
+from ordercenter.workflow.models import Flow
 from ordercenter.workflow.services import install_flows
 from tests.fulfillment.contracts import contract_of
 
@@ -70,6 +71,10 @@ class World:
                 if n
             ]
         ).raise_first()
+
+    def leave_rejected_to_people(self) -> None:
+        """No flow looks for another warehouse when one rejects an order."""
+        Flow.objects.filter(key="standard-rejected").update(is_paused=True)
 
     def trade(self, *lines: tuple[str, int, str], **changes: Any) -> dict[str, Any]:
         """A paid trade; lines: (outer SKU, pieces, paid share). changes: fields of the trade."""

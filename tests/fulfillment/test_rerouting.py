@@ -45,7 +45,9 @@ class SaysNo(OrderCenterError):
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     answer_everything(monkeypatch)
-    return World(stock=10)
+    world = World(stock=10)
+    world.leave_rejected_to_people()
+    return world
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 def order(warehouse: Warehouse) -> Callable[[Sequence[Exception]], Order]:
     """Take in one order whose warehouse says these things first."""
     world = World()
+    world.leave_rejected_to_people()
 
     def take(answers: Sequence[Exception]) -> Order:
         warehouse.answers[:] = answers

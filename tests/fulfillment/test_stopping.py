@@ -136,6 +136,7 @@ def test_a_refund_that_is_withdrawn_after_the_stop_sends_the_goods_anew(world: W
 def test_a_refund_for_a_shipment_that_the_warehouse_rejected_leaves_no_order_in_limbo(
     world: World, refusing: set[str]
 ) -> None:
+    world.leave_rejected_to_people()
     refusing.add(CREATE_KIND)
     order = at_warehouse(world)
     assert (Shipment.objects.get().state, open_cases()) == ("rejected", ["WMS_REJECTED"])
@@ -156,6 +157,7 @@ def test_a_refund_for_a_shipment_that_the_warehouse_rejected_leaves_no_order_in_
 def test_a_rejected_delivery_order_waits_for_a_person_and_goes_again_when_the_case_is_solved(
     world: World, refusing: set[str]
 ) -> None:
+    world.leave_rejected_to_people()
     refusing.add(CREATE_KIND)
     order = at_warehouse(world)
     case = Case.objects.get()

@@ -240,6 +240,7 @@ def test_items_are_told_and_told_again_as_changed(play: Play) -> None:
 
 
 def test_a_warehouse_that_accepts_and_then_rejects_holds_the_order_and_a_person_sends_it_again(play: Play) -> None:
+    play.world.leave_rejected_to_people()
     play.stage.control.switches(wms_reject_later=1)
     shipment = play.order()
     assert shipment.state == "accepted"

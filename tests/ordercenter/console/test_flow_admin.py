@@ -66,7 +66,7 @@ def test_what_is_no_flow_document_is_refused_in_words(browser: Client, flow: Flo
 
     assert answer.status_code == 200
     assert answer.context["form"].non_field_errors()
-    assert FlowVersion.objects.count() == 3
+    assert FlowVersion.objects.count() == len(standard_flows())
 
 
 def test_a_document_with_mistakes_names_each(browser: Client, flow: Flow) -> None:

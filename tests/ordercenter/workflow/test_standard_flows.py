@@ -12,11 +12,13 @@ from ordercenter.workflow.components import Registry
 from ordercenter.workflow.documents import export_document, parse_document
 from ordercenter.workflow.fields import Catalogue
 from ordercenter.workflow.nodes import ANY_ERROR, OUT, Action, FlowDocument, Wait
+from ordercenter.workflow.params import ParamSpec, ParamType
 from ordercenter.workflow.validator import validate
 from tests.ordercenter.workflow.building import go_on, load_nothing
 
+_TYPES = {int: ParamType.NUMBER, str: ParamType.TEXT, bool: ParamType.BOOL}
 FLOWS = Path(ordercenter.orders.__file__).parent / "flows"
-NAMES = ["standard-finished", "standard-order", "standard-shipped"]
+NAMES = ["standard-finished", "standard-order", "standard-rejected", "standard-shipped"]
 
 
 def read(name: str) -> FlowDocument:
@@ -41,6 +43,7 @@ def stand_ins(document: FlowDocument) -> Registry:
                 label=node.use,
                 ports=sorted(ports),
                 errors=sorted(set(node.on_error) - {ANY_ERROR}),
+                params={name: ParamSpec(_TYPES[type(value)], name) for name, value in node.params.items()},
             )(go_on)
     return made
 
