@@ -16,7 +16,8 @@ from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND, STOCK_KIND
 from channels_sync.models import ChannelAccount
 from channels_sync.publishing import prepare_stock
 from fulfillment import services as fulfillment
-from ordercenter.audit.work import unit_of_work
+from ordercenter.audit.stamps import compiled
+from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.catalog.models import ListingMatch
@@ -47,18 +48,18 @@ class OrderNotHereYet(OrderUnknown):
 @reads(ORDER_KIND)
 def take_trades(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
     """Trades become orders, and what was paid becomes payment entries, in one transaction."""
-    accounts = _accounts(messages)
     refused: dict[int, OrderCenterError] = {}
     taken: list[TakenOrder] = []
-    for message in messages:
-        try:
-            raw = loads_strict(message.body, max_bytes=MAX_ORDER_BYTES)
-            order = tmall_mapping.read_trade(tmall_mapping.trade_in(raw))
-        except (MessageUnreadable, UnreadableBody) as error:
-            refused[message.id] = error
-            continue
-        taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
     with unit_of_work(actor=CHANNEL) as work:
+        accounts = _accounts(work)
+        for message in messages:
+            try:
+                raw = loads_strict(message.body, max_bytes=MAX_ORDER_BYTES)
+                order = tmall_mapping.read_trade(tmall_mapping.trade_in(raw))
+            except (MessageUnreadable, UnreadableBody) as error:
+                refused[message.id] = error
+                continue
+            taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
         result = orders.take_orders(taken=taken, work=work)
         fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
         book_payments(taken=taken, orders=result.by_number, fees=fees, work=work, actor=CHANNEL)
@@ -68,7 +69,7 @@ def take_trades(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
 @reads(REFUND_KIND)
 def take_refunds(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
     """Refunds act on their orders; money that went back becomes a refund entry."""
-    accounts = _accounts(messages)
+    accounts = _all_accounts()
     refused: dict[int, OrderCenterError] = {}
     read: dict[int, tuple[int, IncomingRefund]] = {}
     for message in messages:
@@ -152,10 +153,13 @@ def take_stock_answers(events: Sequence[Recorded]) -> None:
         cases.close_cases_of(subjects=well, codes=["STOCK_PUSH_FAILED"], resolution="the channel took it", work=work)
 
 
-def _accounts(messages: Sequence[Message]) -> dict[str, ChannelAccount]:
-    ids = {int(message.source.partition(":")[2]) for message in messages}
-    rows = ChannelAccount.objects.select_related("shop").in_bulk(sorted(ids))
-    return {f"account:{pk}": account for pk, account in rows.items()}
+def _accounts(work: Work) -> Mapping[str, ChannelAccount]:
+    """The accounts with their shops, by the name that messages call them; kept per version."""
+    return compiled(work, ("accounts", "channels"), _all_accounts)
+
+
+def _all_accounts() -> dict[str, ChannelAccount]:
+    return {f"account:{row.pk}": row for row in ChannelAccount.objects.select_related("shop")}
 
 
 def _refundable_orders(read: Sequence[tuple[int, IncomingRefund]]) -> dict[tuple[int, str], int]:

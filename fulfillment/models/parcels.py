@@ -11,13 +11,13 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from fulfillment.models.accounts import CourierAccount
 from fulfillment.models.couriers import Carrier
 from fulfillment.models.shipments import Shipment
 from fulfillment.states import OPEN_WAYBILLS, ParcelState, ScanKind, Watch, WaybillState
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.history import BusyRecords
 from ordercenter.common.rows import FastRow
 from ordercenter.common.secretfield import SealedField
 
@@ -37,7 +37,7 @@ class Parcel(StateModel):
     collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
     # Signed for, back, or lost: when it came to its end.
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
+    history = BusyRecords()
 
     class Meta:
         verbose_name = _("parcel")
@@ -115,7 +115,7 @@ class Waybill(StateModel):
     )
     prints = models.PositiveSmallIntegerField(_("times printed"), default=0)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    history = HistoricalRecords(history_id_field=models.BigAutoField(), excluded_fields=["print_data"])
+    history = BusyRecords(excluded_fields=["print_data"])
 
     class Meta:
         verbose_name = _("waybill")

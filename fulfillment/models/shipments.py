@@ -8,12 +8,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
 from fulfillment.models.couriers import Carrier
 from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.catalog.models import Contact, Shop, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.history import BusyRecords
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import Grade
@@ -45,7 +45,8 @@ class Shipment(StateModel):
     reported_at = models.DateTimeField(_("reported to the channel at"), null=True, blank=True)
     # Held back until then, so that what waits can still be decided better; null: handed over at once.
     release_at = models.DateTimeField(_("hand over at"), null=True, blank=True)
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
+    # A decision never changes: one that is made anew has a row of its own (RoutingDecision).
+    history = BusyRecords(excluded_fields=["decision"])
 
     class Meta:
         verbose_name = _("shipment")

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.capabilities import ANYTHING, Capability, capabilities
 from ordercenter.catalog.models import Contact
-from ordercenter.catalog.stamps import compiled
 from ordercenter.orders.models import Order, ParcelPolicy
-from ordercenter.orders.services.review import contacts_of
+from ordercenter.orders.services.lookups import contacts_of
 
 if TYPE_CHECKING:
     from fulfillment.services.planning import Consignment

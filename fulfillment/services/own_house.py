@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from fulfillment.models import FloorRules
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.inventory.models import Warehouse
 from ordercenter.inventory.states import WarehouseKind
 
 
 def own_warehouses(work: Work) -> frozenset[int]:
-    """The ids of the own warehouses. One statement per unit of work."""
-    known = work.shared.get("own_warehouses")
-    if not isinstance(known, frozenset):
-        rows = Warehouse.objects.filter(kind=WarehouseKind.OWN).values_list("pk", flat=True)
-        known = work.shared["own_warehouses"] = frozenset(rows)
-    return known
+    """The ids of the own warehouses; kept per version."""
+    return compiled(work, "warehouses", _own_warehouses, name="own_warehouses")
+
+
+def _own_warehouses() -> frozenset[int]:
+    return frozenset(Warehouse.objects.filter(kind=WarehouseKind.OWN).values_list("pk", flat=True))
 
 
 def rules_of(warehouse_id: int) -> FloorRules:

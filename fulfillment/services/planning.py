@@ -27,7 +27,7 @@ from ordercenter.inventory.models import Reservation
 from ordercenter.inventory.states import ReservationState
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
-from ordercenter.orders.services.review import contacts_of, skus_of
+from ordercenter.orders.services.lookups import contacts_of, skus_of
 
 # Pieces, amount and freight of a line of which no shipment lives.
 NOTHING = (0, ZERO, ZERO)

@@ -35,7 +35,7 @@ from ordercenter.inventory.selectors import free_stock
 from ordercenter.inventory.services import Promise
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Hold, Order, OrderLine
-from ordercenter.orders.services.review import contacts_of, skus_of
+from ordercenter.orders.services.lookups import contacts_of, skus_of
 from ordercenter.orders.states import OrderState
 
 

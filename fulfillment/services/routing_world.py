@@ -1,6 +1,6 @@
 """What decisions are made with: couriers' prices, rules, calendars, shadow prices. Compiled once per version.
 
-One short statement per unit of work says which versions hold; only what changed is read and compiled anew.
+The stamps of a unit of work say which versions hold; only what changed is read and compiled anew.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from fulfillment.routing.rules import CompiledRules, Masters
 from fulfillment.routing.tariff import Tariff
 from fulfillment.routing.terms import Prices
 from fulfillment.services.courier_prices import PriceBook, tariff_of
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import Shop
 from ordercenter.inventory.models import Warehouse
@@ -96,7 +97,7 @@ class Stamp:
 
 
 def routing_world(work: Work) -> RoutingWorld:
-    """The world of this unit of work. One statement; more when something changed since this process looked last."""
+    """The world of this unit of work. No statement but when something changed since this process looked last."""
     return _of_work(work)[1]
 
 
@@ -188,7 +189,12 @@ LEFT JOIN fulfillment_routingruleversion v ON v.id = s.active_version_id
 def _of_work(work: Work) -> tuple[Stamp, RoutingWorld]:
     known: tuple[Stamp, RoutingWorld] | None = work.shared.get("routing_world")
     if known is None:
-        stamp = read_stamp()
+        # Days pass without anybody changing a row: calendars and contracts are looked at anew each day.
+        of_day: dict[date, Stamp] = compiled(work, ("routing", "warehouses", "pins"), dict)
+        today = timezone.localdate()
+        stamp = of_day.get(today) or read_stamp()
+        of_day.clear()
+        of_day[today] = stamp
         known = work.shared["routing_world"] = (stamp, _world(stamp))
     return known
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fulfillment.models import PackingRule, SplitWish
 from fulfillment.packing.boxes import NO_LIMITS, Item, Limits, fill_boxes
 from fulfillment.states import PackingKind
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
-from ordercenter.catalog.stamps import compiled
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.review import skus_of
 

@@ -6,19 +6,21 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-
-from django.db import connection
 
 from fulfillment.services.gifts import free_pieces
 from fulfillment.services.merging import USUAL, Key, Policy, keys_of, policies
 from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
-from ordercenter.events.ahead import apart
 from ordercenter.events.models import Timer
 from ordercenter.events.types import MergeDue, MergeWindowClosed
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Hold, Order
+from ordercenter.orders.services.companions import (
+    MAY_COME,
+    Companion,
+    companions_of,
+    forget_companions,
+)
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import doubts_of
 from ordercenter.orders.states import OrderState
@@ -31,27 +33,6 @@ CODE = "WAITING_MERGE"
 LOOK_AGAIN = timedelta(seconds=3)
 # Held for one of these, an order will hardly come.
 NOT_WAITED_FOR = frozenset({"DUPLICATE_SUSPECT", "BLACKLIST"})
-# An order that is not yet past the merge window may still come.
-_MAY_COME = (
-    OrderState.PREPROCESSING,
-    OrderState.DELAYED_REVIEW,
-    OrderState.PENDING_REVIEW,
-    OrderState.PENDING_FINANCE_REVIEW,
-    OrderState.APPROVED,
-)
-
-# Open orders of the same buyer to the same address, for each order asked about, but for those in hand. The index is that
-# by buyer.
-_SIBLINGS = """
-SELECT v.id, o.id, o.state, o.channel_order_no
-FROM unnest(%(ids)s::bigint[], %(shops)s::bigint[], %(buyers)s::text[], %(places)s::text[], %(phones)s::text[],
-            %(names)s::text[]) AS v(id, shop, buyer, place, phone, name)
-JOIN orders_order o ON o.buyer_key = v.buyer AND o.shop_id = v.shop AND o.id <> ALL(%(ids)s) AND NOT o.ships_alone
-     AND o.state = ANY(%(states)s)
-JOIN catalog_contact c ON c.id = o.contact_id AND c.address_hash = v.place AND c.phone_hash = v.phone
-     AND c.masked_name = v.name
-ORDER BY v.id, o.id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,53 +170,33 @@ def _timer(work: Work, order_id: int, at: datetime, *, is_over: bool) -> Timer:
 
 
 def _siblings_of(work: Work, keys: Mapping[int, Key], orders: Mapping[int, Order]) -> dict[int, list[Sibling]]:
-    """Open siblings of these orders. One statement, none when none may travel with others; one more where some do."""
+    """Open siblings of these orders. No statement but that for their buyers' orders; one more where some have any."""
     asked = [(pk, keys[pk]) for pk in orders if pk in keys]
-    if not asked:
+    companions = companions_of(work, [orders[pk] for pk, _ in asked])
+    pairs = [
+        (pk, other)
+        for pk, key in (asked if companions else ())
+        for other in companions.get(key[1], ())
+        if other.id != pk and _key_of(other) == key and other.state in MAY_COME and not other.ships_alone
+    ]
+    if not pairs:
         return {}
-    with apart(), connection.cursor() as cursor:
-        parameters: dict[str, Any] = {
-            "ids": [pk for pk, _ in asked],
-            "shops": [key[0] for _, key in asked],
-            "buyers": [key[1] for _, key in asked],
-            "places": [key[2] for _, key in asked],
-            "phones": [key[3] for _, key in asked],
-            "names": [key[4] for _, key in asked],
-            "states": [str(state) for state in _MAY_COME],
-        }
-        cursor.execute(_SIBLINGS, parameters)
-        rows = cursor.fetchall()
-    rows += _siblings_in_hand(asked, orders)
-    if not rows:
-        return {}
-    codes = _open_codes({sibling_id for _, sibling_id, _, _ in rows})
+    codes = _open_codes({other.id for _, other in pairs})
     doubts = doubts_of(work)
     found: dict[int, list[Sibling]] = defaultdict(list)
-    for pk, sibling_id, state, number in rows:
-        theirs = codes.get(sibling_id, set()) | doubts.get(sibling_id, set())
+    for pk, other in pairs:
+        theirs = codes.get(other.id, set()) | doubts.get(other.id, set())
         if theirs & NOT_WAITED_FOR:
             continue
         is_waiting = CODE in theirs
         # Approved and not waiting: it is past the window, on its way or held at a later step.
-        if state != OrderState.APPROVED or is_waiting or sibling_id in orders:
-            found[pk].append(Sibling(sibling_id, number, is_waiting))
+        if other.state != OrderState.APPROVED or is_waiting or other.id in orders:
+            found[pk].append(Sibling(other.id, other.number, is_waiting))
     return found
 
 
-def _siblings_in_hand(
-    asked: Sequence[tuple[int, Key]], orders: Mapping[int, Order]
-) -> list[tuple[int, int, str, str]]:
-    """Rows as the statement gives them, of the orders asked about among each other."""
-    by_key: dict[Key, list[Order]] = defaultdict(list)
-    for pk, key in asked:
-        if orders[pk].state in _MAY_COME:
-            by_key[key].append(orders[pk])
-    return [
-        (pk, other.id, other.state, other.channel_order_no)
-        for pk, key in asked
-        for other in by_key.get(key, ())
-        if other.id != pk
-    ]
+def _key_of(other: Companion) -> Key:
+    return other.shop_id, other.buyer_key, other.address_hash, other.phone_hash, other.masked_name
 
 
 def _open_codes(order_ids: Collection[int]) -> dict[int, set[str]]:
@@ -252,6 +213,7 @@ def _lock_groups(work: Work, order_ids: Collection[int]) -> dict[int, Order]:
     """
     unlocked = {order.pk: order for order in Order.objects.filter(pk__any_of=order_ids)}
     siblings = _siblings_of(work, keys_of(work, list(unlocked.values())), unlocked)
+    forget_companions(work)
     return work.lock(Order, {*unlocked, *(s.order_id for theirs in siblings.values() for s in theirs)})
 
 

@@ -105,6 +105,10 @@ class Work:
             for row in locked_rows(model, parent, unread):
                 known[getattr(row, parent)].append(rows.setdefault(row.pk, row))
 
+    def in_hand(self, model: type[M]) -> Mapping[Any, M]:
+        """The rows of this model that the work has by now, locked or new, by key."""
+        return self._rows.get(model, {})
+
     def born(self, model: type[M]) -> Mapping[Any, M]:
         """The rows of this model that an earlier work of this transaction made, by key; nobody else can have them."""
         return self._born.get(model, {})

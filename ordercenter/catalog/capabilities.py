@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import Channel, ChannelCapability, Shop
-from ordercenter.catalog.stamps import compiled
 
 STAMP = "channels"
 

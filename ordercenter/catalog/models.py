@@ -229,7 +229,7 @@ class Contact(FastRow):
     # What the platform gives in place of the clear address; needed for waybills and for merging.
     opaque_id = models.CharField(_("platform address id"), max_length=128, blank=True)
     sealed = SealedField(_("sealed data"), null=True, blank=True)
-    phone_hash = models.CharField(max_length=32, blank=True, db_index=True)
+    phone_hash = models.CharField(max_length=32, blank=True)
     address_hash = models.CharField(max_length=32, blank=True)
     is_masked = models.BooleanField(_("masked by the platform"), default=False)
 
@@ -237,6 +237,8 @@ class Contact(FastRow):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         permissions = [("reveal_contact", _("Can see personal data in clear"))]
+        # Not db_index: that would keep a second one, for beginnings of a hash.
+        indexes = [models.Index(fields=["phone_hash"], name="contact_by_phone")]
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.masked_name, self.province, self.city) if part)

@@ -96,22 +96,45 @@ def _line_maker(fields: Sequence[models.Field[Any, Any]]) -> Callable[[dict[str,
     in Python is writing lines.
     """
     known: dict[str, Any] = {"text": copy_text, "null": "\\N"}
-    parts = []
+    careful, plain, words = [], [], []
     for number, field in enumerate(fields):
         value = f"d[{field.attname!r}]"
+        as_it_is = f"{{null if {value} is None else {value}}}"
         convert = _converter(field)
         if convert is not None:
             known[f"convert{number}"] = convert
-            parts.append(f"{{text(convert{number}({value}))}}")
-        elif not isinstance(_pointed_at(field), _OWN_TEXT):
-            parts.append(f"{{text({value})}}")
-        elif field.null:
-            parts.append(f"{{null if {value} is None else {value}}}")
+            careful.append(f"{{text(convert{number}({value}))}}")
+        elif isinstance(_pointed_at(field), _OWN_TEXT):
+            careful.append(as_it_is if field.null else f"{{{value}}}")
         else:
-            parts.append(f"{{{value}}}")
-    # The text is made of the names of our own columns only.
-    maker: Callable[[dict[str, Any]], str] = eval('lambda d: f"' + "\t".join(parts) + '"', known)  # noqa: S307
-    return maker
+            careful.append(f"{{text({value})}}")
+        if convert is None and isinstance(field, models.CharField | models.TextField):
+            words.append(f"{{{value}}}")
+            plain.append(as_it_is)
+        else:
+            plain.append(careful[-1])
+
+    def made(parts: Sequence[str], separator: str) -> Callable[[dict[str, Any]], str]:
+        # The text is made of the names of our own columns only.
+        return eval('lambda d: f"' + separator.join(parts) + '"', known)  # type: ignore[no-any-return]  # noqa: S307
+
+    return _line(made(careful, "\t"), made(plain, "\t"), made(words, ""))
+
+
+def _line(
+    careful: Callable[[dict[str, Any]], str],
+    plain: Callable[[dict[str, Any]], str],
+    words: Callable[[dict[str, Any]], str],
+) -> Callable[[dict[str, Any]], str]:
+    """Hardly any row holds a sign: its words are looked through all at once, and each by itself only if one does."""
+
+    def line(values: dict[str, Any]) -> str:
+        text = words(values)
+        if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
+            return careful(values)
+        return plain(values)
+
+    return line
 
 
 def _pointed_at(field: models.Field[Any, Any]) -> Any:
@@ -178,9 +201,10 @@ def insert_instances(model: type[models.Model], instances: Sequence[models.Model
     """Write new instances, primary keys already set, in one COPY."""
     plan = plan_of(model)
     copy_lines(plan.table, plan.columns, map(plan.line, instances))
+    alias = connection.alias
     for instance in instances:
-        instance._state.adding = False
-        instance._state.db = connection.alias
+        state = instance._state
+        state.adding, state.db = False, alias
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ordercenter.common.money import to_fen
 from ordercenter.events.types import OrderCancelled, OrderPaid, OrderReleased, RefundRequested, TradeFinished
 from ordercenter.orders import services
 from ordercenter.orders.models import Order, OrderLine
-from ordercenter.orders.services.review import contacts_of, skus_of
+from ordercenter.orders.services.lookups import contacts_of, skus_of
 from ordercenter.orders.states import Grade, OrderState
 from ordercenter.workflow.components import StepCall, action, register_subject, register_trigger
 from ordercenter.workflow.fields import Catalogue, Field, FieldType

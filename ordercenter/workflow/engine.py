@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.ids import new_ids
@@ -46,8 +47,12 @@ class Active:
     plan: Plan
 
 
-def active_flows() -> list[Active]:
-    """The active version of every flow that is not paused. One statement; plans are compiled once per process."""
+def active_flows(work: Work) -> list[Active]:
+    """The active version of every flow that is not paused; kept per version, plans compiled once per process."""
+    return compiled(work, "flows", _active_flows)
+
+
+def _active_flows() -> list[Active]:
     rows = Flow.objects.filter(is_paused=False, active_version__isnull=False).values_list(
         "active_version_id", "pk", "active_version__content_hash"
     )

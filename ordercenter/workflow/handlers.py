@@ -32,7 +32,7 @@ def advance_flows(events: Sequence[Recorded]) -> None:
         _take_answers(by_name[CommandAnswered.name], work)
         _take_timers(by_name[FlowTimerDue.name], work)
         _run_released_again(by_name[OrderReleased.name], work)
-        active = engine.active_flows()
+        active = engine.active_flows(work)
         for name, facts in by_name.items():
             if facts and name not in (CommandAnswered.name, FlowTimerDue.name):
                 _wake_waiting(name, facts, work)

@@ -42,7 +42,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], Any]) -> list[
 
 def taken_by_somebody(world: World, pieces: int) -> Callable[[], Any]:
     """Takes so many pieces of SKU-1 in both warehouses."""
-    promises = [Promise(90 + n, 900 + n, world.skus[1].pk, w.pk, pieces) for n, w in enumerate((world.east, world.south))]
+    promises = [
+        Promise(9_000_000 + n, 9_000_000 + n, world.skus[1].pk, w.pk, pieces)
+        for n, w in enumerate((world.east, world.south))
+    ]
     return lambda: reserve_stock(promises=promises)
 
 

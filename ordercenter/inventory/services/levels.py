@@ -1,8 +1,8 @@
 """Stock rows and quotas, locked: levels before quotas before reservations, each by primary key.
 
 A large batch of new orders wants nearly every row that sells, and would hold it while hundreds of orders are decided
-and written. Where plenty lies it only looks at the rows, counts in memory, and locks them when all else is written: what
-it took is then counted on top of what others took meanwhile, if it is still there.
+and written. Where plenty lies it only looks at the rows, counts in memory, and locks them when all else is written:
+what it took is then counted on top of what others took meanwhile, if it is still there.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from simple_history.models import HistoricalRecords
 
 from ordercenter.catalog.models import Contact, Shop, Sku
 from ordercenter.common.fsm import StateField, StateModel, transition
+from ordercenter.common.history import BusyRecords
 from ordercenter.common.rows import FastRow
 from ordercenter.orders.errors import AmountMismatch, OrderOnHold
 from ordercenter.orders.states import BEFORE_FULFILLMENT, Grade, OrderState, RefundStatus
@@ -26,7 +27,7 @@ class Order(StateModel):
 
     # Hot tables refer to master data without a foreign key in the database: master data is never deleted (PROTECT, and
     # the invariants look), and the checks would cost a fifth of the pipeline.
-    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_constraint=False)
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_constraint=False, db_index=False)
     channel_order_no = models.CharField(_("channel order number"), max_length=64)
     state = StateField(_("state"), default=OrderState.PENDING_PAYMENT, choices=OrderState.choices)
     grade = models.CharField(_("grade"), max_length=8, choices=Grade.choices, default=Grade.NORMAL)
@@ -63,7 +64,7 @@ class Order(StateModel):
     )
     cancel_reason = models.CharField(_("reason of cancelling"), max_length=200, blank=True)
     inbox_id = models.BigIntegerField(_("inbox message"), null=True, blank=True)
-    history = HistoricalRecords(history_id_field=models.BigAutoField())
+    history = BusyRecords()
 
     class Meta:
         verbose_name = _("order")
@@ -181,7 +182,8 @@ class OrderLine(FastRow):
     Quantities decide: ordered = cancelled + unplanned + backordered + reserved + released + shipped, always.
     """
 
-    order = models.ForeignKey(Order, models.CASCADE, verbose_name=_("order"), related_name="lines")
+    # The unique key of order and line number is the index.
+    order = models.ForeignKey(Order, models.CASCADE, verbose_name=_("order"), related_name="lines", db_index=False)
     line_no = models.PositiveSmallIntegerField(_("line"))
     channel_line_no = models.CharField(_("channel line number"), max_length=64)
     listing_id = models.CharField(_("listing"), max_length=64, blank=True)

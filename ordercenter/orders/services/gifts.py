@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db import connection
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.catalog.models import Sku
-from ordercenter.catalog.stamps import compiled
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import ZERO
 from ordercenter.common.rows import new_row

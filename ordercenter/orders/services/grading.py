@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.models import Shop
-from ordercenter.catalog.stamps import compiled
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.secretfield import search_hash
 from ordercenter.events.types import OrderRegraded

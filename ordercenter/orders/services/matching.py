@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import BundlePart, ListingMatch, Sku
 from ordercenter.common.batch import BatchResult
@@ -16,31 +17,60 @@ from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
 from ordercenter.orders.states import CLOSED_STATES
 
+Listing = tuple[int, str, str]
+# So many answers are kept; more goods than these are asked for anew.
+KEPT = 50_000
 
-@dataclass(frozen=True)
+
+@dataclass
 class Goods:
-    """What is known of the SKUs that the lines of a batch ask for."""
+    """What was asked of the catalog under its present version: the SKU behind a listing or a code, None if there is
+    none, and the parts of bundles.
+    """
 
-    by_listing: Mapping[tuple[int, str, str], Sku]
-    by_code: Mapping[str, Sku]
-    parts: Mapping[int, Sequence[BundlePart]]
+    by_listing: dict[Listing, Sku | None] = field(default_factory=dict)
+    by_code: dict[str, Sku | None] = field(default_factory=dict)
+    parts: dict[int, list[BundlePart]] = field(default_factory=dict)
 
     def sku_of(self, shop_id: int, line: OrderLine) -> Sku | None:
         """By the listing's match, else by the code that the seller keeps at the channel."""
         match = self.by_listing.get((shop_id, line.listing_id, line.listing_sku_id))
         return match or self.by_code.get(line.outer_sku)
 
+    def ask(self, wanted: Sequence[tuple[int, OrderLine]]) -> None:
+        """Read what is not known yet of these lines, each with its shop. At most three statements."""
+        if len(self.by_listing) + len(self.by_code) > KEPT:
+            self.by_listing, self.by_code, self.parts = {}, {}, {}
+        listings = {(shop, n.listing_id, n.listing_sku_id) for shop, n in wanted if n.listing_id}
+        unknown = listings - self.by_listing.keys()
+        if unknown:
+            matches = ListingMatch.objects.filter(listing_id__any_of={listing for _, listing, _ in unknown})
+            found = {(m.shop_id, m.listing_id, m.listing_sku_id): m.sku for m in matches.select_related("sku")}
+            self.by_listing.update((listing, found.get(listing)) for listing in unknown)
+        codes = {line.outer_sku for _, line in wanted if line.outer_sku} - self.by_code.keys()
+        if codes:
+            skus = {sku.code: sku for sku in Sku.objects.filter(code__any_of=codes, is_active=True)}
+            self.by_code.update((code, skus.get(code)) for code in codes)
+        asked = [self.sku_of(shop, line) for shop, line in wanted]
+        bundles = {sku.pk for sku in asked if sku is not None and sku.is_bundle} - self.parts.keys()
+        if bundles:
+            self.parts.update((pk, []) for pk in bundles)
+            for part in BundlePart.objects.filter(bundle_id__in=bundles).select_related("part").order_by("pk"):
+                self.parts[part.bundle_id].append(part)
+
 
 def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Give every line its SKU; a bundle becomes the lines of its parts, amounts shared to the fen.
 
     Refused with NeedsPerson (SKU_UNMAPPED): orders with a line that no listing match and no SKU code explains, or that
-    means a bundle without parts. Lines that have a SKU already are left alone. At most four statements.
+    means a bundle without parts. Lines that have a SKU already are left alone. At most four statements, none for goods
+    that this process knows.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
-    goods = _goods(orders, [line for group in lines.values() for line in group if line.sku_id is None])
+    goods = compiled(work, "goods", Goods)
+    goods.ask([(orders[pk].shop_id, n) for pk, group in lines.items() for n in group if n.sku_id is None])
     skus: dict[int, Sku] = work.shared.setdefault("skus", {})
     exploded: list[OrderLine] = []
     for order in orders.values():
@@ -71,21 +101,6 @@ def bundle_shares(paid: Decimal, parts: Sequence[BundlePart]) -> list[Decimal]:
     """What was paid for a bundle, shared over its parts by list price, by pieces when all are free; to the fen."""
     weights = [part.part.list_price * part.quantity for part in parts]
     return split_amount(paid, weights if any(weights) else [part.quantity for part in parts])
-
-
-def _goods(orders: Mapping[int, Order], lines: Sequence[OrderLine]) -> Goods:
-    listings = {line.listing_id for line in lines if line.listing_id}
-    codes = {line.outer_sku for line in lines if line.outer_sku}
-    shops = {order.shop_id for order in orders.values()}
-    matches = ListingMatch.objects.filter(shop_id__in=shops, listing_id__any_of=listings).select_related("sku")
-    by_listing = {(m.shop_id, m.listing_id, m.listing_sku_id): m.sku for m in matches} if listings else {}
-    by_code = {s.code: s for s in Sku.objects.filter(code__any_of=codes, is_active=True)} if codes else {}
-    bundles = {s.pk for s in (*by_listing.values(), *by_code.values()) if s.is_bundle}
-    parts: dict[int, list[BundlePart]] = {}
-    if bundles:
-        for part in BundlePart.objects.filter(bundle_id__in=bundles).select_related("part").order_by("pk"):
-            parts.setdefault(part.bundle_id, []).append(part)
-    return Goods(by_listing, by_code, parts)
 
 
 def _assign(work: Work, line: OrderLine, sku: Sku, skus: dict[int, Sku]) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import PLACE_COLUMNS, confirm_place
 from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, Contact, Sku
@@ -17,14 +15,15 @@ from ordercenter.common.batch import BatchResult
 from ordercenter.common.divisions import WITHOUT_DISTRICTS, place_of, undivided_cities
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.secretfield import search_hash
-from ordercenter.events.ahead import apart
 from ordercenter.events.types import DuplicateSeen
 from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services.companions import DUPLICATE_WITHIN, Companion, companions_of
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders
+from ordercenter.orders.services.lookups import contacts_of, skus_of
 from ordercenter.orders.services.updates import ASKING
 from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, OrderState, RefundStatus
 
-DUPLICATE_WITHIN = timedelta(minutes=10)
+BLACKLIST_KEPT = 2000
 _NOT_SUSPECT = (OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE, *CLOSED_STATES)
 
 
@@ -57,7 +56,7 @@ def check_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
-    listed = _blacklisted(orders, contacts)
+    listed = _blacklisted(orders, contacts, work)
     doubles = _duplicates(orders, contacts, work)
     found: dict[int, list[Finding]] = {}
     for order in orders.values():
@@ -113,24 +112,6 @@ def doubts_of(work: Work) -> dict[int, set[str]]:
     return kept
 
 
-def contacts_of(work: Work, orders: Collection[Order]) -> Mapping[int, Contact]:
-    """The receivers of these orders by id, read once per unit of work."""
-    known: dict[int, Contact] = work.shared.setdefault("contacts", dict(work.born(Contact)))
-    missing = {order.contact_id for order in orders if order.contact_id is not None} - known.keys()
-    if missing:
-        known.update((c.pk, c) for c in Contact.objects.filter(pk__any_of=sorted(missing)))
-    return known
-
-
-def skus_of(work: Work, lines: Sequence[OrderLine]) -> Mapping[int, Sku]:
-    """The SKUs of these lines by id, read once per unit of work."""
-    known: dict[int, Sku] = work.shared.setdefault("skus", {})
-    missing = {line.sku_id for line in lines if line.sku_id is not None} - known.keys()
-    if missing:
-        known.update((s.pk, s) for s in Sku.objects.filter(pk__any_of=sorted(missing)))
-    return known
-
-
 def _needs_no_district(contact: Contact) -> bool:
     return contact.city in undivided_cities() or contact.division_code[:2] in WITHOUT_DISTRICTS
 
@@ -184,8 +165,18 @@ def _refunds(lines: Sequence[OrderLine]) -> list[Finding]:
     return [Finding("REFUND_BEFORE_SHIP", {"lines": asked})] if asked else []
 
 
-def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -> dict[int, str]:
-    """Order id -> what of it is on the blacklist. One statement."""
+def _blacklist() -> frozenset[tuple[str, str]] | None:
+    """All of it by kind and hash, kept per version; None where it is too long to be kept."""
+    rows = BlacklistEntry.objects.values_list("kind", "value_hash")[: BLACKLIST_KEPT + 1]
+    entries = frozenset(rows)
+    return entries if len(entries) <= BLACKLIST_KEPT else None
+
+
+def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact], work: Work) -> dict[int, str]:
+    """Order id -> what of it is on the blacklist. At most one statement."""
+    known = compiled(work, "blacklist", _blacklist)
+    if known is not None and not known:
+        return {}
     hashes: dict[tuple[str, str], list[int]] = defaultdict(list)
     for order in orders.values():
         contact = contacts.get(order.contact_id or 0)
@@ -195,29 +186,15 @@ def _blacklisted(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -
             hashes[BlacklistKind.PHONE, contact.phone_hash].append(order.id)
         if contact is not None and contact.address_hash:
             hashes[BlacklistKind.ADDRESS, contact.address_hash].append(order.id)
-    values = [value for _, value in hashes]
-    rows = BlacklistEntry.objects.filter(value_hash__any_of=values).values_list("kind", "value_hash")
-    return {order_id: kind for kind, value in rows for order_id in hashes.get((kind, value), ())}
+    if known is not None:
+        found = known & hashes.keys()
+    else:
+        values = [value for _, value in hashes]
+        found = frozenset(BlacklistEntry.objects.filter(value_hash__any_of=values).values_list("kind", "value_hash"))
+    return {order_id: kind for kind, value in found for order_id in hashes.get((kind, value), ())}
 
 
-# The later of two orders is the suspect; ties go by id. Both receivers must be known to be the same. Orders in hand are
-# compared with each other beside this.
-_TWINS = """
-SELECT v.id, other.placed_at, other.id, other.channel_order_no, other.state
-FROM unnest(%(ids)s::bigint[], %(shops)s::bigint[], %(buyers)s::text[], %(goods)s::text[], %(places)s::text[],
-            %(placed)s::timestamptz[]) AS v(id, shop, buyer, goods, place, placed_at)
-JOIN orders_order other ON other.buyer_key = v.buyer AND other.content_key = v.goods AND other.shop_id = v.shop
-     AND other.state <> 'cancelled' AND other.id <> ALL(%(ids)s)
-     AND other.placed_at BETWEEN v.placed_at - %(within)s AND v.placed_at + %(within)s
-JOIN catalog_contact c ON c.id = other.contact_id AND c.address_hash = v.place
-"""
-
-Twin = tuple[int, datetime, int, str, str]
-
-
-def _duplicates(
-    orders: Mapping[int, Order], contacts: Mapping[int, Contact], work: Work
-) -> dict[int, dict[str, str]]:
+def _duplicates(orders: Mapping[int, Order], contacts: Mapping[int, Contact], work: Work) -> dict[int, dict[str, str]]:
     """Order id -> evidence: the number of an order of the same buyer with the same goods to the same address, placed
     shortly before, and how far that one is.
 
@@ -227,18 +204,18 @@ def _duplicates(
     """
     doubles: dict[int, dict[str, str]] = {}
     instead: dict[int, tuple[int, dict[str, str]]] = {}
-    for order_id, placed_at, twin_id, twin_number, twin_state in _twins(orders, contacts):
-        order = orders[order_id]
-        evidence = {"other_order": twin_number, "other_state": twin_state}
-        if (placed_at, twin_id) < (order.placed_at, order_id):
-            doubles.setdefault(order_id, evidence)
-        elif twin_id in orders:
+    for order, twin in _twins(orders, contacts, work):
+        evidence = {"other_order": twin.number, "other_state": twin.state}
+        # The later of the two is the suspect; ties go by id.
+        if (twin.placed_at, twin.id) < (order.placed_at, order.id):
+            doubles.setdefault(order.id, evidence)
+        elif twin.id in orders:
             continue
-        elif twin_state in BEFORE_FULFILLMENT:
+        elif twin.state in BEFORE_FULFILLMENT:
             number = order.channel_order_no
-            work.record(DuplicateSeen(order_id=twin_id, other_order=number), because=f"order:{order_id}")
+            work.record(DuplicateSeen(order_id=twin.id, other_order=number), because=f"order:{order.id}")
         else:
-            instead.setdefault(order_id, (twin_id, evidence))
+            instead.setdefault(order.id, (twin.id, evidence))
     if instead:
         # Where a person has let the twin pass, she was asked about these two already, or about more of the same.
         accepted = accepted_codes([twin_id for twin_id, _ in instead.values()])
@@ -248,38 +225,24 @@ def _duplicates(
     return doubles
 
 
-def _twins(orders: Mapping[int, Order], contacts: Mapping[int, Contact]) -> list[Twin]:
-    """For each of these orders those that look the same, earliest first. One statement, none for unknown buyers."""
-    looks: dict[tuple[int, str, str, str], list[Order]] = defaultdict(list)
-    for order in orders.values():
+def _twins(
+    orders: Mapping[int, Order], contacts: Mapping[int, Contact], work: Work
+) -> Iterator[tuple[Order, Companion]]:
+    """Each of these orders with those that look the same, earliest first. Both receivers must be known to be one."""
+    companions = companions_of(work, orders.values())
+    for order in orders.values() if companions else ():
         contact = contacts.get(order.contact_id or 0)
-        if order.buyer_key and contact is not None and contact.address_hash:
-            looks[order.shop_id, order.buyer_key, order.content_key, contact.address_hash].append(order)
-    if not looks:
-        return []
-    flat = [(*look, order) for look, group in looks.items() for order in group]
-    parameters: dict[str, Any] = {
-        "ids": [order.id for *_, order in flat],
-        "shops": [shop_id for shop_id, *_ in flat],
-        "buyers": [buyer for _, buyer, *_ in flat],
-        "goods": [goods for _, _, goods, *_ in flat],
-        "places": [place for _, _, _, place, _ in flat],
-        "placed": [order.placed_at for *_, order in flat],
-        "within": DUPLICATE_WITHIN,
-    }
-    with apart(), connection.cursor() as cursor:
-        cursor.execute(_TWINS, parameters)
-        twins: list[Twin] = cursor.fetchall()
-    for group in looks.values():
-        twins += [
-            (order.id, other.placed_at, other.id, other.channel_order_no, other.state)
-            for order in group
-            for other in group
-            if other is not order
-            and other.state != OrderState.CANCELLED
-            and abs(other.placed_at - order.placed_at) <= DUPLICATE_WITHIN
-        ]
-    return sorted(twins, key=lambda twin: twin[1:3])
+        if contact is None or not contact.address_hash:
+            continue
+        look = (order.shop_id, order.content_key, contact.address_hash)
+        for other in companions.get(order.buyer_key, ()):
+            if (
+                other.id != order.id
+                and (other.shop_id, other.content_key, other.address_hash) == look
+                and other.state != OrderState.CANCELLED
+                and abs(other.placed_at - order.placed_at) <= DUPLICATE_WITHIN
+            ):
+                yield order, other
 
 
 def hold_duplicates(*, suspects: Mapping[int, str], work: Work) -> list[Order]:

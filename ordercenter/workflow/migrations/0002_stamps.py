@@ -1,0 +1,11 @@
+# What is kept per version in every process needs a version.
+
+from django.db import migrations
+
+from ordercenter.common.stamp_triggers import stamp_triggers
+
+
+class Migration(migrations.Migration):
+    dependencies = [("workflow", "0001_initial"), ("catalog", "0004_capabilities_and_stamps")]
+
+    operations = [*stamp_triggers("flows", "workflow_flow")]
