@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from django.db import connection
 
 from ordercenter.audit.work import Work
+from ordercenter.events.ahead import current
 
 T = TypeVar("T")
 
@@ -38,11 +39,15 @@ def compiled(work: Work, kinds: str | tuple[str, ...], build: Callable[[], T], *
 
 
 def stamps(work: Work) -> dict[str, int]:
-    """The version of each set of rows that was ever changed. One statement per unit of work."""
-    known: dict[str, int] | None = work.shared.get("rule_stamps")
+    """The version of each set of rows that was ever changed. One statement per unit of work, or per transaction of a
+    relay: all that it does is done by the same versions.
+    """
+    ahead = current()
+    shared = work.shared if ahead is None else ahead.shared
+    known: dict[str, int] | None = shared.get("rule_stamps")
     if known is None:
         with connection.cursor() as cursor:
             # The table is the catalog's (catalog.RuleStamp), a floor above.
             cursor.execute("SELECT kind, version FROM catalog_rulestamp")
-            known = work.shared["rule_stamps"] = dict(cursor.fetchall())
+            known = shared["rule_stamps"] = dict(cursor.fetchall())
     return known

@@ -38,6 +38,8 @@ class Ahead:
         self.is_collecting = True
         self.rows: dict[type, dict[Any, Any]] = {}
         self.work: Birthplace | None = None
+        # What the units of work of this transaction may keep for each other, by a key of their own.
+        self.shared: dict[Any, Any] = {}
         self._subjects: set[str] = set()
         self._last_words: list[Callable[[], None]] = []
         self._settling: list[Callable[[], None]] = []

@@ -12,7 +12,7 @@ from django.db import connection
 
 from ordercenter.common.ids import sequence_of
 from ordercenter.events.lanes import lane_of
-from ordercenter.events.log import CHANNEL
+from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ WITH given AS MATERIALIZED (
     ON CONFLICT (source, kind, message_id) DO NOTHING
     RETURNING 1
 )
-SELECT count(*), pg_notify('{CHANNEL}', '') FROM kept
+SELECT count(*), pg_notify('{CHANNEL}', '{FROM_OUTSIDE}') FROM kept
 """
 
 

@@ -19,6 +19,8 @@ from ordercenter.events.lanes import lane_of
 from ordercenter.events.types import Event
 
 CHANNEL = "oc_work"
+# What the notification says when messages came in; of anything else it says nothing.
+FROM_OUTSIDE = "inbox"
 
 
 @dataclass(frozen=True, slots=True)

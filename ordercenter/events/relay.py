@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import gc
 import math
+import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -29,13 +31,18 @@ logger = structlog.get_logger(__name__)
 _WHAT_WAITS = """
 SELECT 'inbox', k FROM unnest(%s::text[]) AS k WHERE EXISTS
     (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= clock_timestamp())
+"""
+_WHAT_ELSE_WAITS = """
 UNION ALL
 SELECT 'event', h FROM unnest(%s::text[]) AS h WHERE EXISTS
-    (SELECT 1 FROM events_delivery d WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= clock_timestamp())
+    (SELECT 1 FROM events_delivery d
+     WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= clock_timestamp() - %s)
 UNION ALL
 SELECT 'timer', '' WHERE EXISTS
     (SELECT 1 FROM events_timer t WHERE t.fired_at IS NULL AND t.cancelled_at IS NULL AND t.due_at <= clock_timestamp())
 """
+# So long a front relay leaves facts to the others; it looks so often whether any is older.
+LATE = timedelta(seconds=0.4)
 
 
 def keep_collector_out() -> None:
@@ -46,9 +53,15 @@ def keep_collector_out() -> None:
 
 
 class Relay:
-    """Works on all queues of this process's registry. side_by_side: how many relays share the lanes."""
+    """Works on all queues of this process's registry.
 
-    def __init__(self, *, batch_size: int | None = None, side_by_side: int = 1):
+    side_by_side: how many relays share the lanes. is_front: it is there for what comes from outside, so that a new
+    order never waits for what others are about; facts it takes on only where they are late.
+    """
+
+    def __init__(self, *, batch_size: int | None = None, side_by_side: int = 1, is_front: bool = False):
+        self.is_front = is_front
+        self._next_look = 0.0
         self.batch_size = batch_size or int(settings.RELAY_BATCH_SIZE)
         self.lanes = math.ceil(int(settings.EVENT_LANES) / max(1, side_by_side))
         self._events = {name: EventQueue(handler) for name, handler in registry.handlers().items()}
@@ -67,15 +80,24 @@ class Relay:
     def round(self) -> int:
         """One claim on each queue that has due work; returns how many items were handled."""
         handled = 0
-        with connection.cursor() as cursor:
-            cursor.execute(_WHAT_WAITS, [list(self._inbox), list(self._events)])
-            waiting = cursor.fetchall()
-        for what, name in waiting:
+        for what, name in self._waiting():
             if what == "timer":
                 handled += timers.fire_due()
             else:
                 handled += self.take(self._events[name] if what == "event" else self._inbox[name])
         return handled
+
+    def _waiting(self) -> list[tuple[str, str]]:
+        """What has due work: ("inbox", kind), ("event", handler) and ("timer", ""), in the order of their turn."""
+        sql, parameters = _WHAT_WAITS, [list(self._inbox)]
+        if not self.is_front:
+            sql, parameters = sql + _WHAT_ELSE_WAITS, [*parameters, list(self._events), timedelta(0)]
+        elif time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LATE.total_seconds()
+            sql, parameters = sql + _WHAT_ELSE_WAITS, [*parameters, list(self._events), LATE]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
 
     def inbox_queue(self, kind: str) -> Queue:
         """The queue of one kind of message, to be worked on alone."""

@@ -105,7 +105,8 @@ def working_children(folder: DataFolder, *, sandbox_port: int, database_fd: int 
             ready=lambda: page_answers(f"http://{HOST}:{sandbox_port}/healthz"),
             niceness=5,
         ),
-        ChildSpec(name="relay", command=manage("relay", "--side-by-side", "2"), pass_fds=fds),
+        # One is there for new orders, whatever the other is about.
+        ChildSpec(name="relay", command=manage("relay", "--side-by-side", "2", "--front"), pass_fds=fds),
         ChildSpec(name="relay2", command=manage("relay", "--side-by-side", "2"), pass_fds=fds),
         ChildSpec(name="listener", command=manage("listen_channels"), pass_fds=fds),
         # Orders on their way go before calls that leave anyway, where a small machine has to choose.

@@ -22,7 +22,9 @@ from ordercenter.runtime.ready import announce_ready
 
 logger = structlog.get_logger(__name__)
 
-IDLE_S = 0.15
+# Between looks that find nothing: short after something came, longer as nothing follows.
+SHORTEST_S, LONGEST_S = 0.02, 0.15
+NOTHING = -1.0
 TROUBLE_S = 2.0
 LOOK_FOR_ACCOUNTS_S = 5.0
 
@@ -59,24 +61,30 @@ class Command(BaseCommand):
 
 def listen(account_id: int, stopping: threading.Event) -> None:
     """Take one account's messages until stopped or switched off; a platform in trouble does not hold up the others."""
+    idle_s = LONGEST_S
     try:
         while not stopping.is_set():
             pause = _take(account_id)
             if pause is None:
                 return
+            if pause == NOTHING:
+                pause = idle_s
+                idle_s = min(LONGEST_S, 1.5 * idle_s)
+            elif not pause:
+                idle_s = SHORTEST_S
             stopping.wait(pause)
     finally:
         connection.close()
 
 
 def _take(account_id: int) -> float | None:
-    """One look. Seconds until the next, or None when the account is no longer active."""
+    """One look. Seconds until the next, NOTHING when none came, or None when the account is no longer active."""
     try:
         account = ChannelAccount.objects.select_related("shop").filter(pk=account_id, is_active=True).first()
         if account is None:
             return None
         report = take_messages(account=account)
-        return 0.0 if report.seen else IDLE_S
+        return 0.0 if report.seen else NOTHING
     except ChannelPaused as error:
         return min(error.wait_s, 10.0)
     except OrderCenterError as error:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from ordercenter.common.partitions import ensure_partitions
 from ordercenter.events import outgoing
 from ordercenter.events.bell import Bell
-from ordercenter.events.log import CHANNEL
+from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
 from ordercenter.events.models import ProcessBeat
 from ordercenter.events.relay import Relay, keep_collector_out
 from ordercenter.runtime.ready import announce_ready
@@ -36,15 +36,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--side-by-side", type=int, default=1, help="how many relays share the lanes")
+        parser.add_argument(
+            "--front", action="store_true", help="be there for what comes from outside; facts only where they are late"
+        )
         parser.add_argument("--batch", type=int, default=None, help="how many items one transaction takes at most")
         parser.add_argument("--once", action="store_true", help="stop when nothing is due")
         parser.add_argument("--no-bell", action="store_true", help="do not ring Celery for outgoing commands")
 
     def handle(self, *args: Any, **options: Any) -> None:
         ensure_partitions(today=timezone.now().date())
-        loop = RelayLoop(
-            Relay(batch_size=options["batch"], side_by_side=options["side_by_side"]), ring=not options["no_bell"]
-        )
+        relay = Relay(batch_size=options["batch"], side_by_side=options["side_by_side"], is_front=options["front"])
+        loop = RelayLoop(relay, ring=not options["no_bell"])
         if options["once"]:
             handled = loop.relay.drain()
             self.stdout.write(f"{handled} items handled")
@@ -85,8 +87,9 @@ class RelayLoop:
 
     def _round(self) -> None:
         while not self._stopping:
-            self.relay.drain(keep_going=lambda: not self._stopping)
-            waiting = self._ring()
+            handled = self.relay.drain(keep_going=lambda: not self._stopping)
+            # A front relay rings for its own commands; for those that others write the others ring.
+            waiting = self._ring() if handled or not self.relay.is_front else False
             self._beat()
             self._wait(BUSY_SWEEP_S if waiting else SWEEP_S)
 
@@ -99,8 +102,9 @@ class RelayLoop:
 
     def _wait(self, seconds: float) -> None:
         assert self._listener is not None
-        for _ in self._listener.notifies(timeout=seconds, stop_after=1):
-            pass
+        for note in self._listener.notifies(timeout=seconds):
+            if not self.relay.is_front or note.payload == FROM_OUTSIDE:
+                break
         # One round takes everything that is there: further notifications of the same moment say nothing new.
         for _ in self._listener.notifies(timeout=0):
             pass
