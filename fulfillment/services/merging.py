@@ -30,6 +30,7 @@ class Policy:
     sibling_wait_min: int = 30
     margin_min: int = 240
     ships_parts: bool = False
+    joins: bool = True
 
 
 USUAL = Policy()
@@ -83,6 +84,8 @@ def _may_merge(contact: Contact, can: Capability) -> bool:
 
 def _policies() -> dict[int, Policy]:
     return {
-        row.shop_id: Policy(row.merges, row.window_min, row.sibling_wait_min, row.margin_min, row.ships_parts)
+        row.shop_id: Policy(
+            row.merges, row.window_min, row.sibling_wait_min, row.margin_min, row.ships_parts, row.joins
+        )
         for row in ParcelPolicy.objects.all()
     }

@@ -12,6 +12,7 @@ from fulfillment.errors import NothingReserved
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.packing.shares import freight_of_lines, share_of_pieces
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
+from fulfillment.services.joining import join_planned
 from fulfillment.services.merging import travelling_together
 from fulfillment.services.routing import cheapest_parcel
 from fulfillment.services.splitting import cut, wishes_of
@@ -56,8 +57,9 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
 
     The parcels come from `assignments(work)`, made by routing in this unit of work; for orders routed before, from
     where their goods are reserved. Parcels of orders that may travel together (`merging.travelling_together`) and leave
-    one warehouse share a shipment; rules of packing and wishes of people (`splitting`) make several of one. An order
-    that is in fulfilment already gets shipments for what was reserved since.
+    one warehouse share a shipment, be it with an earlier one that nobody has begun to pick (`joining`); rules of
+    packing and wishes of people (`splitting`) make several of one. An order that is in fulfilment already gets
+    shipments for what was reserved since.
     done: the shipments; also kept for later steps in `planned_shipments(work)`. Refused: NothingReserved, and what
     `start_fulfillment` refuses. Raises ValueError when the parcels do not hold exactly the reserved pieces. Emits
     ShipmentCreated. Shipments and their lines go out in one COPY each.
@@ -77,8 +79,10 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
     started = orders_services.start_fulfillment(order_ids=[order.id for order in ready], work=work)
     result.refused.extend(started.refused)
     inventory.allocate_reservations(order_ids=[order.id for order in started.done], work=work)
-    boxes = _boxes(work, started.done, lines, routes)
-    shares = _shares(boxes, lines, _held_elsewhere(work, begun))
+    joined = join_planned(work, started.done, routes)
+    lines = {**lines, **joined.lines}
+    boxes = _boxes(work, [*joined.orders, *started.done], lines, {**routes, **joined.assignments})
+    shares = _shares(boxes, lines, _held_elsewhere(work, begun | joined.begun))
     shipment_lines: list[ShipmentLine] = []
     for box, pk in zip(boxes, new_ids(Shipment, len(boxes)), strict=True):
         shipment = _new_shipment(work, pk, box)

@@ -195,6 +195,19 @@ def _siblings_of(work: Work, keys: Mapping[int, Key], orders: Mapping[int, Order
     return found
 
 
+def siblings_under_way(work: Work, keys: Mapping[int, Key], orders: Mapping[int, Order]) -> dict[int, list[int]]:
+    """Orders in fulfilment that these may join, by order. No statement for buyers asked about in this unit of work."""
+    companions = companions_of(work, [orders[pk] for pk in keys])
+    return {
+        pk: [
+            other.id
+            for other in companions.get(key[1], ())
+            if other.id != pk and other.state == OrderState.IN_FULFILLMENT and _key_of(other) == key
+        ]
+        for pk, key in keys.items()
+    }
+
+
 def _key_of(other: Companion) -> Key:
     return other.shop_id, other.buyer_key, other.address_hash, other.phone_hash, other.masked_name
 

@@ -203,7 +203,9 @@ class Work:
         moves: list[str] = []
         fresh = self._write_births(ahead, moves)
         for model, changed in self._changed.items():
-            rows = sorted((row for row in changed.values() if id(row) not in fresh), key=lambda row: row.pk)
+            # A row whose only change was a move may have been written with it, because a statement asked for its table.
+            late = [row for row in changed.values() if self._fields[model] or row.__dict__.get("_moves")]
+            rows = sorted((row for row in late if id(row) not in fresh), key=lambda row: row.pk)
             if rows and model in self._writers:
                 settling.append(partial(self._writers[model], rows, frozenset(self._fields[model])))
             elif rows:

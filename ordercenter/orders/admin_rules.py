@@ -96,7 +96,7 @@ class VipBuyerAdmin(HistoryAdmin):
 class ParcelPolicyAdmin(HistoryAdmin):
     deletable = True
     shop = "shop_id"
-    list_display = ["shop", "merges", "window_min", "sibling_wait_min", "margin_min", "ships_parts"]
+    list_display = ["shop", "merges", "window_min", "sibling_wait_min", "margin_min", "joins", "ships_parts"]
     list_select_related = ["shop"]
     search_fields = ["=shop__code"]
     ordering = ["shop_id"]

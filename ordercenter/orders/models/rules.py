@@ -115,6 +115,12 @@ class ParcelPolicy(models.Model):
         default=240,
         help_text=_("No order waits longer than until so long before it must have left."),
     )
+    joins = models.BooleanField(
+        _("joins a planned parcel"),
+        default=True,
+        db_default=True,
+        help_text=_("An order that comes later joins the parcel of an earlier one that nobody has begun to pick."),
+    )
     ships_parts = models.BooleanField(
         _("ships what is there"),
         default=False,

@@ -60,7 +60,8 @@ WHERE o.buyer_key = ANY(%(buyers)s::text[]) AND o.id <> ALL(%(ids)s::bigint[])
 
 def companions_of(work: Work, orders: Collection[Order]) -> Mapping[str, list[Companion]]:
     """By buyer, earliest first: all orders of these orders' buyers that were placed about when any of these was, or
-    may still be merged. Buyers with one order only are left out. One statement per unit of work and buyer.
+    may still be merged, or joined in their parcel. Buyers with one order only are left out. One statement per unit of
+    work and buyer.
     """
     buyers = {order.buyer_key for order in orders if order.buyer_key}
     asked: set[str] = work.shared.setdefault("companions_asked", set())
@@ -75,7 +76,7 @@ def companions_of(work: Work, orders: Collection[Order]) -> Mapping[str, list[Co
             "ids": list(in_hand),
             "since": min(placed) - DUPLICATE_WITHIN,
             "until": max(placed) + DUPLICATE_WITHIN,
-            "open": [str(state) for state in MAY_COME],
+            "open": [str(state) for state in (*MAY_COME, OrderState.IN_FULFILLMENT)],
         }
         with apart(), connection.cursor() as cursor:
             cursor.execute(_ELSEWHERE, parameters)
