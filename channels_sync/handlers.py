@@ -45,7 +45,7 @@ class OrderNotHereYet(OrderUnknown):
     retryable = True
 
 
-@reads(ORDER_KIND)
+@reads(ORDER_KIND, is_first=True)
 def take_trades(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
     """Trades become orders, and what was paid becomes payment entries, in one transaction."""
     refused: dict[int, OrderCenterError] = {}

@@ -16,7 +16,7 @@ from ordercenter.common.actor import Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.money import ZERO, to_cents
-from ordercenter.common.rows import new_row
+from ordercenter.common.rows import new_row, rows_where
 from ordercenter.events.types import PaymentCaptured, PaymentRefunded
 
 # What the amount columns of the books can hold.
@@ -109,11 +109,10 @@ def _read_booked(booked: dict[EntryKey, Booked], payments: Sequence[PaymentFact]
     numbers = sorted({fact.external_no for fact in payments})
     if not numbers:
         return
-    rows = PaymentEntry.objects.filter(
-        provider__in=sorted({fact.provider for fact in payments}), external_no__any_of=numbers
-    ).values_list("provider", "external_no", "kind", "request_no", "order_id", "amount")
-    for provider, external_no, kind, request_no, order_id, amount in rows:
-        booked.setdefault(EntryKey(provider, external_no, kind, request_no), Booked(order_id, amount))
+    providers = {fact.provider for fact in payments}
+    for entry in rows_where(PaymentEntry, {"provider": providers, "external_no": numbers}):
+        key = EntryKey(entry.provider, entry.external_no, entry.kind, entry.request_no)
+        booked.setdefault(key, Booked(entry.order_id, entry.amount))
 
 
 def _why_not(fact: PaymentFact, key: EntryKey, known: Booked | None) -> OrderCenterError | None:

@@ -64,6 +64,8 @@ class Reader:
 
     kind: str
     run: MessageReader
+    # New orders come by it: where relays share the work, one is there for these alone.
+    is_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,13 @@ def on(
     return register
 
 
-def reads(kind: str) -> Callable[[MessageReader], MessageReader]:
-    """Register a function as the reader of inbox messages of this kind."""
+def reads(kind: str, *, is_first: bool = False) -> Callable[[MessageReader], MessageReader]:
+    """Register a function as the reader of inbox messages of this kind. is_first: see Reader."""
 
     def register(run: MessageReader) -> MessageReader:
         if kind in _readers:
             raise ValueError(f"two readers of {kind}")
-        _readers[kind] = Reader(kind, run)
+        _readers[kind] = Reader(kind, run, is_first)
         return run
 
     return register

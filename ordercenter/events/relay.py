@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -28,12 +29,11 @@ from ordercenter.events.scope import whole
 logger = structlog.get_logger(__name__)
 
 # What comes from outside goes first: a new order is on its way to its warehouse with it.
-_WHAT_WAITS = """
+_MESSAGES_WAIT = """
 SELECT 'inbox', k FROM unnest(%s::text[]) AS k WHERE EXISTS
-    (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= clock_timestamp())
+    (SELECT 1 FROM events_inbox i WHERE i.kind = k AND i.status = 'waiting' AND i.due_at <= clock_timestamp() - %s)
 """
-_WHAT_ELSE_WAITS = """
-UNION ALL
+_FACTS_WAIT = """
 SELECT 'event', h FROM unnest(%s::text[]) AS h WHERE EXISTS
     (SELECT 1 FROM events_delivery d
      WHERE d.handler = h AND d.status = 'waiting' AND d.due_at <= clock_timestamp() - %s)
@@ -41,8 +41,18 @@ UNION ALL
 SELECT 'timer', '' WHERE EXISTS
     (SELECT 1 FROM events_timer t WHERE t.fired_at IS NULL AND t.cancelled_at IS NULL AND t.due_at <= clock_timestamp())
 """
-# So long a front relay leaves facts to the others; it looks so often whether any is older.
+# So long a relay leaves alone what is another one's business; it looks so often whether any of it is older.
 LATE = timedelta(seconds=0.4)
+AT_ONCE = timedelta(0)
+
+
+class Place(StrEnum):
+    """What a relay is there for. Whatever it is, it takes on everything that is late."""
+
+    ALL = "all"
+    # The messages by which new orders come: none of them waits for what is done about others.
+    FRONT = "front"
+    BACK = "back"
 
 
 def keep_collector_out() -> None:
@@ -53,19 +63,22 @@ def keep_collector_out() -> None:
 
 
 class Relay:
-    """Works on all queues of this process's registry.
+    """Works on all queues of this process's registry. side_by_side: how many relays share the lanes."""
 
-    side_by_side: how many relays share the lanes. is_front: it is there for what comes from outside, so that a new
-    order never waits for what others are about; facts it takes on only where they are late.
-    """
-
-    def __init__(self, *, batch_size: int | None = None, side_by_side: int = 1, is_front: bool = False):
-        self.is_front = is_front
-        self._next_look = 0.0
+    def __init__(self, *, batch_size: int | None = None, side_by_side: int = 1, place: Place = Place.ALL):
+        self.place = place
         self.batch_size = batch_size or int(settings.RELAY_BATCH_SIZE)
         self.lanes = math.ceil(int(settings.EVENT_LANES) / max(1, side_by_side))
         self._events = {name: EventQueue(handler) for name, handler in registry.handlers().items()}
         self._inbox = {kind: InboxQueue(reader) for kind, reader in registry.readers().items()}
+        first = [kind for kind, reader in registry.readers().items() if reader.is_first]
+        others = [kind for kind in self._inbox if kind not in first]
+        self._mine, self._theirs = {
+            Place.ALL: (self._inbox.keys(), ()),
+            Place.FRONT: (first, others),
+            Place.BACK: (others, first),
+        }[place]
+        self._next_look = 0.0
 
     def drain(self, *, keep_going: Callable[[], bool] = lambda: True) -> int:
         """Work until nothing is due; returns how many items were handled."""
@@ -89,15 +102,20 @@ class Relay:
 
     def _waiting(self) -> list[tuple[str, str]]:
         """What has due work: ("inbox", kind), ("event", handler) and ("timer", ""), in the order of their turn."""
-        sql, parameters = _WHAT_WAITS, [list(self._inbox)]
-        if not self.is_front:
-            sql, parameters = sql + _WHAT_ELSE_WAITS, [*parameters, list(self._events), timedelta(0)]
-        elif time.monotonic() >= self._next_look:
+        is_front, is_time = self.place == Place.FRONT, time.monotonic() >= self._next_look
+        parts: list[str] = [_MESSAGES_WAIT]
+        parameters: list[list[str] | timedelta] = [list(self._mine), AT_ONCE]
+        if self.place != Place.ALL and is_time:
             self._next_look = time.monotonic() + LATE.total_seconds()
-            sql, parameters = sql + _WHAT_ELSE_WAITS, [*parameters, list(self._events), LATE]
+            parts.append(_MESSAGES_WAIT)
+            parameters += [list(self._theirs), LATE]
+        if not is_front or is_time:
+            parts.append(_FACTS_WAIT)
+            parameters += [list(self._events), LATE if is_front else AT_ONCE]
         with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return cursor.fetchall()
+            cursor.execute("UNION ALL".join(parts), parameters)  # type: ignore[arg-type]
+            waiting: list[tuple[str, str]] = cursor.fetchall()
+        return waiting
 
     def inbox_queue(self, kind: str) -> Queue:
         """The queue of one kind of message, to be worked on alone."""

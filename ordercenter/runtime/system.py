@@ -103,14 +103,16 @@ def working_children(folder: DataFolder, *, sandbox_port: int, database_fd: int 
             command=manage("sandbox"),
             announces=False,
             ready=lambda: page_answers(f"http://{HOST}:{sandbox_port}/healthz"),
-            niceness=5,
+            niceness=8,
         ),
         # One is there for new orders, whatever the other is about.
-        ChildSpec(name="relay", command=manage("relay", "--side-by-side", "2", "--front"), pass_fds=fds),
-        ChildSpec(name="relay2", command=manage("relay", "--side-by-side", "2"), pass_fds=fds),
+        ChildSpec(name="relay", command=manage("relay", "--side-by-side", "2", "--place", "front"), pass_fds=fds),
+        ChildSpec(
+            name="relay2", command=manage("relay", "--side-by-side", "2", "--place", "back"), pass_fds=fds, niceness=4
+        ),
         ChildSpec(name="listener", command=manage("listen_channels"), pass_fds=fds),
         # Orders on their way go before calls that leave anyway, where a small machine has to choose.
-        ChildSpec(name="worker", command=worker, pass_fds=fds, niceness=3),
+        ChildSpec(name="worker", command=worker, pass_fds=fds, niceness=6),
         ChildSpec(name="beat", command=beat, pass_fds=fds, niceness=10),
     ]
 

@@ -14,7 +14,7 @@ from django.db import connection
 
 from ordercenter.audit.work import Work
 from ordercenter.common import bulk
-from ordercenter.common.rows import locked_rows
+from ordercenter.common.rows import locked_rows, rows_where
 from ordercenter.events.ahead import current
 from ordercenter.inventory.errors import StockMovedOn
 from ordercenter.inventory.models import ChannelQuota, StockLevel
@@ -37,7 +37,7 @@ def lock_levels(*, sku_ids: Collection[int], work: Work) -> Mapping[Place, Stock
     missing = sorted(set(sku_ids) - asked)
     if missing:
         asked.update(missing)
-        rows = list(StockLevel.objects.filter(sku_id__any_of=missing).order_by("pk").select_for_update(of=("self",)))
+        rows = locked_rows(StockLevel, "sku_id", missing)
         work.adopt(StockLevel, rows)
         known.update(((row.sku_id, row.warehouse_id), row) for row in rows)
     return known
@@ -55,7 +55,7 @@ def levels_to_take_from(*, wanted: Mapping[int, int], work: Work) -> Mapping[Pla
     missing = {sku_id: pieces for sku_id, pieces in wanted.items() if sku_id not in asked}
     if current() is None or sum(missing.values()) <= FEW_PIECES:
         return lock_levels(sku_ids=wanted, work=work)
-    rows = list(StockLevel.objects.filter(sku_id__any_of=sorted(missing)))
+    rows = rows_where(StockLevel, {"sku_id": sorted(missing)})
     if any(row.set_aside or 0 < row.free < PLENTY * missing[row.sku_id] for row in rows):
         return lock_levels(sku_ids=wanted, work=work)
     asked.update(missing)

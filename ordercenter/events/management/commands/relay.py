@@ -19,7 +19,7 @@ from ordercenter.events import outgoing
 from ordercenter.events.bell import Bell
 from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
 from ordercenter.events.models import ProcessBeat
-from ordercenter.events.relay import Relay, keep_collector_out
+from ordercenter.events.relay import Place, Relay, keep_collector_out
 from ordercenter.runtime.ready import announce_ready
 
 logger = structlog.get_logger(__name__)
@@ -37,7 +37,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--side-by-side", type=int, default=1, help="how many relays share the lanes")
         parser.add_argument(
-            "--front", action="store_true", help="be there for what comes from outside; facts only where they are late"
+            "--place",
+            choices=list(Place),
+            default=Place.ALL,
+            help="front: there for new orders; back: for all that follows; each takes on what is late elsewhere",
         )
         parser.add_argument("--batch", type=int, default=None, help="how many items one transaction takes at most")
         parser.add_argument("--once", action="store_true", help="stop when nothing is due")
@@ -45,7 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         ensure_partitions(today=timezone.now().date())
-        relay = Relay(batch_size=options["batch"], side_by_side=options["side_by_side"], is_front=options["front"])
+        relay = Relay(batch_size=options["batch"], side_by_side=options["side_by_side"], place=Place(options["place"]))
         loop = RelayLoop(relay, ring=not options["no_bell"])
         if options["once"]:
             handled = loop.relay.drain()
@@ -89,7 +92,7 @@ class RelayLoop:
         while not self._stopping:
             handled = self.relay.drain(keep_going=lambda: not self._stopping)
             # A front relay rings for its own commands; for those that others write the others ring.
-            waiting = self._ring() if handled or not self.relay.is_front else False
+            waiting = self._ring() if handled or self.relay.place != Place.FRONT else False
             self._beat()
             self._wait(BUSY_SWEEP_S if waiting else SWEEP_S)
 
@@ -103,7 +106,7 @@ class RelayLoop:
     def _wait(self, seconds: float) -> None:
         assert self._listener is not None
         for note in self._listener.notifies(timeout=seconds):
-            if not self.relay.is_front or note.payload == FROM_OUTSIDE:
+            if self.relay.place != Place.FRONT or note.payload == FROM_OUTSIDE:
                 break
         # One round takes everything that is there: further notifications of the same moment say nothing new.
         for _ in self._listener.notifies(timeout=0):
