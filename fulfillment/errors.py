@@ -364,6 +364,21 @@ class NotInCompany(OrderCenterError):
         self.order_id = order_id
 
 
+class MergeImpossible(OrderCenterError):
+    """Orders cannot travel together. problem: one, receiver, warehouse, begun or gone."""
+
+    code = "fulfillment.merge_impossible"
+    title = _("These orders cannot travel together.")
+    hint = _(
+        "Name at least two orders of one shop, one buyer and one address that are planned in one warehouse or wait for "
+        "each other, and of which nobody has begun to pick; ask back first what a warehouse was told of."
+    )
+
+    def __init__(self, *, order_id: int, problem: str):
+        super().__init__(f"order {order_id} cannot be merged: {problem}")
+        self.order_id, self.problem = order_id, problem
+
+
 class SplitImpossible(OrderCenterError):
     """An order cannot be split like this. problem: gone, unknown_line, too_many or nothing_left."""
 

@@ -1,5 +1,11 @@
 from django.urls import path
 
-from fulfillment.api import routing
+from fulfillment.api import parcels, routing
 
-urlpatterns = [path("orders/<int:order_id>/routing", routing.OrderRouting.as_view(), name="order-routing")]
+urlpatterns = [
+    path("orders/merge", parcels.OrdersMerge.as_view(), name="orders-merge"),
+    path("orders/<int:order_id>/routing", routing.OrderRouting.as_view(), name="order-routing"),
+    path("orders/<int:order_id>/shipments", parcels.OrderShipments.as_view(), name="order-shipments"),
+    path("orders/<int:order_id>/split", parcels.OrderSplit.as_view(), name="order-split"),
+    path("orders/<int:order_id>/unmerge", parcels.OrderUnmerge.as_view(), name="order-unmerge"),
+]

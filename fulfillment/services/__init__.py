@@ -1,7 +1,7 @@
 """The verbs of fulfilment: route and reserve, plan shipments, hand them to the warehouse, take its answers."""
 
 from fulfillment.services.anew import set_back
-from fulfillment.services.by_hand import split_order, unmerge_orders
+from fulfillment.services.by_hand import merge_orders, split_order, unmerge_orders
 from fulfillment.services.companions import (
     follow_priority,
     held_in_company,
@@ -63,6 +63,7 @@ __all__ = [
     "make_waves",
     "mark_parcels",
     "mark_reported",
+    "merge_orders",
     "missing_of",
     "open_merge_window",
     "order_labels",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from fulfillment.services.assignments import ROUTING
 from fulfillment.services.gifts import settle_after_refund
 from ordercenter.audit.work import Work
 from ordercenter.orders import services as orders_services
@@ -11,8 +12,6 @@ from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.states import OrderState
 from ordercenter.workflow import services as workflow
-
-ROUTING = "routing.reserve_and_assign"
 
 
 def return_to_routing(*, orders: Collection[Order], work: Work) -> list[int]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from ordercenter.audit.work import Work
 
+# The step of a flow that looks for the way of an order.
+ROUTING = "routing.reserve_and_assign"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedParcel:
@@ -47,4 +50,10 @@ class Assignment:
 def assignments(work: Work) -> dict[int, Assignment]:
     """The routing decisions made in this unit of work, by order id."""
     kept: dict[int, Assignment] = work.shared.setdefault("assignments", {})
+    return kept
+
+
+def held_until(work: Work) -> dict[tuple[int, int], datetime]:
+    """Until when what is planned anew in this unit of work was held back, by order and warehouse."""
+    kept: dict[tuple[int, int], datetime] = work.shared.setdefault("held_until", {})
     return kept

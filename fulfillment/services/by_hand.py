@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from fulfillment.errors import NotInCompany, ShipmentAtWarehouse, SplitImpossible
+from fulfillment.errors import MergeImpossible, NotInCompany, ShipmentAtWarehouse, SplitImpossible
 from fulfillment.models import Shipment, ShipmentLine, SplitWish
+from fulfillment.services.merging import keys_of
+from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.stopping import shipments_of, stop_shipments
-from fulfillment.services.waiting import CODE
+from fulfillment.services.waiting import CODE, close_merge_windows
 from fulfillment.states import AT_WAREHOUSE, HAS_LEFT, STOPPABLE, ShipmentState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -98,6 +100,68 @@ def split_order(
         action = "order.split" if wishes else "order.unsplit"
         record_deed(work, action=action, subject=f"order:{order_id}", reason=reason, details=details)
     return order
+
+
+def merge_orders(
+    *, order_ids: Collection[int], reason: str, actor: Actor, at: datetime | None = None, work: Work | None = None
+) -> list[Order]:
+    """Let these orders travel together now: all of them, or none.
+
+    What is planned and not handed over, or waits for picking in a warehouse of our own, is given up for one new
+    shipment; orders that wait for others wait no longer. That they were to ship alone, or were split by hand, ends.
+    Raises OrderUnknown, ReasonMissing, and MergeImpossible: fewer than two orders (one), unequal shop, buyer or
+    address, or a shop or channel that does not merge (receiver), planned in different warehouses (warehouse), at a
+    warehouse that was told or in somebody's hands (begun), shipped or ended (gone). The reason is kept as a deed.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
+        company = {pk for group in _in_company(order_ids).values() for pk in group}
+        orders = work.lock(Order, {*order_ids, *company})
+        for pk in order_ids:
+            if pk not in orders:
+                raise OrderUnknown(order_id=pk)
+        mine = {pk: orders[pk] for pk in order_ids}
+        waiting = _waiting(order_ids)
+        planned = _mergeable(work, mine, waiting)
+        for order in mine.values():
+            if order.ships_alone:
+                order.ships_alone = False
+                work.save(order, "ships_alone")
+        SplitWish.objects.filter(order_id__in=order_ids).delete()
+        keys = keys_of(work, list(mine.values()))
+        if len(keys) < len(mine) or len(set(keys.values())) > 1:
+            raise MergeImpossible(order_id=next(iter(mine), 0), problem="receiver")
+        stop_shipments(order_ids=planned, reason=reason, only_apart=True, work=work)
+        for pk in mine:
+            details = {"orders": [other.channel_order_no for other in mine.values() if other.pk != pk]}
+            record_deed(work, action="order.merge", subject=f"order:{pk}", reason=reason, details=details)
+        close_merge_windows(order_ids=waiting, over=waiting, work=work)
+    return list(mine.values())
+
+
+def _mergeable(work: Work, orders: Mapping[int, Order], waiting: Collection[int]) -> list[int]:
+    """Those of these orders that are planned; raises MergeImpossible when not all can be merged."""
+    shipments = shipments_of(work, list(orders))
+    own = own_warehouses(work)
+    warehouses: set[int] = set()
+    planned: list[int] = []
+    for pk, order in orders.items():
+        live = [s for s in shipments[pk] if s.state != ShipmentState.CANCELLED]
+        if order.state in CLOSED_STATES or any(s.state in HAS_LEFT for s in live):
+            raise MergeImpossible(order_id=pk, problem="gone")
+        in_bins = (ShipmentState.ACCEPTED, ShipmentState.WAVED)
+        if any(
+            s.state != ShipmentState.PLANNED and not (s.warehouse_id in own and s.state in in_bins) for s in live
+        ) or (not live and pk not in waiting):
+            raise MergeImpossible(order_id=pk, problem="begun")
+        warehouses.update(s.warehouse_id for s in live)
+        planned.extend([pk] if live else [])
+    if len(orders) < 2:
+        raise MergeImpossible(order_id=next(iter(orders), 0), problem="one")
+    if len(warehouses) > 1:
+        raise MergeImpossible(order_id=planned[-1], problem="warehouse")
+    return planned
 
 
 def _refuse_split(

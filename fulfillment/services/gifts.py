@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from fulfillment.services.merging import keys_of
 from ordercenter.audit.work import Work
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.selectors import free_stock
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order
+from ordercenter.orders.services.gifts import gift_rules
+from ordercenter.orders.states import OrderState
 
 
 def free_pieces(sku_ids: Collection[int]) -> Mapping[int, int]:
@@ -27,3 +30,24 @@ def settle_after_refund(*, order_ids: Collection[int], work: Work) -> None:
     ended = [inventory.Departure(line.pk, 0, "gift") for line in settled.unpromised]
     if ended:
         inventory.consume_departures(departures=ended, work=work)
+
+
+def settle_after_parting(*, orders: Collection[Order], work: Work) -> set[int]:
+    """Orders that travelled in one parcel do so no more: each company that is left earns its gifts anew, together or
+    alone as it will travel. Promises of gifts taken back end. Returns the orders that were given one, whose new lines
+    nothing is promised for yet. No statement when there never was a rule.
+    """
+    here = [order for order in orders if order.state in (OrderState.APPROVED, OrderState.IN_FULFILLMENT)]
+    if not here or not gift_rules(work):
+        return set()
+    keys = keys_of(work, here)
+    groups: dict[object, list[int]] = defaultdict(list)
+    for order in here:
+        groups[keys.get(order.pk, order.pk)].append(order.pk)
+    settled = orders_services.settle_gifts(
+        groups=[sorted(group) for group in groups.values()], reason="parted", work=work, free_of=free_pieces
+    )
+    ended = [inventory.Departure(line.pk, 0, "gift") for line in settled.unpromised]
+    if ended:
+        inventory.consume_departures(departures=ended, work=work)
+    return {grant.order_id for grant in settled.given}

@@ -11,7 +11,7 @@ from typing import Any
 from fulfillment.errors import NothingReserved
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.packing.shares import freight_of_lines, share_of_pieces
-from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
+from fulfillment.services.assignments import Assignment, PlannedParcel, assignments, held_until
 from fulfillment.services.joining import join_planned
 from fulfillment.services.merging import travelling_together
 from fulfillment.services.routing import cheapest_parcel
@@ -271,7 +271,8 @@ def _recall(work: Work, orders: Collection[Order], lines: Mapping[int, Sequence[
             weight_g = sum(skus[by_id[pk].sku_id or 0].weight_g * quantity for pk, quantity in there.items())
             price = cheapest_parcel(warehouse_id, contact, weight_g, work=work)
             if price is not None:
-                parcels.append(PlannedParcel(warehouse_id, price[1], price[0], weight_g, there))
+                release_at = held_until(work).get((order.id, warehouse_id))
+                parcels.append(PlannedParcel(warehouse_id, price[1], price[0], weight_g, there, release_at))
         if parcels and len(parcels) == len(pieces):
             decision = {"strategy": "where_reserved/1", "candidates": []}
             assignments(work)[order.id] = Assignment(tuple(parcels), decision)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from fulfillment.errors import NothingToStop, ShipmentAtWarehouse
 from fulfillment.models import Shipment, ShipmentLine
-from fulfillment.services.anew import ROUTING, hold_stopped, set_back
+from fulfillment.services.anew import hold_stopped, set_back
+from fulfillment.services.assignments import ROUTING
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.routing import avoid_warehouses, reserve_and_route
 from fulfillment.services.stopping import give_up_rejected, route_stopped_anew, shipments_of, stop_shipments

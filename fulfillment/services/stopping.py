@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.services.assignments import ROUTING, held_until
 from fulfillment.services.confirming import ship_so_far
 from fulfillment.services.dispatching import CANCEL_KIND, dispatch_shipments
+from fulfillment.services.gifts import settle_after_parting
 from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.planning import create_shipments
 from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
-from ordercenter.events.types import ShipmentCancelled, StockReleased, StockReplenished
+from ordercenter.events.types import OrderReleased, ShipmentCancelled, StockReleased, StockReplenished
 from ordercenter.inventory import services as inventory
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import OrderState
@@ -156,6 +158,8 @@ def _take_back(
                     line.reserved, line.released = line.reserved + piece.quantity, line.released - piece.quantity
                     work.save(line, "reserved", "released")
                     innocent[order.pk] = order
+                    if shipment.release_at is not None:
+                        held_until(work)[order.pk, shipment.warehouse_id] = shipment.release_at
                     continue
                 line.unplanned, line.released = line.unplanned + piece.quantity, line.released - piece.quantity
                 work.save(line, "unplanned", "released")
@@ -174,8 +178,28 @@ def _take_back(
             order.return_to_routing()
             work.save(order)
     taken_back(work).update(back)
-    plan_again(order_ids=sorted(innocent), work=work)
+    shared = {pk: order for pk, order in innocent.items() if not all(alone[s.pk] for s in shipments)}
+    given = settle_after_parting(orders=list(shared.values()), work=work)
+    _look_for_gifts(work, [innocent[pk] for pk in sorted(given)], order_lines)
+    plan_again(order_ids=sorted(innocent.keys() - given), work=work)
     return sorted(back)
+
+
+def _look_for_gifts(work: Work, orders: Sequence[Order], lines: Mapping[int, Sequence[OrderLine]]) -> None:
+    """Orders that got a gift which nothing is promised for yet look for their whole way anew, in a transaction of their
+    own: by then the promises that end here are written as ended.
+    """
+    if not orders:
+        return
+    inventory.release_reservations(order_ids=[order.pk for order in orders], work=work)
+    for order in orders:
+        for line in lines[order.pk]:
+            line.unplanned, line.reserved = line.unplanned + line.reserved, 0
+            work.save(line, "unplanned", "reserved")
+        if not order.is_on_hold:
+            work.record(OrderReleased(order_id=order.pk))
+    subjects = [f"order:{order.pk}" for order in orders]
+    workflow.rewind(subjects=subjects, use=ROUTING, code="GIFTS_SETTLED", work=work)
 
 
 def plan_again(*, order_ids: Collection[int], work: Work) -> None:

@@ -273,6 +273,7 @@ class ApiScope(models.TextChoices):
 
     ORDERS_READ = "orders:read", _("Read orders")
     ORDERS_WRITE = "orders:write", _("Create and cancel orders")
+    PARCELS_WRITE = "parcels:write", _("Merge, split and take apart parcels")
     CASES_READ = "cases:read", _("Read cases")
 
 

@@ -107,6 +107,7 @@ DEEDS: Mapping[str, Text] = {
     "order.release": _("Holds released"),
     "order.cancel": _("Order cancelled by hand"),
     "order.book_payment": _("Payment entered by hand"),
+    "order.merge": _("Merged by hand"),
     "order.unmerge": _("Taken out of the shared parcel"),
     "order.split": _("Split by hand"),
     "order.unsplit": _("Put into one parcel again"),

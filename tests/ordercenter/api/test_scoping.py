@@ -24,6 +24,9 @@ BY_ID = {
     "order-cancel": "orders/{order}/cancel",
     "orders-payments": "orders/{order}/payments",
     "order-routing": "orders/{order}/routing",
+    "order-shipments": "orders/{order}/shipments",
+    "order-split": "orders/{order}/split",
+    "order-unmerge": "orders/{order}/unmerge",
     "case": "cases/{case}",
 }
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
@@ -55,11 +58,11 @@ def theirs(company: Company) -> dict[str, Model]:
 @pytest.fixture
 def ours(company: Company) -> Caller:
     """May do everything in our shop, and read the stock of the other warehouse."""
-    return company.caller({company.shop: [READ, WRITE, CASES]}, warehouses=[company.south])
+    return company.caller({company.shop: [READ, WRITE, CASES, "parcels:write"]}, warehouses=[company.south])
 
 
 def test_every_address_of_the_api_is_swept_here() -> None:
-    assert set(names_of(v1)) == OPEN | LISTS | set(BY_ID) | {"orders-bulk"}
+    assert set(names_of(v1)) == OPEN | LISTS | set(BY_ID) | {"orders-bulk", "orders-merge"}
 
 
 @pytest.mark.parametrize("path", sorted(BY_ID.values()))

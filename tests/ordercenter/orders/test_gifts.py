@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,17 +12,22 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fulfillment.models import Shipment
-from fulfillment.services import free_pieces
+from fulfillment.models import Shipment, WarehouseCalendar
+from fulfillment.services import free_pieces, unmerge_orders
+from fulfillment.services.routing_rules import install_rules
 from ordercenter.audit.work import unit_of_work
 from ordercenter.catalog.models import RuleStamp
+from ordercenter.common.actor import Actor
 from ordercenter.orders.models import GiftGrant, GiftRule, Order
 from ordercenter.orders.services import TakenOrder, TakenRefund, give_gifts, match_skus, take_orders, take_refunds
 from ordercenter.orders.services.gift_rules import Award, Bought, Rule, Tier, earned, of_cycle
 from tests.flows.outside import answer_everything, settle_down, ship
-from tests.flows.siblings import broken, open_cases, order_of, siblings
+from tests.flows.siblings import broken, open_cases, order_of, parcels, siblings
 from tests.flows.world import World
+from tests.fulfillment.routing.rule_documents import document, rule
 from tests.ordercenter.orders.incoming import NOON, line, refund, report
+
+LIN = Actor("test", "lin")
 
 
 def tiers(*rows: tuple[str, int, int]) -> tuple[Tier, ...]:
@@ -133,6 +138,32 @@ def test_orders_that_travel_together_reach_a_tier_together_and_get_its_gift_once
     assert [(code, cancelled) for code, _n, cancelled, _p in gifts_in(order_of(second))] == [("SKU-8", 1)]
     assert Shipment.objects.count() == 1
     assert broken() == {}
+
+
+@pytest.mark.parametrize("is_planned_only", [True, False])
+def test_who_is_taken_out_of_the_parcel_gets_the_gift_back_that_the_merge_took(
+    world: World, is_planned_only: bool
+) -> None:
+    if is_planned_only:
+        WarehouseCalendar.objects.create(warehouse=world.east, waves=[time(0), time(8), time(16)])
+        install_rules(document(rule("hold_release", "wave")))
+    rule_of(world, value="90")
+    rule_of(world, value="40", sku=8, name="each alone would get it")
+    first, second = siblings(world, "SKU-1", "SKU-2")
+    world.deliver(first, second)
+    settle_down()
+
+    unmerge_orders(order_ids=[order_of(second).pk], reason="a present", actor=LIN).raise_first()
+    settle_down()
+
+    def has(trade: dict[str, Any]) -> list[str]:
+        return sorted(code for code, ordered, cancelled, _p in gifts_in(order_of(trade)) if ordered > cancelled)
+
+    assert (has(first), has(second)) == (["SKU-8"], ["SKU-8"])
+    state = "planned" if is_planned_only else "accepted"
+    assert sorted(parcels()) == sorted([("cancelled", ["1", "2"]), (state, ["1"]), (state, ["2"])])
+    assert Shipment.objects.get(state=state, lines__order=order_of(second), lines__sku__code="SKU-8").lines.count() == 2
+    assert (open_cases(), broken()) == ([], {})
 
 
 def test_a_refund_below_the_tier_takes_the_gift_back_and_after_it_left_makes_a_case(world: World) -> None:
