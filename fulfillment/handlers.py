@@ -102,6 +102,7 @@ def stop_goods(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events) as work:
         cancelled = {r.event.order_id: r.event.reason for r in events if isinstance(r.event, OrderCancelled)}
         asked = {r.event.order_id for r in events if isinstance(r.event, RefundRequested)} - cancelled.keys()
+        services.lock_goods(order_ids=sorted({*asked, *cancelled}), work=work)
         if asked:
             services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
             services.set_back(order_ids=services.route_stopped_anew(order_ids=asked, work=work), work=work)

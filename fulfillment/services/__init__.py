@@ -27,7 +27,13 @@ from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
 from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
 from fulfillment.services.routing_world import free_loads
 from fulfillment.services.scanning import take_scans
-from fulfillment.services.stopping import lock_for_stopping, route_stopped_anew, stop_shipments, take_stop_answers
+from fulfillment.services.stopping import (
+    lock_for_stopping,
+    lock_goods,
+    route_stopped_anew,
+    stop_shipments,
+    take_stop_answers,
+)
 from fulfillment.services.waiting import close_merge_windows, open_merge_window
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
 from fulfillment.services.waybills import give_back_waybills, request_waybills, use_waybills
@@ -58,6 +64,7 @@ __all__ = [
     "leave_wave",
     "let_companions_go_on",
     "lock_for_stopping",
+    "lock_goods",
     "make_count",
     "make_due_waves",
     "make_waves",

@@ -113,6 +113,11 @@ def _apply(
 def _book(work: Work, left: Sequence[tuple[Shipment, ShipmentLine]]) -> None:
     """Stock, order lines and orders follow what left."""
     if left:
+        some = {line.order_id for _shipment, line in left if line.shipped}
+        none = {line.order_id for _shipment, line in left} - some
+        if none:
+            # What is promised to an order that was passed over ends after the rest: its stock is locked with theirs.
+            inventory.lock_stock_of(order_ids=some | none, work=work)
         inventory.consume_departures(departures=[_departure(shipment, line) for shipment, line in left], work=work)
         _ship_order_lines(work, [line for _shipment, line in left])
 

@@ -11,7 +11,7 @@ from fulfillment.routing.rule_document import POLICIES
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.releasing import awaiting_release
 from fulfillment.services.routing import reserve_and_route
-from fulfillment.services.stopping import route_stopped_anew, shipments_of, stop_shipments
+from fulfillment.services.stopping import lock_goods, route_stopped_anew, shipments_of, stop_shipments
 from fulfillment.states import ShipmentState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -80,6 +80,7 @@ def replan(*, order_ids: Collection[int], work: Work, why: str) -> None:
     Their shipments are cancelled, their stock is free, and they are routed and planned as things stand now. Raises
     what `reserve_and_route` and `create_shipments` refuse.
     """
+    lock_goods(order_ids=order_ids, work=work, routes_anew=True)
     stop_shipments(order_ids=order_ids, reason=why, work=work)
     route_stopped_anew(order_ids=order_ids, work=work)
     reserve_and_route(order_ids=order_ids, work=work, why=why).raise_first()

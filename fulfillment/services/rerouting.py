@@ -12,7 +12,13 @@ from fulfillment.services.anew import hold_stopped, set_back
 from fulfillment.services.assignments import ROUTING
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.routing import avoid_warehouses, reserve_and_route
-from fulfillment.services.stopping import give_up_rejected, route_stopped_anew, shipments_of, stop_shipments
+from fulfillment.services.stopping import (
+    give_up_rejected,
+    lock_goods,
+    route_stopped_anew,
+    shipments_of,
+    stop_shipments,
+)
 from fulfillment.states import AT_WAREHOUSE, IN_WAREHOUSE, STOPPABLE, WAREHOUSE_DOUBTS, ShipmentState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -47,6 +53,7 @@ def route_elsewhere(
         raise ReasonMissing
     with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
         orders = _locked(work, {*order_ids, *sharing_rejected(order_ids)})
+        lock_goods(order_ids=list(orders), work=work, routes_anew=True)
         shipments = shipments_of(work, list(orders))
         rejected = {pk: _rejected(order, shipments[pk]) for pk, order in orders.items()}
         take_elsewhere(rejected=rejected, shipments=shipments, reason=reason, work=work).raise_first()

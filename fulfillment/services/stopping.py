@@ -35,7 +35,8 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_
     up either, they are planned anew as well, in shipments of their own. Returns the orders whose goods are free at
     once; stock of the others stays promised until the answer.
     """
-    shipments = _lock_with_companions(work, order_ids)
+    lock_goods(order_ids=order_ids, work=work)
+    shipments = shipments_of(work, list(order_ids))
     orders = work.lock(Order, order_ids)
     own = own_warehouses(work)
     cancelled: dict[int, Shipment] = {}
@@ -74,6 +75,8 @@ def take_stop_answers(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     """
     orders = lock_for_stopping(shipment_ids=list(answers), work=work)
     shipments = work.lock(Shipment, list(answers))
+    # What left and what stays end promises in two steps below.
+    inventory.lock_stock_of(order_ids=list(orders), work=work)
     shipment_lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
     stopped: list[Shipment] = []
     begun: list[Shipment] = []
@@ -236,16 +239,27 @@ def _is_unwanted(order: Order) -> bool:
     return order.is_on_hold or order.state == OrderState.CANCELLED
 
 
-def _lock_with_companions(work: Work, order_ids: Collection[int]) -> dict[int, list[Shipment]]:
-    """The shipments of these orders, by order; locked are all orders that have a part in them, before them.
+def lock_goods(*, order_ids: Collection[int], work: Work, routes_anew: bool = False) -> None:
+    """Lock all that stopping these orders may touch: they and their companions, their shipments, and the stock rows of
+    all of them, each kind in one step and by key.
 
-    Orders are locked all at once and in one order, so that two companions stopped at one instant do not wait for each
-    other. Four statements.
+    For the beginning of a unit of work that stops orders in several steps: two that lock stock or orders step by step
+    could wait for each other in a ring. Orders stopped before by this unit of work cost nothing. routes_anew: the
+    orders look for their way again in this unit of work, so the stock rows of all their goods, reserved or not. Seven
+    statements.
     """
-    theirs = ShipmentLine.objects.filter(order_id__in=order_ids).values("shipment_id")
+    known: set[tuple[int, bool]] = work.shared.setdefault("goods_locked", set())
+    asked = [pk for pk in order_ids if not known & {(pk, True), (pk, routes_anew)}]
+    if not asked:
+        return
+    theirs = ShipmentLine.objects.filter(order_id__in=asked).values("shipment_id")
     companions = ShipmentLine.objects.filter(shipment_id__in=theirs).values_list("order_id", flat=True)
-    work.lock(Order, {*order_ids, *companions})
-    return shipments_of(work, list(order_ids))
+    orders = work.lock(Order, {*asked, *companions})
+    shipments_of(work, asked)
+    lines = work.lock_children(OrderLine, "order_id", asked) if routes_anew else {}
+    skus = {line.sku_id for group in lines.values() for line in group if line.sku_id is not None}
+    inventory.lock_stock_of(order_ids=list(orders), sku_ids=skus, work=work)
+    known.update((pk, routes_anew) for pk in asked)
 
 
 def _ask_back(work: Work, shipment: Shipment, order: Order, reason: str) -> None:

@@ -15,6 +15,7 @@ def move_quotas(events: Sequence[Recorded]) -> None:
     """Quotas begin and end. A start that comes after its end is one that was called off: nothing is left to do."""
     due = [r.event for r in events if isinstance(r.event, QuotaDue)]
     with unit_of_work(because=events) as work:
+        services.lock_quotas_with_stock(quota_ids=[e.quota_id for e in due], work=work)
         services.open_quotas(quota_ids=[e.quota_id for e in due if e.move == "open"], work=work)
         ending = [e.quota_id for e in due if e.move == "end"]
         if ending:

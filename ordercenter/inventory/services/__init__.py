@@ -18,11 +18,12 @@ from ordercenter.inventory.services.reserving import (
     Promise,
     allocate_reservations,
     expire_reservations,
+    lock_stock_of,
     release_holds_of,
     release_reservations,
     reserve_stock,
 )
-from ordercenter.inventory.services.sharing import end_quotas, open_quotas, plan_quota
+from ordercenter.inventory.services.sharing import end_quotas, lock_quotas_with_stock, open_quotas, plan_quota
 from ordercenter.inventory.services.supplying import (
     Arrived,
     Counted,
@@ -64,6 +65,8 @@ __all__ = [
     "free_of_levels",
     "levels_to_take_from",
     "lock_levels",
+    "lock_quotas_with_stock",
+    "lock_stock_of",
     "move_stock",
     "note_changes_of_shop",
     "offers_of",

@@ -84,7 +84,7 @@ def open_quotas(*, quota_ids: Collection[int], at: datetime | None = None, work:
     """
     opened = []
     with unit_of_work(work, at=at) as work:
-        quotas, levels = _lock(work, quota_ids)
+        quotas, levels = lock_quotas_with_stock(quota_ids=quota_ids, work=work)
         drafts = []
         for quota in quotas.values():
             if quota.state != QuotaState.PLANNED:
@@ -112,7 +112,7 @@ def end_quotas(
     """
     ended = []
     with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
-        quotas, levels = _lock(work, quota_ids)
+        quotas, levels = lock_quotas_with_stock(quota_ids=quota_ids, work=work)
         for pk in quota_ids:
             if pk not in quotas:
                 raise QuotaUnknown(quota_id=pk)
@@ -143,8 +143,10 @@ def end_quotas(
     return ended
 
 
-def _lock(work: Work, quota_ids: Collection[int]) -> tuple[dict[int, ChannelQuota], Mapping[Place, StockLevel]]:
-    """Levels before quotas, as everywhere."""
+def lock_quotas_with_stock(
+    *, quota_ids: Collection[int], work: Work
+) -> tuple[dict[int, ChannelQuota], Mapping[Place, StockLevel]]:
+    """These quotas and the stock rows of their SKUs, locked: levels before quotas, as everywhere."""
     skus = ChannelQuota.objects.filter(pk__in=quota_ids).values_list("sku_id", flat=True)
     levels = lock_levels(sku_ids=set(skus), work=work)
     return work.lock(ChannelQuota, quota_ids), levels
