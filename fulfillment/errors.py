@@ -428,3 +428,26 @@ class TriedOften(OrderCenterError):
     def __init__(self, *, order_id: int, times: int):
         super().__init__(f"order {order_id}: {times} other warehouses were tried")
         self.order_id, self.times = order_id, times
+
+
+class TakeoverImpossible(OrderCenterError):
+    """An order cannot get the goods of less urgent ones. problem: see services.taking_over.Takeover."""
+
+    code = "fulfillment.takeover_impossible"
+    title = _("This order cannot get the goods of others.")
+
+    def __init__(self, *, order_id: int, problem: str):
+        super().__init__(f"order {order_id} cannot take over stock: {problem}")
+        self.order_id, self.problem = order_id, problem
+        self.hint = TAKEOVER_PROBLEMS.get(problem, "")  # type: ignore[misc]
+
+
+TAKEOVER_PROBLEMS = {
+    "not_waiting": _("It does not wait for goods alone: solve what else holds it first."),
+    "low_grade": _("Only rush and VIP orders get goods of others: raise its grade first."),
+    "no_cap": _("None of its goods may change hands: set a share in the stock policy of the SKU."),
+    "cap_used": _("As many pieces as the stock policy allows have changed hands today."),
+    "nobody": _("No less urgent order has these goods without a warehouse at work on them."),
+    "no_way": _("Even with all that less urgent orders have, it could not ship."),
+    "no_need": _("What it lacks is free: let it go on."),
+}

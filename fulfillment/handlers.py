@@ -140,6 +140,14 @@ def promise_dates(events: Sequence[Recorded]) -> None:
         services.promise_waiting_orders(order_ids=sorted(orders), sku_ids=sorted(skus), work=work)
 
 
+@on(OrderAwaitingSupply, OrderRegraded, name="fulfillment.take_over")
+def take_over_for_urgent_orders(events: Sequence[Recorded]) -> None:
+    """Urgent orders that wait for goods get those of less urgent ones, where the policy of the goods allows it."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderAwaitingSupply | OrderRegraded)})
+        services.take_over_by_rule(order_ids=ids, work=work)
+
+
 @on(StockReplenished, name="fulfillment.supply")
 def supply_waiting_orders(events: Sequence[Recorded]) -> None:
     """Orders that waited for these SKUs try again."""

@@ -34,6 +34,7 @@ from fulfillment.services.stopping import (
     stop_shipments,
     take_stop_answers,
 )
+from fulfillment.services.taking_over import preview_takeover, take_over_by_rule, take_over_stock
 from fulfillment.services.waiting import close_merge_windows, open_merge_window
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
 from fulfillment.services.waybills import give_back_waybills, request_waybills, use_waybills
@@ -76,7 +77,9 @@ __all__ = [
     "order_labels",
     "plan_anew",
     "post_count",
+    "preview_takeover",
     "print_labels",
+    "promise_waiting_orders",
     "put_back",
     "recall_parcels",
     "reject_shipments",
@@ -91,10 +94,11 @@ __all__ = [
     "settle_after_refund",
     "split_order",
     "stop_shipments",
-    "promise_waiting_orders",
     "supply_waiting_orders",
     "tell_rejected",
     "take_out",
+    "take_over_by_rule",
+    "take_over_stock",
     "take_scans",
     "take_stop_answers",
     "unmerge_orders",

@@ -195,6 +195,42 @@ class StockReleased(OrderEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StockTakenOver(OrderEvent):
+    """A more urgent order got pieces that these other orders were promised."""
+
+    name: ClassVar[str] = "inventory.stock.taken_over"
+    from_order_ids: tuple[int, ...] = ()
+    pieces: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockGivenUp(OrderEvent):
+    """Pieces that an order was promised went to a more urgent one; it waits for supply again."""
+
+    name: ClassVar[str] = "inventory.stock.given_up"
+    to_order_id: int = 0
+    pieces: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderUnpaid(OrderEvent):
+    """An order came in whose money, or whose balance, is still to come. stage: placed | deposit (which is paid)."""
+
+    name: ClassVar[str] = "orders.order.unpaid"
+    stage: str = "placed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPartAwaitsSupply(OrderEvent):
+    """What is there of an order goes its way; the pieces of these SKUs wait for supply."""
+
+    name: ClassVar[str] = "orders.order.part_awaits_supply"
+    sku_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class StockReplenished(Event):
     """More of a SKU can be promised than before."""
 

@@ -106,3 +106,27 @@ class CapacityBooked(OrderCenterError):
     def __init__(self, *, day: date):
         super().__init__(f"{day} has more minutes booked")
         self.day = day
+
+
+class TakeoverFromEqual(OrderCenterError):
+    """Stock goes from a lower grade to a higher one, never the other way nor between equals."""
+
+    code = "inventory.takeover_from_equal"
+    title = _("An order of the same or a higher grade gives nothing.")
+    hint = _("Raise the grade of the order that needs the goods, or bring stock in.")
+
+    def __init__(self, *, order_id: int, givers: Sequence[int]):
+        super().__init__(f"order {order_id} cannot take from orders {list(givers)}")
+        self.order_id, self.givers = order_id, list(givers)
+
+
+class TakeoverBeyondCap(OrderCenterError):
+    """More would change hands in a day than the policy of the SKU allows."""
+
+    code = "inventory.takeover_beyond_cap"
+    title = _("So much of these goods may not change hands in a day.")
+    hint = _("Raise the cap in the stock policy of the SKU, or wait until tomorrow.")
+
+    def __init__(self, *, order_id: int, sku_ids: Sequence[int], left: int):
+        super().__init__(f"order {order_id}: of SKU {list(sku_ids)} only {left} may be taken over today")
+        self.order_id, self.sku_ids, self.left = order_id, list(sku_ids), left

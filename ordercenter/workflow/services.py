@@ -12,6 +12,7 @@ from django.utils import timezone
 from ordercenter.audit.models import Deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import SYSTEM, Actor
+from ordercenter.events.models import Timer
 from ordercenter.workflow import engine
 from ordercenter.workflow.documents import parse_document
 from ordercenter.workflow.errors import FlowInvalid, FlowUnknown
@@ -117,14 +118,18 @@ def _set_back(subjects: Collection[str], use: str, code: str, work: Work) -> lis
     runs = work.lock(FlowRun, rows)
     digests = dict(FlowVersion.objects.filter(flowrun__in=rows).values_list("pk", "content_hash"))
     settled: dict[str, FlowRun] = {}
+    timers: list[str] = []
     for flow_run in reversed(list(runs.values())):
         plan = engine.plan_of(flow_run.version_id, digests[flow_run.version_id])
         node = next((s.node for s in plan.steps if isinstance(s, ActionStep) and s.spec.use == use), None)
         if node is not None and flow_run.subject not in settled:
             settled[flow_run.subject] = flow_run
+            timers.extend(f"run:{flow_run.pk}:{step.node}" for step in plan.steps)
             flow_run.status, flow_run.node, flow_run.waits_for = RunStatus.STOPPED, node, ""
             flow_run.error_code, flow_run.changed_at = code, work.at
             work.save(flow_run, "status", "node", "waits_for", "error_code", "changed_at")
+    # What it waited for it may wait for once more: an old time must neither wake it nor stand in the way of a new one.
+    Timer.objects.filter(key__in=timers).delete()
     return list(settled.values())
 
 

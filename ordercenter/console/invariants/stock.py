@@ -107,6 +107,15 @@ WHERE c.line_id IS NOT NULL AND c.quantity > COALESCE(l.backordered, 0)
                   AND d.subject = 'order:' || c.order_id)
 """
 
+_TAKEOVERS = """
+SELECT 'sku:' || sku_id, format('%%s pieces changed hands on %%s, %%s were allowed', sum(pieces), day, max(allowed))
+FROM inventory_stocktakeover GROUP BY sku_id, day HAVING sum(pieces) > max(allowed)
+UNION ALL
+SELECT 'order:' || t.giver_order_id, format('gave pieces to order:%%s of rank %%s, itself %%s', t.taker_order_id,
+       t.taker_rank, t.giver_rank)
+FROM inventory_stocktakeover t WHERE t.taker_rank <= t.giver_rank
+"""
+
 _PUBLISHED = """
 SELECT 'listing:' || listing_id, format('%%s published, %%s may be offered', published, why ->> 'offer')
 FROM inventory_channelstock
@@ -123,6 +132,11 @@ CHECKS = (
     Check("capacity_is_sum_of_uses", _("Used capacity is the sum of what production orders take"), _CAPACITY),
     Check("capacity_never_overbooked", _("No day of a production resource is booked beyond its minutes"), _OVERBOOKED),
     Check("claims_belong_to_waiting_lines", _("A date is promised only to lines that wait for supply"), _CLAIMS),
+    Check(
+        "takeovers_keep_to_the_cap",
+        _("No more stock changes hands in a day than is allowed, and only towards higher grades"),
+        _TAKEOVERS,
+    ),
     Check(
         "published_number_has_reasons",
         _("A channel is told no more than it may offer, in the newest version"),

@@ -1,6 +1,7 @@
 """Stock: what lies where, what is promised to whom, what is to come, and every movement."""
 
 from ordercenter.inventory.models.channels import ChannelPolicy, ChannelQuota, ChannelStock
+from ordercenter.inventory.models.policies import ReservePolicy, StockTakeover
 from ordercenter.inventory.models.production import (
     CapacityDay,
     CapacityUse,
@@ -26,10 +27,12 @@ __all__ = [
     "ProductionResource",
     "ProductionRoute",
     "Reservation",
+    "ReservePolicy",
     "StockChange",
     "StockLevel",
     "StockMovement",
     "StockPolicy",
+    "StockTakeover",
     "Supply",
     "SupplyClaim",
     "Warehouse",

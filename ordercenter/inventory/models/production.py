@@ -18,8 +18,9 @@ from ordercenter.inventory.states import ProductionState, ReserveOn, StockSource
 class StockPolicy(models.Model):
     """How orders get the pieces of a SKU. A SKU without a policy comes from stock, reserved when paid.
 
-    ships_on: from when a pre-sale ships. hold_minutes: how long a promise before payment lasts. rush_cap_percent: how
-    much of what is reserved for less urgent orders rush orders may take over in a day.
+    ships_on: from when a pre-sale ships. hold_minutes, balance_days: how long a promise lasts before payment, and
+    before the balance. rush_cap_percent, rush_cap_pieces: how much of what is reserved for less urgent orders more
+    urgent ones may take over in a day; 0 %: nothing, and no pieces named: as many as the percentage says.
     """
 
     sku = models.OneToOneField(Sku, models.CASCADE, verbose_name=_("SKU"), related_name="stock_policy")
@@ -27,8 +28,18 @@ class StockPolicy(models.Model):
     reserve_on = models.CharField(_("reserve"), max_length=8, choices=ReserveOn.choices, default=ReserveOn.PAID)
     hold_minutes = models.PositiveIntegerField(_("promise before payment lasts (minutes)"), default=30)
     ships_on = models.DateField(_("ships from"), null=True, blank=True)
+    balance_days = models.PositiveSmallIntegerField(_("the balance may take (days)"), default=7, db_default=7)
     rush_cap_percent = models.PositiveSmallIntegerField(
-        _("rush orders may take over (%)"), default=30, validators=[MaxValueValidator(100)]
+        _("rush orders may take over (%)"),
+        default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Of what is reserved for less urgent orders, in a day; 0: nothing."),
+    )
+    rush_cap_pieces = models.PositiveIntegerField(
+        _("rush orders may take over (pieces)"),
+        null=True,
+        blank=True,
+        help_text=_("At most so many in a day; empty: no limit but the percentage."),
     )
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 

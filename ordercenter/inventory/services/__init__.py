@@ -5,6 +5,7 @@ from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, r
 from ordercenter.inventory.services.levels import FreeStock, free_of_levels, levels_to_take_from, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
+from ordercenter.inventory.services.policies import StockPolicies, stock_policies
 from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
 from ordercenter.inventory.services.promising import Promised, WaitingLine, drop_promises, promise_lines, timeline_of
 from ordercenter.inventory.services.publishing import (
@@ -14,6 +15,7 @@ from ordercenter.inventory.services.publishing import (
     publish_changes,
     take_publication_answers,
 )
+from ordercenter.inventory.services.reassigning import Allowance, Giver, allowances, givable, take_over
 from ordercenter.inventory.services.reserving import (
     Promise,
     allocate_reservations,
@@ -38,19 +40,23 @@ from ordercenter.inventory.services.supplying import (
 )
 
 __all__ = [
+    "Allowance",
     "Arrived",
     "Counted",
     "Departure",
     "Expected",
     "FreeStock",
+    "Giver",
     "Movement",
     "Promise",
     "Promised",
     "Publication",
+    "StockPolicies",
     "WaitingLine",
     "Wanted",
     "adjust_stock",
     "allocate_reservations",
+    "allowances",
     "cancel_production",
     "cancel_supplies",
     "consume_departures",
@@ -63,6 +69,7 @@ __all__ = [
     "expire_reservations",
     "finish_production",
     "free_of_levels",
+    "givable",
     "levels_to_take_from",
     "lock_levels",
     "lock_quotas_with_stock",
@@ -83,6 +90,8 @@ __all__ = [
     "reserve_now",
     "reserve_stock",
     "send_transfer",
+    "stock_policies",
+    "take_over",
     "take_publication_answers",
     "timeline_of",
 ]

@@ -162,12 +162,14 @@ def lock_promised(
     return _lock(work, Q(order_id__any_of=list(order_ids)) if order_ids else Q(line_id__any_of=list(line_ids)))
 
 
-def lock_stock_of(*, order_ids: Collection[int], sku_ids: Collection[int] = (), work: Work) -> None:
+def lock_stock_of(
+    *, order_ids: Collection[int], sku_ids: Collection[int] = (), work: Work
+) -> Mapping[Place, StockLevel]:
     """Lock in one step all stock rows that giving back what is promised to these orders may touch, and those of these
     SKUs. For a unit of work that calls several verbs of stock: locks taken step by step could meet in a ring.
     """
     promised = Reservation.objects.filter(order_id__any_of=sorted(order_ids), state=ReservationState.ACTIVE)
-    lock_levels(sku_ids={*promised.values_list("sku_id", flat=True), *sku_ids}, work=work)
+    return lock_levels(sku_ids={*promised.values_list("sku_id", flat=True), *sku_ids}, work=work)
 
 
 def end_promises(work: Work, reservations: Sequence[Reservation], *, expired: bool) -> None:
