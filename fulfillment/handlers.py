@@ -38,6 +38,7 @@ from ordercenter.events.types import (
     OrderHeld,
     OrderRegraded,
     OrderReleased,
+    OrderUnpaid,
     OtherWarehouseWanted,
     RefundRequested,
     RefundSucceeded,
@@ -109,8 +110,17 @@ def stop_goods(events: Sequence[Recorded]) -> None:
         if cancelled:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
+            services.release_unpaid_holds(order_ids=sorted(cancelled), work=work)
             inventory.drop_promises(order_ids=sorted(cancelled), cancelled=True, work=work)
             workflow.void_runs(subjects=[f"order:{pk}" for pk in cancelled], work=work)
+
+
+@on(OrderUnpaid, name="fulfillment.unpaid")
+def hold_goods_of_unpaid_orders(events: Sequence[Recorded]) -> None:
+    """Orders that wait for their money, or for their balance, hold goods where shop or SKU say so."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderUnpaid)})
+        services.hold_unpaid_orders(order_ids=ids, work=work)
 
 
 @on(OrderReleased, name="fulfillment.planned_anew")

@@ -54,6 +54,14 @@ def waves(**_: object) -> None:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('waves'))")
 
 
+@shared_task(name="fulfillment.end_unpaid")
+def end_unpaid(**_: object) -> None:
+    """End what is held for orders whose money did not come in time."""
+    now = timezone.now()
+    while services.end_unpaid_holds(at=now):
+        pass
+
+
 @shared_task(name="fulfillment.watch_parcels")
 def watch_parcels(**_: object) -> None:
     """Subscribe again what was given up, ask where nobody tells us, and find what is silent for too long."""

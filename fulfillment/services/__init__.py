@@ -35,6 +35,7 @@ from fulfillment.services.stopping import (
     take_stop_answers,
 )
 from fulfillment.services.taking_over import preview_takeover, take_over_by_rule, take_over_stock
+from fulfillment.services.unpaid import end_unpaid_holds, hold_unpaid_orders, release_unpaid_holds
 from fulfillment.services.waiting import close_merge_windows, open_merge_window
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
 from fulfillment.services.waybills import give_back_waybills, request_waybills, use_waybills
@@ -52,6 +53,7 @@ __all__ = [
     "create_shipments",
     "decide_missing",
     "dispatch_shipments",
+    "end_unpaid_holds",
     "finish_inbound",
     "follow_priority",
     "free_loads",
@@ -61,6 +63,7 @@ __all__ = [
     "held_for_doubt",
     "held_in_company",
     "hold_refused_parts",
+    "hold_unpaid_orders",
     "label_pdf",
     "leave_wave",
     "let_companions_go_on",
@@ -85,6 +88,7 @@ __all__ = [
     "reject_shipments",
     "release_due",
     "release_reopened",
+    "release_unpaid_holds",
     "request_waybills",
     "reserve_and_route",
     "route_elsewhere",

@@ -14,7 +14,7 @@ import numpy as np
 from fulfillment.errors import CapacityFull, NoCourierThere, RoutingForbidden, RuleUnanswered, WarehouseClosed
 from fulfillment.models import RoutingDecision, RoutingPin
 from fulfillment.models.routing import DecisionOutcome
-from fulfillment.routing.decide import Decider, Decision
+from fulfillment.routing.decide import Decider, Decision, OrderFacts
 from fulfillment.routing.record import record_of
 from fulfillment.routing.rules import Pinned
 from fulfillment.routing.tariff import IMPOSSIBLE
@@ -22,6 +22,7 @@ from fulfillment.services.assignments import Assignment, PlannedParcel, assignme
 from fulfillment.services.missing import missing_of, missing_pieces, with_dates
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
+from fulfillment.services.unpaid import held_before_payment, pieces_held
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.contacts import destination_code
 from ordercenter.catalog.models import Contact, Sku
@@ -31,6 +32,7 @@ from ordercenter.common.money import from_fen
 from ordercenter.common.rows import new_row
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.errors import StockShort
+from ordercenter.inventory.models import Reservation
 from ordercenter.inventory.selectors import free_stock
 from ordercenter.inventory.services import Promise
 from ordercenter.orders import services as orders_services
@@ -53,6 +55,9 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     contacts = contacts_of(work, orders.values())
     skus = skus_of(work, [line for group in lines.values() for line in group])
+    held = held_before_payment(orders=orders, work=work)
+    if held:
+        inventory.lock_levels(sku_ids=skus, work=work)
     levels = inventory.levels_to_take_from(wanted=_wanted(lines.values()), work=work)
     stock = inventory.free_of_levels(levels, work=work)
     world = routing_world(work)
@@ -60,7 +65,9 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     pins, avoid = _pins(work, orders), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
-    for order in sorted(orders.values(), key=orders_services.urgency):
+    # Who holds goods comes first: nobody gets them in the moment in which they are given back and taken.
+    turn = (lambda order: (order.id not in held, orders_services.urgency(order))) if held else orders_services.urgency
+    for order in sorted(orders.values(), key=turn):
         wanted = [(line, line.unplanned + line.backordered) for line in lines[order.id]]
         facts = facts_of(
             order,
@@ -72,7 +79,8 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             pin=pins.get(order.id),
         )
         free = stock.of(order.shop_id)
-        decision = batch.decider.decide(facts, free)
+        own = held.get(order.id, ())
+        decision = batch.decider.decide(facts, with_own(free, own, facts) if own else free)
         if decision.problem:
             error = batch.refusal(order, decision, contacts, skus)
             result.refuse(order.id, error)
@@ -81,6 +89,9 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
                 missing_of(work)[order.id] = missing_pieces(decision, free)
             continue
         assignment = batch.assign(decision)
+        if own:
+            free.update(with_own(free, own, facts))
+            inventory.use_up_holds(holds=own, used=pieces_used(decision), work=work)
         batch.decider.take(decision, free)
         assignments(work)[order.id] = assignment
         sku_ids = {line.id: line.sku_id or 0 for line, _ in wanted}
@@ -110,6 +121,27 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     batch.date_missing(work)
     work.add(batch.refused)
     return result
+
+
+def with_own(
+    free: Mapping[tuple[int, int], int], own: Sequence[Reservation], facts: OrderFacts
+) -> dict[tuple[int, int], int]:
+    """What is free of the goods of an order, and what it holds already: what it may take."""
+    skus = {line.sku_id for line in facts.lines} | {row.sku_id for row in own}
+    pieces = {place: free[place] for place in free if place[0] in skus}
+    for row in own:
+        pieces[row.sku_id, row.warehouse_id] += row.quantity
+    return pieces
+
+
+def pieces_used(decision: Decision) -> dict[tuple[int, int], int]:
+    """(SKU, warehouse) -> pieces that a decision takes."""
+    used: dict[tuple[int, int], int] = defaultdict(int)
+    lines = {line.line_id: line for line in decision.need.lines}
+    for parcel in decision.choice.parcels if decision.choice is not None else ():
+        for part in parcel.line_ids:
+            used[lines[part].sku_id, parcel.warehouse_id] += lines[part].quantity
+    return used
 
 
 def _wanted(lines: Iterable[Sequence[OrderLine]]) -> dict[int, int]:
@@ -223,11 +255,14 @@ def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None)
         stay = set(held.values_list("order_id", flat=True))
         free = free_stock({sku_id for wanted in needs.values() for sku_id in wanted})
         warehouses = sorted({warehouse_id for _sku_id, warehouse_id in free})
+        own = pieces_held(order_ids=list(needs), work=work)
         costs = routing_world(work).rules.costs
         may_split = costs.strategy != "single" and costs.max_parcels > 1
         chosen: list[int] = []
         for order_id in sorted(needs, key=lambda pk: urgency[pk]):
             wanted = needs[order_id]
+            if order_id in own:
+                wanted = {sku: pieces - own[order_id].get(sku, 0) for sku, pieces in wanted.items()}
             taken = _whole(wanted, warehouses, free, may_split=may_split)
             if taken is None:
                 continue

@@ -19,6 +19,7 @@ from fulfillment.routing.decide import Decider, Decision
 from fulfillment.routing.rules import Pinned
 from fulfillment.services.anew import ROUTING
 from fulfillment.services.order_facts import facts_of
+from fulfillment.services.routing import pieces_used
 from fulfillment.services.routing_world import RoutingWorld, lock_loads, routing_world
 from fulfillment.services.stopping import shipments_of
 from fulfillment.states import ShipmentState
@@ -348,11 +349,7 @@ def _within(candidates: Sequence[Candidate], left: Mapping[int, int]) -> list[Ca
 
 def _needed(decision: Decision, free: Mapping[Place, int], candidates: Sequence[Candidate]) -> list[Candidate]:
     """The least urgent of these that together give what the decision uses beyond what is free; nobody gives for nothing."""
-    used: dict[Place, int] = defaultdict(int)
-    lines = {line.line_id: line for line in decision.need.lines}
-    for parcel in decision.choice.parcels if decision.choice is not None else ():
-        for part in parcel.line_ids:
-            used[lines[part].sku_id, parcel.warehouse_id] += lines[part].quantity
+    used = pieces_used(decision)
     lacking = {place: n - free.get(place, 0) for place, n in used.items() if n > free.get(place, 0)}
     chosen: list[Candidate] = []
     for candidate in candidates:

@@ -19,6 +19,7 @@ from ordercenter.inventory.services.reassigning import Allowance, Giver, allowan
 from ordercenter.inventory.services.reserving import (
     Promise,
     allocate_reservations,
+    end_promises,
     expire_reservations,
     lock_stock_of,
     release_holds_of,
@@ -38,6 +39,15 @@ from ordercenter.inventory.services.supplying import (
     regrade_stock,
     send_transfer,
 )
+from ordercenter.inventory.services.unpaid import (
+    UnpaidGoods,
+    hold_for_unpaid,
+    holds_of_orders,
+    keep_for_good,
+    overdue_orders,
+    pieces_held,
+    use_up_holds,
+)
 
 __all__ = [
     "Allowance",
@@ -52,6 +62,7 @@ __all__ = [
     "Promised",
     "Publication",
     "StockPolicies",
+    "UnpaidGoods",
     "WaitingLine",
     "Wanted",
     "adjust_stock",
@@ -64,12 +75,16 @@ __all__ = [
     "count_stock",
     "current_versions",
     "drop_promises",
+    "end_promises",
     "end_quotas",
     "expect_supplies",
     "expire_reservations",
     "finish_production",
     "free_of_levels",
     "givable",
+    "hold_for_unpaid",
+    "holds_of_orders",
+    "keep_for_good",
     "levels_to_take_from",
     "lock_levels",
     "lock_quotas_with_stock",
@@ -78,6 +93,8 @@ __all__ = [
     "note_changes_of_shop",
     "offers_of",
     "open_quotas",
+    "overdue_orders",
+    "pieces_held",
     "plan_capacity",
     "plan_quota",
     "promise_lines",
@@ -94,4 +111,5 @@ __all__ = [
     "take_over",
     "take_publication_answers",
     "timeline_of",
+    "use_up_holds",
 ]

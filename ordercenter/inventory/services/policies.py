@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from ordercenter.audit.work import Work
 from ordercenter.catalog.stamps import compiled
 from ordercenter.inventory.models import Reservation, ReservePolicy, StockPolicy
+from ordercenter.inventory.services.reserving import UNPAID
 from ordercenter.inventory.states import ReservationState, ReserveOn
 
 STAMP = "stock_policies"
-# What is held for an order before it is paid stands under this name and the order's number.
-UNPAID = "order:"
 
 
 @dataclass(frozen=True, slots=True)

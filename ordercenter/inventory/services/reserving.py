@@ -19,6 +19,8 @@ from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, 
 from ordercenter.inventory.states import ReservationState
 
 EXPIRE_AT_ONCE = 500
+# What is held for an order before it is paid stands under this name and the order's number.
+UNPAID = "order:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,13 @@ def release_reservations(
 
 
 def expire_reservations(*, at: datetime, work: Work | None = None) -> int:
-    """Promises whose time is over are taken back; how many were. At most EXPIRE_AT_ONCE in one call."""
+    """Promises whose time is over are taken back; how many were. At most EXPIRE_AT_ONCE in one call.
+
+    Not what is held for unpaid orders: see `unpaid`.
+    """
     overdue = Reservation.objects.filter(state=ReservationState.ACTIVE, expires_at__lte=at).order_by("expires_at")
+    # Whether an order was paid in time is not known here: who knows ends those.
+    overdue = overdue.exclude(holder__startswith=UNPAID)
     ids = list(overdue.values_list("pk", flat=True)[:EXPIRE_AT_ONCE])
     if not ids:
         return 0
@@ -150,7 +157,7 @@ def release_holds_of(*, holders: Collection[str], work: Work | None = None) -> i
     if not holders:
         return 0
     with unit_of_work(work) as work:
-        _levels, rows = _lock(work, Q(holder__any_of=sorted(set(holders))) & ~Q(holder=""))
+        _levels, rows = lock_held(work, holders=holders)
         end_promises(work, rows, expired=False)
         return len(rows)
 
@@ -162,13 +169,19 @@ def lock_promised(
     return _lock(work, Q(order_id__any_of=list(order_ids)) if order_ids else Q(line_id__any_of=list(line_ids)))
 
 
+def lock_held(work: Work, *, holders: Collection[str]) -> tuple[Mapping[Place, StockLevel], list[Reservation]]:
+    """Open promises to these holders with their stock rows, stock first."""
+    return _lock(work, Q(holder__any_of=sorted(set(holders))) & ~Q(holder=""))
+
+
 def lock_stock_of(
     *, order_ids: Collection[int], sku_ids: Collection[int] = (), work: Work
 ) -> Mapping[Place, StockLevel]:
     """Lock in one step all stock rows that giving back what is promised to these orders may touch, and those of these
     SKUs. For a unit of work that calls several verbs of stock: locks taken step by step could meet in a ring.
     """
-    promised = Reservation.objects.filter(order_id__any_of=sorted(order_ids), state=ReservationState.ACTIVE)
+    theirs = Q(order_id__any_of=sorted(order_ids)) | Q(holder__any_of=[f"{UNPAID}{pk}" for pk in order_ids])
+    promised = Reservation.objects.filter(theirs, state=ReservationState.ACTIVE)
     return lock_levels(sku_ids={*promised.values_list("sku_id", flat=True), *sku_ids}, work=work)
 
 

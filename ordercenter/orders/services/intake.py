@@ -14,7 +14,7 @@ from ordercenter.catalog.models import Contact
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import new_row, rows_where
-from ordercenter.events.types import OrderReceived
+from ordercenter.events.types import OrderReceived, OrderUnpaid
 from ordercenter.orders.intake_types import STATUS_RANK, IncomingLine, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.closing import cancel_orders
@@ -22,7 +22,7 @@ from ordercenter.orders.services.ending import closed_by_channel, has_left, is_o
 from ordercenter.orders.services.holding import Finding, hold_orders
 from ordercenter.orders.services.payment import SHIP_WITHIN, apply_payment, receiver_of
 from ordercenter.orders.services.updates import update_orders
-from ordercenter.orders.states import Grade
+from ordercenter.orders.states import Grade, OrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,8 @@ def _create(work: Work, fresh: Sequence[TakenOrder]) -> list[Order]:
     for t, order in zip(fresh, orders, strict=True):
         work.record(OrderReceived(order_id=order.id, channel_order_no=order.channel_order_no))
         apply_payment(work, order, t.order, findings)
+        if order.state == OrderState.PENDING_PAYMENT:
+            work.record(OrderUnpaid(order_id=order.id))
         if t.order.held:
             findings.setdefault(order.id, []).append(Finding("CHANNEL_HELD", {"channel_status": t.order.raw_status}))
         if has_left(t.order):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import Receiver
 from ordercenter.common.money import ZERO
-from ordercenter.events.types import OrderPaid
+from ordercenter.events.types import OrderPaid, OrderUnpaid
 from ordercenter.orders.errors import AmountMismatch
 from ordercenter.orders.intake_types import IncomingOrder, IncomingReceiver
 from ordercenter.orders.models import Order
@@ -25,6 +25,7 @@ def apply_payment(work: Work, order: Order, incoming: IncomingOrder, findings: d
         deposit = incoming.payment.amount if incoming.payment is not None else ZERO
         if order.state == OrderState.PENDING_PAYMENT:
             order.mark_deposit_paid(amount=min(deposit, order.total_amount))
+            work.record(OrderUnpaid(order_id=order.id, stage="deposit"))
         return
     if incoming.paid_at is None or incoming.status == "created" or incoming.presale_state == "deposit_due":
         return
