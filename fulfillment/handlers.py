@@ -36,6 +36,7 @@ from ordercenter.events.types import (
     OrderAwaitingSupply,
     OrderCancelled,
     OrderHeld,
+    OrderPartAwaitsSupply,
     OrderRegraded,
     OrderReleased,
     OrderUnpaid,
@@ -141,11 +142,12 @@ def free_capacity(events: Sequence[Recorded]) -> None:
     services.free_loads(shipment_ids=[r.event.shipment_id for r in events if isinstance(r.event, ShipmentCancelled)])
 
 
-@on(OrderAwaitingSupply, RefundSucceeded, SupplyChanged, name="fulfillment.promises")
+@on(OrderAwaitingSupply, OrderPartAwaitsSupply, RefundSucceeded, SupplyChanged, name="fulfillment.promises")
 def promise_dates(events: Sequence[Recorded]) -> None:
     """Lines that wait get the day on which their goods are there, again when supply or what they want has changed."""
     with unit_of_work(because=events) as work:
-        orders = {r.event.order_id for r in events if isinstance(r.event, OrderAwaitingSupply | RefundSucceeded)}
+        about = (OrderAwaitingSupply, OrderPartAwaitsSupply, RefundSucceeded)
+        orders = {r.event.order_id for r in events if isinstance(r.event, about)}
         skus = {r.event.sku_id for r in events if isinstance(r.event, SupplyChanged)}
         services.promise_waiting_orders(order_ids=sorted(orders), sku_ids=sorted(skus), work=work)
 
@@ -156,6 +158,14 @@ def take_over_for_urgent_orders(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events) as work:
         ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderAwaitingSupply | OrderRegraded)})
         services.take_over_by_rule(order_ids=ids, work=work)
+
+
+@on(OrderReleased, name="fulfillment.rest")
+def send_the_rest(events: Sequence[Recorded]) -> None:
+    """An order of which a part is on its way was held while goods for the rest came: it follows now."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderReleased)})
+        services.send_rest(order_ids=services.parts_waiting(ids), work=work)
 
 
 @on(StockReplenished, name="fulfillment.supply")

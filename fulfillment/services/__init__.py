@@ -24,7 +24,7 @@ from fulfillment.services.rejected import Wish, held_for_doubt, route_rejected, 
 from fulfillment.services.releasing import awaiting_release, release_due, release_reopened
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
-from fulfillment.services.routing import reserve_and_route, supply_waiting_orders
+from fulfillment.services.routing import reserve_and_route
 from fulfillment.services.routing_world import free_loads
 from fulfillment.services.scanning import take_scans
 from fulfillment.services.stopping import (
@@ -34,6 +34,7 @@ from fulfillment.services.stopping import (
     stop_shipments,
     take_stop_answers,
 )
+from fulfillment.services.supplying import parts_waiting, send_rest, supply_waiting_orders
 from fulfillment.services.taking_over import preview_takeover, take_over_by_rule, take_over_stock
 from fulfillment.services.unpaid import end_unpaid_holds, hold_unpaid_orders, release_unpaid_holds
 from fulfillment.services.waiting import close_merge_windows, open_merge_window
@@ -78,6 +79,7 @@ __all__ = [
     "missing_of",
     "open_merge_window",
     "order_labels",
+    "parts_waiting",
     "plan_anew",
     "post_count",
     "preview_takeover",
@@ -94,6 +96,7 @@ __all__ = [
     "route_elsewhere",
     "route_rejected",
     "route_stopped_anew",
+    "send_rest",
     "set_back",
     "settle_after_refund",
     "split_order",

@@ -43,6 +43,15 @@ class Assignment:
     decision: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def pieces(self) -> dict[int, int]:
+        """Order line id -> pieces, in all parcels."""
+        pieces: dict[int, int] = {}
+        for parcel in self.parcels:
+            for line_id, n in parcel.pieces.items():
+                pieces[line_id] = pieces.get(line_id, 0) + n
+        return pieces
+
+    @property
     def cost(self) -> Decimal:
         return sum((parcel.cost for parcel in self.parcels), Decimal(0))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
+from fulfillment.services.supply_split import ON_ITS_WAY
 from ordercenter.audit.work import Work
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.services import WaitingLine
@@ -25,7 +26,8 @@ def promise_waiting_orders(
     By line id; None where no day is known. Lines of these orders that wait no more lose theirs. What is made to order
     is booked with it: see inventory.promise_lines.
     """
-    waiting = OrderLine.objects.filter(backordered__gt=0, order__state=OrderState.AWAITING_SUPPLY)
+    states = (OrderState.AWAITING_SUPPLY, *ON_ITS_WAY)
+    waiting = OrderLine.objects.filter(backordered__gt=0, order__state__in=states)
     of_orders = set(waiting.filter(order_id__in=order_ids).values_list("order_id", flat=True))
     of_skus = waiting.filter(sku_id__in=sku_ids).values_list("order_id", flat=True)[:MOST_LINES] if sku_ids else ()
     orders = work.lock(Order, of_orders | set(of_skus))

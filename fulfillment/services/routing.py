@@ -22,8 +22,9 @@ from fulfillment.services.assignments import Assignment, PlannedParcel, assignme
 from fulfillment.services.missing import missing_of, missing_pieces, with_dates
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
-from fulfillment.services.unpaid import held_before_payment, pieces_held
-from ordercenter.audit.work import Work, unit_of_work
+from fulfillment.services.supply_split import decide_part, keep_waiting, ships_in_parts
+from fulfillment.services.unpaid import held_before_payment
+from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import destination_code
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.batch import BatchResult
@@ -33,12 +34,10 @@ from ordercenter.common.rows import new_row
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.errors import StockShort
 from ordercenter.inventory.models import Reservation
-from ordercenter.inventory.selectors import free_stock
 from ordercenter.inventory.services import Promise
 from ordercenter.orders import services as orders_services
-from ordercenter.orders.models import Hold, Order, OrderLine
+from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.lookups import contacts_of, skus_of
-from ordercenter.orders.states import OrderState
 
 
 def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") -> BatchResult:
@@ -48,7 +47,9 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     the shadow price of the stock used. done: orders. Refused, nothing reserved: StockShort, NoCourierThere,
     WarehouseClosed, RoutingForbidden, RuleUnanswered, CapacityFull. The decisions are kept for the shipments in
     `assignments(work)`, those of refused orders as RoutingDecision rows. why: what made it necessary, "" for an order
-    on its way. At most nine statements, two more where an order is pinned or a warehouse's parcels per day are limited.
+    on its way. Of an order that lacks something and may ship in parts what is there is reserved, and the rest is
+    backordered (OrderPartAwaitsSupply). At most nine statements, two more where an order is pinned or a warehouse's
+    parcels per day are limited; more for orders that hold goods since before they were paid.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
@@ -65,6 +66,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     pins, avoid = _pins(work, orders), avoid_warehouses(work)
     promises: list[Promise] = []
     routed: list[Order] = []
+    parts: dict[int, dict[int, int]] = {}
     # Who holds goods comes first: nobody gets them in the moment in which they are given back and taken.
     turn = (lambda order: (order.id not in held, orders_services.urgency(order))) if held else orders_services.urgency
     for order in sorted(orders.values(), key=turn):
@@ -80,7 +82,12 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
         )
         free = stock.of(order.shop_id)
         own = held.get(order.id, ())
-        decision = batch.decider.decide(facts, with_own(free, own, facts) if own else free)
+        mine = with_own(free, own, facts) if own else free
+        decision = batch.decider.decide(facts, mine)
+        if decision.problem == "short" and ships_in_parts(order, lines[order.id], work):
+            part = decide_part(order, lines[order.id], facts, decider=batch.decider, free=mine, work=work)
+            if part is not None:
+                decision, parts[order.id] = part, {}
         if decision.problem:
             error = batch.refusal(order, decision, contacts, skus)
             result.refuse(order.id, error)
@@ -90,7 +97,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             continue
         assignment = batch.assign(decision)
         if own:
-            free.update(with_own(free, own, facts))
+            free.update(mine)
             inventory.use_up_holds(holds=own, used=pieces_used(decision), work=work)
         batch.decider.take(decision, free)
         assignments(work)[order.id] = assignment
@@ -100,7 +107,10 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             for parcel in assignment.parcels
             for line_id, pieces in parcel.pieces.items()
         )
-        routed.append(order)
+        if order.id in parts:
+            parts[order.id] = assignment.pieces
+        else:
+            routed.append(order)
     # The decisions were made on locked rows with each one's stock taken: none of these can be short.
     inventory.reserve_stock(promises=promises, work=work).raise_first()
     waited: list[int] = []
@@ -115,6 +125,9 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
             )
             work.save(line, "reserved", "unplanned", "backordered")
         result.done.append(order)
+    if parts:
+        keep_waiting(parts=parts, orders=orders, lines=lines, work=work)
+        result.done.extend(orders[pk] for pk in parts)
     if waited:
         inventory.drop_promises(line_ids=waited, cancelled=False, work=work)
     add_loads(batch.planned)
@@ -240,89 +253,6 @@ def forbidding_rules(decision: Decision) -> list[str]:
     if any(line.allowed is not None for line in decision.need.lines):
         named.extend(rule for _bit, rule, _mask in decision.ruling.goods_masks)
     return sorted(set(named))
-
-
-def supply_waiting_orders(*, sku_ids: Collection[int], work: Work | None = None) -> list[int]:
-    """Stock of these SKUs came free: let as many waiting orders try again as it can serve, most urgent first.
-
-    Returns the orders that were let go; their flow runs the routing anew. Only orders that can be served whole are let
-    go, from one warehouse or else from several, while their free pieces last: a small arrival does not wake thousands,
-    and an order that lacks something else besides does not keep the pieces from one that could leave.
-    """
-    with unit_of_work(work) as work:
-        needs, urgency = _waiting_for(sku_ids)
-        held = Hold.objects.filter(order_id__any_of=list(needs), released_at__isnull=True).exclude(code="OUT_OF_STOCK")
-        stay = set(held.values_list("order_id", flat=True))
-        free = free_stock({sku_id for wanted in needs.values() for sku_id in wanted})
-        warehouses = sorted({warehouse_id for _sku_id, warehouse_id in free})
-        own = pieces_held(order_ids=list(needs), work=work)
-        costs = routing_world(work).rules.costs
-        may_split = costs.strategy != "single" and costs.max_parcels > 1
-        chosen: list[int] = []
-        for order_id in sorted(needs, key=lambda pk: urgency[pk]):
-            wanted = needs[order_id]
-            if order_id in own:
-                wanted = {sku: pieces - own[order_id].get(sku, 0) for sku, pieces in wanted.items()}
-            taken = _whole(wanted, warehouses, free, may_split=may_split)
-            if taken is None:
-                continue
-            chosen.append(order_id)
-            # One that something else holds as well takes nothing now, but no longer waits for stock either.
-            for place, pieces in taken.items() if order_id not in stay else ():
-                free[place] -= pieces
-        if chosen:
-            orders_services.release_holds(
-                order_ids=chosen, codes=["OUT_OF_STOCK"], reason="stock arrived", accepted=False, work=work
-            )
-        return chosen
-
-
-def _whole(
-    wanted: Mapping[int, int],
-    warehouses: Sequence[int],
-    free: Mapping[tuple[int, int], int],
-    *,
-    may_split: bool,
-) -> dict[tuple[int, int], int] | None:
-    """Where an order could take all that it wants: from the first warehouse that has it, else from several."""
-    for warehouse_id in warehouses:
-        if all(free.get((sku, warehouse_id), 0) >= pieces for sku, pieces in wanted.items()):
-            return {(sku, warehouse_id): pieces for sku, pieces in wanted.items()}
-    if not may_split:
-        return None
-    taken: dict[tuple[int, int], int] = {}
-    for sku_id, pieces in wanted.items():
-        for warehouse_id in warehouses:
-            here = min(pieces, free.get((sku_id, warehouse_id), 0))
-            if here > 0:
-                taken[sku_id, warehouse_id] = here
-                pieces -= here
-        if pieces > 0:
-            return None
-    return taken
-
-
-def _waiting_for(sku_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], dict[int, tuple[int, date, Any, int]]]:
-    """The orders that wait for any of these SKUs: what each needs in all (SKU -> pieces), and how urgent each is."""
-    waiting = OrderLine.objects.filter(
-        sku_id__in=sku_ids,
-        order__state=OrderState.AWAITING_SUPPLY,
-        order__holds__code="OUT_OF_STOCK",
-        order__holds__released_at__isnull=True,
-        backordered__gt=0,
-    )
-    lines = OrderLine.objects.filter(order_id__in=waiting.values("order_id"), backordered__gt=0).values_list(
-        "order_id", "order__priority", "order__ship_by", "order__placed_at", "sku_id", "backordered", "promised_on"
-    )
-    needs: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    urgency: dict[int, tuple[int, date, Any, int]] = {}
-    for order_id, priority, ship_by, placed_at, sku_id, pieces, promised_on in lines:
-        needs[order_id][sku_id or 0] += pieces
-        # By grade, then by what was promised: the latest of an order's dates is the order's.
-        known = urgency[order_id][1] if order_id in urgency else date.min
-        promised = max(known, promised_on or date.max)
-        urgency[order_id] = (-priority, promised, ship_by or placed_at, order_id)
-    return needs, urgency
 
 
 def avoid_warehouses(work: Work) -> dict[int, set[int]]:

@@ -348,7 +348,7 @@ def _within(candidates: Sequence[Candidate], left: Mapping[int, int]) -> list[Ca
 
 
 def _needed(decision: Decision, free: Mapping[Place, int], candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The least urgent of these that together give what the decision uses beyond what is free; nobody gives for nothing."""
+    """The least urgent of these that together give what the decision uses beyond what is free, and no more of them."""
     used = pieces_used(decision)
     lacking = {place: n - free.get(place, 0) for place, n in used.items() if n > free.get(place, 0)}
     chosen: list[Candidate] = []

@@ -64,6 +64,7 @@ CODES: dict[str, CaseCode] = dict(
         _warning("STOCK_DOUBTFUL", _("Stock in doubt"), 8),
         _warning("QUOTA_SHORT", _("Not enough stock to set aside"), 2),
         _warning("STOCK_PUSH_FAILED", _("The channel did not take a stock number"), 4),
+        _warning("PART_WAITS_SUPPLY", _("A part of the order waits for supply"), 72),
         _warning("SHIPPED_AFTER_CANCEL", _("Shipped although cancelled"), 4),
         _warning("WAITING_MERGE", _("Waiting for another order of the parcel"), 24),
         _warning("GIFT_RECALC", _("A gift is not due any more"), 8),

@@ -66,6 +66,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("The order waits; it goes on by itself when stock arrives."),
         _("Transfer or buy stock, agree on other goods with the buyer, or cancel the order."),
     ),
+    "PART_WAITS_SUPPLY": CaseWords(
+        _("What was there of this order is on its way; the rest waits for supply."),
+        _("The rest follows by itself when it has come or is made; the buyer has a part of the goods only."),
+        _("Look at the promised day; hurry the supply, or agree with the buyer on a refund of the rest."),
+    ),
     "STOCK_COUNT_SHORT": CaseWords(
         _("Fewer pieces were counted, or reported by the warehouse, than are promised to orders and shops."),
         _("The books stay as they were for these goods: somebody has been promised what is not there."),

@@ -200,3 +200,21 @@ def test_a_count_below_what_is_promised_is_refused_and_becomes_a_case(world: Wor
     assert [(m.warehouse_id, m.delta) for m in result.done] == [(south, 5)]
     assert [refusal.code for refusal in result.refused] == ["inventory.would_be_negative"]
     assert StockLevel.objects.get(sku=world.skus[1], warehouse=east).on_hand == 2
+
+
+def test_what_is_made_where_it_never_lay_before_lies_there_then() -> None:
+    world = World(stock=0)
+    resource = ProductionResource.objects.create(code="loom", name="织机", warehouse=world.east)
+    ProductionRoute.objects.create(sku=world.skus[5], resource=resource, minutes_per_unit=30)
+    StockPolicy.objects.create(sku=world.skus[5], source="made")
+    plan_capacity(resource_id=resource.pk, days=[day(n) for n in range(3)], minutes=600).raise_first()
+    waiting = order(world, 5, 2)
+
+    finish_production(production_ids=list(ProductionOrder.objects.values_list("pk", flat=True))).raise_first()
+    settle_down()
+
+    waiting.refresh_from_db()
+    assert waiting.state == "in_fulfillment"
+    level = StockLevel.objects.get(sku=world.skus[5])
+    assert (level.warehouse, level.on_hand, level.allocated) == (world.east, 2, 2)
+    assert broken() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from fulfillment.errors import TakeoverImpossible
 from fulfillment.models import Shipment, WarehouseCalendar
-from fulfillment.services import preview_takeover, take_over_stock
+from fulfillment.services import preview_takeover, release_due, take_over_stock
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.audit.models import Deed
 from ordercenter.cases.errors import ReasonMissing
@@ -119,7 +119,7 @@ class TestByRule:
         allow(world, 1, 100)
         world.stock({"SKU-1": 1}, warehouse=world.east)
         normal = buy(world, 60, ("SKU-1", 1))
-        coming = date.today() + timedelta(days=2)
+        coming = (TEN + timedelta(days=2)).date()
         expect_supplies(expected=[Expected(SupplyKind.PURCHASE, "PO1", world.skus[1].pk, world.east.pk, 5, coming)])
 
         rush = buy(world, 950, ("SKU-1", 1))
@@ -202,8 +202,8 @@ class TestByRule:
 
         clock.move_to(TEN + timedelta(days=1))
         world.deliver(world.trade(("SKU-2", 1, "20.00")))
+        StockPolicy.objects.update(rush_cap_percent=10)
         with pytest.raises(TakeoverImpossible, match="cap"):
-            StockPolicy.objects.update(rush_cap_percent=10)
             take_over_stock(order_id=rush[2].pk, reason="now", actor=Actor("integration", "x"))
 
     def test_what_a_warehouse_was_told_of_stays(self, world: World, clock: Any) -> None:
@@ -211,8 +211,6 @@ class TestByRule:
         world.stock({"SKU-1": 1}, warehouse=world.east)
         normal = buy(world, 60, ("SKU-1", 1))
         clock.move_to(TEN.replace(hour=14, minute=1))
-        from fulfillment.services import release_due
-
         release_due()
         Relay().drain()
         assert live() == {normal.pk: "dispatched"}

@@ -18,6 +18,7 @@ from ordercenter.inventory.services.publishing import (
 from ordercenter.inventory.services.reassigning import Allowance, Giver, allowances, givable, take_over
 from ordercenter.inventory.services.reserving import (
     Promise,
+    add_to_open,
     allocate_reservations,
     end_promises,
     expire_reservations,
@@ -65,6 +66,7 @@ __all__ = [
     "UnpaidGoods",
     "WaitingLine",
     "Wanted",
+    "add_to_open",
     "adjust_stock",
     "allocate_reservations",
     "allowances",

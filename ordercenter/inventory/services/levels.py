@@ -43,6 +43,20 @@ def lock_levels(*, sku_ids: Collection[int], work: Work) -> Mapping[Place, Stock
     return known
 
 
+def lock_made_levels(*, places: Collection[Place], work: Work) -> Mapping[Place, StockLevel]:
+    """All locked stock rows of this unit of work, among them those of places that were made after their SKU was asked
+    for. No statement where there are none.
+    """
+    known: dict[Place, StockLevel] = work.shared["levels"]
+    late = {place for place in places if place not in known}
+    if late:
+        rows = StockLevel.objects.filter(sku_id__in={sku for sku, _w in late}).order_by("pk")
+        made = [row for row in rows.select_for_update(of=("self",)) if (row.sku_id, row.warehouse_id) not in known]
+        work.adopt(StockLevel, made)
+        known.update(((row.sku_id, row.warehouse_id), row) for row in made)
+    return known
+
+
 def levels_to_take_from(*, wanted: Mapping[int, int], work: Work) -> Mapping[Place, StockLevel]:
     """The stock rows of these SKUs, by (SKU, warehouse), to be taken from in this unit of work.
 

@@ -13,7 +13,7 @@ from ordercenter.common.rows import new_row
 from ordercenter.events.types import StockReplenished
 from ordercenter.inventory.errors import StockWouldBeNegative
 from ordercenter.inventory.models import StockLevel, StockMovement
-from ordercenter.inventory.services.levels import lock_levels, make_levels
+from ordercenter.inventory.services.levels import lock_levels, lock_made_levels, make_levels
 from ordercenter.inventory.states import Bucket, MovementReason
 
 
@@ -44,7 +44,8 @@ def move_stock(
         return result
     with unit_of_work(work, at=at, actor=actor) as work:
         make_levels([(m.sku_id, m.warehouse_id) for m in movements if m.delta > 0])
-        levels = lock_levels(sku_ids={m.sku_id for m in movements}, work=work)
+        lock_levels(sku_ids={m.sku_id for m in movements}, work=work)
+        levels = lock_made_levels(places={(m.sku_id, m.warehouse_id) for m in movements if m.delta > 0}, work=work)
         # Under the lock: the same movement told twice at one instant is known to the second one by now.
         moved = StockMovement.objects.filter(idempotency_key__any_of=[m.key for m in movements])
         known = set(moved.values_list("idempotency_key", flat=True))

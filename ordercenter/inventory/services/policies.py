@@ -25,7 +25,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """How much of what is promised to less urgent orders may change hands in a day. pieces None: no limit of its own."""
+    """How much of what is promised to less urgent orders may change hands in a day. pieces None: no further limit."""
 
     percent: int
     pieces: int | None = None

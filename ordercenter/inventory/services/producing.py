@@ -154,7 +154,7 @@ def finish_production(
             for o in planned
             if o.state == ProductionState.DONE
         ]
-        receive_supplies(arrived=made, work=work)
+        receive_supplies(arrived=made, work=work).raise_first()
         done = [o.pk for o in planned if o.state == ProductionState.DONE]
         SupplyClaim.objects.filter(production_id__in=done, line_id__isnull=True).delete()
     return result

@@ -61,7 +61,7 @@ def allowances(*, promised: Mapping[int, int], work: Work) -> dict[int, Allowanc
 
 
 def givable(*, sku_ids: Collection[int]) -> list[tuple[int, int, int, int, bool]]:
-    """(order, SKU, warehouse, pieces, whether in a shipment) of what is promised of these SKUs to orders. Not locked."""
+    """(order, SKU, warehouse, pieces, is in a shipment) of what is promised of these SKUs to orders. Not locked."""
     rows = Reservation.objects.filter(
         sku_id__any_of=sorted(sku_ids), state=ReservationState.ACTIVE, order_id__isnull=False, expires_at__isnull=True
     )

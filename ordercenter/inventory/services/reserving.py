@@ -21,6 +21,7 @@ from ordercenter.inventory.states import ReservationState
 EXPIRE_AT_ONCE = 500
 # What is held for an order before it is paid stands under this name and the order's number.
 UNPAID = "order:"
+_OPEN = "open_reservations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ def reserve_stock(
                 kept = _take_what_is_there(levels, quotas, group, work.at)
                 if not kept:
                     continue
-            rows = [_reservation(promise, given, work.at) for promise, given in kept]
-            made.extend(rows)
-            mine.setdefault(order_id, []).extend(rows)
+            fresh, grown = _rows(work, kept)
+            made.extend(fresh)
+            mine.setdefault(order_id, []).extend([*fresh, *grown])
             for promise, given in kept:
                 work.save(levels[promise.sku_id, promise.warehouse_id], "reserved")
                 if given.pieces:
@@ -91,6 +92,15 @@ def reserve_stock(
             work.record(StockReserved(order_id=order_id, warehouse_id=group[0].warehouse_id))
         work.add(made)
     return result
+
+
+def add_to_open(*, order_ids: Collection[int], work: Work) -> None:
+    """What is reserved for these orders from here on adds to their open promises where a line has one there already.
+
+    For lines of which a part is on its way: a line has one open promise in a warehouse.
+    """
+    _levels, rows = lock_promised(work, order_ids=order_ids)
+    work.shared.setdefault(_OPEN, {}).update(((row.line_id, row.warehouse_id), row) for row in rows)
 
 
 def allocate_reservations(*, order_ids: Collection[int], work: Work) -> None:
@@ -233,6 +243,31 @@ def _lock(work: Work, condition: Q) -> tuple[Mapping[Place, StockLevel], list[Re
     rows = [row for row in rows if (row.sku_id, row.warehouse_id) in levels]
     work.adopt(Reservation, rows)
     return levels, rows
+
+
+def _rows(work: Work, kept: Sequence[tuple[Promise, Given]]) -> tuple[list[Reservation], list[Reservation]]:
+    """The promises as new rows, and the open ones that some of them were added to."""
+    known: Mapping[tuple[int, int], Reservation] | None = work.shared.get(_OPEN)
+    if known is None:
+        return [_reservation(promise, given, work.at) for promise, given in kept], []
+    fresh, grown = [], []
+    levels: Mapping[Place, StockLevel] = work.shared["levels"]
+    for promise, given in kept:
+        row = known.get((promise.line_id, promise.warehouse_id))
+        if row is None:
+            fresh.append(_reservation(promise, given, work.at))
+            continue
+        row.quantity += promise.quantity
+        row.from_quota += given.pieces
+        row.quota_id = given.quota_id or row.quota_id
+        work.save(row, "quantity", "from_quota", "quota_id")
+        if row.is_allocated:
+            level = levels[promise.sku_id, promise.warehouse_id]
+            level.reserved -= promise.quantity
+            level.allocated += promise.quantity
+            work.save(level, "allocated")
+        grown.append(row)
+    return fresh, grown
 
 
 def _made_here(work: Work) -> dict[int, list[Reservation]]:
