@@ -79,24 +79,35 @@ class Takeover:
     promised: Mapping[int, int] = field(default_factory=dict)
 
 
-def preview_takeover(*, order_id: int, at: datetime | None = None) -> Takeover:
-    """From whom this order would get what it lacks, were it done now. Nothing is changed. Raises OrderUnknown."""
+def preview_takeover(*, order_id: int, shop_ids: Collection[int] | None = None, at: datetime | None = None) -> Takeover:
+    """From whom this order would get what it lacks, were it done now. Nothing is changed. Raises OrderUnknown.
+
+    shop_ids: whose orders may give; None for all shops.
+    """
     with unit_of_work(at=at) as work:
-        desk = _Desk([order_id], work)
+        desk = _Desk([order_id], work, shop_ids=shop_ids)
         return desk.plan(desk.taker(order_id))
 
 
-def take_over_stock(*, order_id: int, reason: str, actor: Actor, at: datetime | None = None) -> Takeover:
+def take_over_stock(
+    *,
+    order_id: int,
+    reason: str,
+    actor: Actor,
+    shop_ids: Collection[int] | None = None,
+    at: datetime | None = None,
+) -> Takeover:
     """Give this order what it lacks from less urgent ones, by hand; within the caps of the goods.
 
-    The order is reserved in the same transaction and goes on in its flow; the givers wait for supply (OUT_OF_STOCK).
+    shop_ids: whose orders may give: those of the shops that the person may see, None for all. The order is reserved in
+    the same transaction and goes on in its flow; the givers wait for supply (OUT_OF_STOCK).
     Raises OrderUnknown, ReasonMissing, TakeoverImpossible; nothing is changed then. The reason is kept with the pieces
     and as a deed. Emits StockTakenOver, StockGivenUp, OrderReleased, OrderAwaitingSupply.
     """
     if not reason.strip():
         raise ReasonMissing
     with unit_of_work(at=at, actor=actor, reason=reason) as work:
-        desk = _Desk([order_id], work)
+        desk = _Desk([order_id], work, shop_ids=shop_ids)
         takeover = desk.plan(desk.taker(order_id))
         if takeover.problem:
             raise TakeoverImpossible(order_id=order_id, problem=takeover.problem)
@@ -139,13 +150,13 @@ def take_over_by_rule(*, order_ids: Collection[int], work: Work) -> list[Takeove
 class _Desk:
     """Takers, all who could give, and the stock: locked in the order of all, orders, shipments, lines, stock."""
 
-    def __init__(self, order_ids: Sequence[int], work: Work):
+    def __init__(self, order_ids: Sequence[int], work: Work, *, shop_ids: Collection[int] | None = None):
         self.work = work
         caps = inventory.stock_policies(work).caps
         wanted = OrderLine.objects.filter(order_id__in=order_ids, backordered__gt=0)
         self.skus = {sku for sku in wanted.values_list("sku_id", flat=True) if sku is not None}
         capped = self.skus & caps.keys()
-        candidates = _least_urgent(capped, order_ids) if capped else []
+        candidates = _least_urgent(capped, order_ids, shop_ids) if capped else []
         self.orders = work.lock(Order, {*order_ids, *candidates})
         shipments = shipments_of(work, candidates)
         self.lines = work.lock_children(OrderLine, "order_id", list(self.orders))
@@ -294,12 +305,14 @@ class _Desk:
         return world.decider(at=self.work.at, loads=lock_loads(world, self.work))
 
 
-def _least_urgent(sku_ids: Collection[int], takers: Collection[int]) -> list[int]:
+def _least_urgent(sku_ids: Collection[int], takers: Collection[int], shop_ids: Collection[int] | None) -> list[int]:
     """Orders that are promised these goods and might give them, as far as can be seen without locks."""
     ids = {row[0] for row in inventory.givable(sku_ids=sku_ids)} - set(takers)
     rows = Order.objects.filter(
         pk__any_of=sorted(ids), state__in=[OrderState.APPROVED, OrderState.IN_FULFILLMENT], is_on_hold=False
     ).exclude(grade=Grade.RUSH)
+    if shop_ids is not None:
+        rows = rows.filter(shop_id__in=shop_ids)
     found = rows.values_list("pk", "grade", "priority", "ship_by", "placed_at")
     least = nsmallest(MOST_GIVERS, found, key=lambda r: (RANKS.get(r[1], 0), r[2], -(r[3] or r[4]).timestamp(), -r[0]))
     return sorted(row[0] for row in least)

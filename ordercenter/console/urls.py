@@ -17,6 +17,7 @@ from ordercenter.console.views import (
     routing_warehouses,
     statements,
     stock,
+    takeover,
     waybills,
 )
 
@@ -32,6 +33,7 @@ urlpatterns = [
     path("orders/<int:order_id>/payment/", payments.book_payment, name="order-payment"),
     path("orders/<int:order_id>/routing/", routing.explainer, name="order-routing"),
     path("orders/<int:order_id>/pin/", routing.pin, name="order-pin"),
+    path("orders/<int:order_id>/takeover/", takeover.takeover, name="order-takeover"),
     path("waybills/", waybills.waybill_list, name="waybills"),
     path("waybills/request/", waybills.request_numbers, name="waybill-request"),
     path("waybills/print/", waybills.print_labels, name="waybill-print"),

@@ -18,10 +18,18 @@ from django.utils import timezone
 from ordercenter.audit.work import unit_of_work
 from ordercenter.catalog.models import Channel, Shop, Sku
 from ordercenter.console.invariants import CHECKS, run_checks
-from ordercenter.inventory.errors import QuotaOverlaps, StockShort
-from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel, Warehouse
+from ordercenter.inventory.errors import QuotaOverlaps, StockShort, TakeoverBeyondCap
+from ordercenter.inventory.models import (
+    ChannelQuota,
+    Reservation,
+    StockLevel,
+    StockPolicy,
+    StockTakeover,
+    Warehouse,
+)
 from ordercenter.inventory.services import (
     Departure,
+    Giver,
     Movement,
     Promise,
     Wanted,
@@ -29,7 +37,8 @@ from ordercenter.inventory.services import (
     consume_departures,
     end_quotas,
     expire_reservations,
-    lock_levels,
+    givable,
+    lock_stock_of,
     move_stock,
     open_quotas,
     plan_quota,
@@ -38,6 +47,7 @@ from ordercenter.inventory.services import (
     reserve_many_now,
     reserve_now,
     reserve_stock,
+    take_over,
 )
 from ordercenter.inventory.states import MovementReason, QuotaKind
 from tests.concurrency.threads import at_once, deadlocks, errors
@@ -51,6 +61,7 @@ ASKED = {
     "stock_never_oversold",
     "set_aside_is_sum_of_quotas",
     "one_open_reservation",
+    "takeovers_keep_to_the_cap",
     "states_are_told",
 }
 
@@ -69,6 +80,9 @@ class Storm:
             for house in self.houses
         ]
         move_stock(movements=first).raise_first()
+        # Of two SKUs some may change hands, of the third nothing.
+        for sku, percent in zip(self.skus, (100, 50), strict=False):
+            StockPolicy.objects.create(sku_id=sku, rush_cap_percent=percent)
         self.numbers = iter(range(1, 10**9))
         self.lock = threading.Lock()
         self.did: Counter[str] = Counter()
@@ -150,14 +164,26 @@ class Storm:
         expire_reservations(at=timezone.now())
 
     def take_over(self, dice: random.Random) -> None:
-        """A rush order takes what softer promises hold, in one transaction."""
-        losers = self.some_orders(dice, allocated=False)
-        order, house = self.number(), dice.choice(self.houses)
-        with unit_of_work() as work:
-            # All rows at once, in their order: a second step back to a lower one could meet somebody on the way up.
-            lock_levels(sku_ids=self.skus, work=work)
-            release_reservations(order_ids=losers, work=work)
-            reserve_stock(promises=[Promise(order, order * 10, dice.choice(self.skus), house, 1)], work=work)
+        """A rush order takes what less urgent ones are promised, in one transaction: even orders are normal ones."""
+        losers = [pk for pk in self.some_orders(dice, allocated=False) if pk % 2 == 0]
+        order, house, sku = self.number(), dice.choice(self.houses), dice.choice(self.skus)
+        with suppress(TakeoverBeyondCap), unit_of_work() as work:
+            lock_stock_of(order_ids=losers, sku_ids=[sku], work=work)
+            could_give = {sku: sum(row[3] for row in givable(sku_ids=[sku]) if row[0] % 2 == 0 and not row[4])}
+            rows = take_over(
+                taker_order_id=order,
+                taker_rank=2,
+                givers=[Giver(pk, 0) for pk in losers],
+                promised=could_give,
+                reason="storm",
+                work=work,
+            )
+            if rows:
+                warehouse = rows[0].warehouse_id
+                # What it was given for is there: nobody came in between.
+                reserve_stock(promises=[Promise(order, order * 10, sku, warehouse, 1)], work=work).raise_first()
+            else:
+                reserve_stock(promises=[Promise(order, order * 10, sku, house, 1)], work=work)
 
     def release_to_a_warehouse(self, dice: random.Random) -> None:
         with unit_of_work() as work:
@@ -255,6 +281,8 @@ def run_storm(seconds: float) -> None:
     assert deadlocks() == before
     assert set(storm.did) == {deed.__name__ for deed in storm.deeds()}
     assert StockLevel.objects.count() == 6
+    assert set(StockTakeover.objects.values_list("sku_id", flat=True)) <= set(storm.skus[:2])
+    assert StockTakeover.objects.exists()
     with connection.cursor() as cursor:
         # Every ended promise was ended once.
         cursor.execute(

@@ -107,6 +107,18 @@ WHERE c.line_id IS NOT NULL AND c.quantity > COALESCE(l.backordered, 0)
                   AND d.subject = 'order:' || c.order_id)
 """
 
+# What was held for an order before it was paid ends with its routing or its end, or the fact is still on its way.
+_OWNERS = """
+SELECT 'reservation:' || r.id, format('held for %%s, which is %%s', r.holder, COALESCE(o.state, 'unknown'))
+FROM inventory_reservation r
+LEFT JOIN orders_order o ON 'order:' || o.id = r.holder
+WHERE r.state = 'active' AND r.holder LIKE 'order:%%'
+  AND COALESCE(o.state, '') NOT IN ('pending_payment', 'awaiting_balance', 'preprocessing', 'delayed_review',
+      'pending_review', 'pending_finance_review', 'approved', 'awaiting_supply')
+  AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.handler = 'fulfillment.stop' AND d.status = 'waiting'
+                  AND d.subject = r.holder)
+"""
+
 _TAKEOVERS = """
 SELECT 'sku:' || sku_id, format('%%s pieces changed hands on %%s, %%s were allowed', sum(pieces), day, max(allowed))
 FROM inventory_stocktakeover GROUP BY sku_id, day HAVING sum(pieces) > max(allowed)
@@ -132,6 +144,11 @@ CHECKS = (
     Check("capacity_is_sum_of_uses", _("Used capacity is the sum of what production orders take"), _CAPACITY),
     Check("capacity_never_overbooked", _("No day of a production resource is booked beyond its minutes"), _OVERBOOKED),
     Check("claims_belong_to_waiting_lines", _("A date is promised only to lines that wait for supply"), _CLAIMS),
+    Check(
+        "unpaid_holds_have_an_order",
+        _("What is held for an order before it is paid ends when it is routed or over"),
+        _OWNERS,
+    ),
     Check(
         "takeovers_keep_to_the_cap",
         _("No more stock changes hands in a day than is allowed, and only towards higher grades"),

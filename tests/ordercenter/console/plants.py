@@ -203,6 +203,38 @@ def set_aside_for_nobody(lived: LivedIn) -> None:
     sql("UPDATE inventory_stocklevel SET set_aside = 1 WHERE sku_id = %s", lived.world.skus[0].pk)
 
 
+@plants("takeovers_keep_to_the_cap")
+def more_changed_hands_than_was_allowed(lived: LivedIn) -> None:
+    sql(
+        "INSERT INTO inventory_stocktakeover (taker_order_id, giver_order_id, sku_id, warehouse_id, pieces, taker_rank,"
+        " giver_rank, allowed, day, at, reason) VALUES (2, 1, %s, %s, 3, 2, 0, 2, now()::date, now(), 'x')",
+        lived.world.skus[0].pk,
+        lived.world.east.pk,
+    )
+
+
+@plants("takeovers_keep_to_the_cap")
+def a_higher_grade_gave_to_a_lower_one(lived: LivedIn) -> None:
+    sql("ALTER TABLE inventory_stocktakeover DROP CONSTRAINT takeover_from_lower_grade")
+    sql(
+        "INSERT INTO inventory_stocktakeover (taker_order_id, giver_order_id, sku_id, warehouse_id, pieces, taker_rank,"
+        " giver_rank, allowed, day, at, reason) VALUES (2, 1, %s, %s, 1, 0, 2, 2, now()::date, now(), 'x')",
+        lived.world.skus[0].pk,
+        lived.world.east.pk,
+    )
+
+
+@plants("unpaid_holds_have_an_order")
+def goods_held_for_an_order_that_is_over(lived: LivedIn) -> None:
+    place = (lived.world.skus[0].pk, lived.world.east.pk)
+    sql("UPDATE inventory_stocklevel SET reserved = reserved + 1 WHERE sku_id = %s AND warehouse_id = %s", *place)
+    sql(
+        "INSERT INTO inventory_reservation (holder, sku_id, warehouse_id, quantity, is_allocated, from_quota, state,"
+        " created_at) VALUES ('order:987654', %s, %s, 1, false, 0, 'active', now())",
+        *place,
+    )
+
+
 @plants("quotas_end_in_time")
 def a_live_lock_that_nobody_ended(lived: LivedIn) -> None:
     open_quota(lived, ends_at="now() - interval '1 hour'")
