@@ -35,7 +35,7 @@ from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.models import Hold, Order, OrderLine
 from ordercenter.orders.services.holding import Finding
-from ordercenter.orders.services.review import contacts_of, skus_of
+from ordercenter.orders.services.lookups import contacts_of, skus_of
 from ordercenter.orders.states import Grade, OrderState
 from ordercenter.workflow import services as workflow
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
-from ordercenter.catalog.stamps import compiled
 from ordercenter.inventory.models import Reservation, ReservePolicy, StockPolicy
 from ordercenter.inventory.services.reserving import UNPAID
 from ordercenter.inventory.states import ReservationState, ReserveOn

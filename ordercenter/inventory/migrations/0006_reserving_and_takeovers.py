@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0004_capabilities_and_stamps'),
-        ('inventory', '0004_warehouse_kind'),
+        ('inventory', '0005_stamps'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
