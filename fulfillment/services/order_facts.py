@@ -34,6 +34,7 @@ def facts_of(
                 quantity=pieces,
                 unit_weight_g=skus[line.sku_id or 0].weight_g,
                 value_fen=_value_fen(line, pieces),
+                unit_volume_cm3=skus[line.sku_id or 0].volume_cm3,
             )
             for line, pieces in wanted
         ]

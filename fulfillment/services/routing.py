@@ -215,7 +215,7 @@ class DecidedBatch:
     def date_missing(self, work: Work) -> None:
         """Say in the records of orders that lack something what it is, and from when on it could be there."""
         short = {row.order_id: row for row in self.refused if row.order_id in missing_of(work)}
-        dated = with_dates({order_id: missing_of(work)[order_id] for order_id in short})
+        dated = with_dates({order_id: missing_of(work)[order_id] for order_id in short}, work=work)
         missing_of(work).update(dated)
         for order_id, rows in dated.items():
             short[order_id].record["missing"] = [

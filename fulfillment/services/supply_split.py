@@ -24,7 +24,7 @@ ON_ITS_WAY = (OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED)
 
 
 def ships_in_parts(order: Order, lines: Sequence[OrderLine], work: Work) -> bool:
-    """Whether what is there of this order may leave alone: its shop wants it so, or its rest waits since a part left."""
+    """Whether what is there of this order may leave alone: its shop says so, or its rest waits since a part left."""
     if policies(work).get(order.shop_id, USUAL).ships_parts:
         return True
     return order.state in ON_ITS_WAY and any(line.backordered for line in lines)

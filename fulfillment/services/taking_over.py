@@ -323,9 +323,9 @@ def _may_give(order: Order, shipments: Sequence[Shipment], lines: Sequence[Order
     if order.is_on_hold or any(line.shipped or line.backordered for line in lines):
         return False
     if not shipments:
-        return order.state == OrderState.APPROVED
+        return bool(order.state == OrderState.APPROVED)
     kept_back = all(s.state == ShipmentState.PLANNED and s.release_at is not None and s.pk in alone for s in shipments)
-    return order.state == OrderState.IN_FULFILLMENT and kept_back
+    return bool(order.state == OrderState.IN_FULFILLMENT and kept_back)
 
 
 def _alone(shipment_ids: Collection[int]) -> set[int]:

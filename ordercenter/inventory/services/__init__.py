@@ -7,7 +7,14 @@ from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
 from ordercenter.inventory.services.policies import StockPolicies, stock_policies
 from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
-from ordercenter.inventory.services.promising import Promised, WaitingLine, drop_promises, promise_lines, timeline_of
+from ordercenter.inventory.services.promising import (
+    Promised,
+    WaitingLine,
+    drop_promises,
+    foresee_lines,
+    promise_lines,
+    timeline_of,
+)
 from ordercenter.inventory.services.publishing import (
     Publication,
     current_versions,
@@ -82,6 +89,7 @@ __all__ = [
     "expect_supplies",
     "expire_reservations",
     "finish_production",
+    "foresee_lines",
     "free_of_levels",
     "givable",
     "hold_for_unpaid",

@@ -21,6 +21,8 @@ CALLS = {
     "/api/v1/orders/merge": {"post"},
     "/api/v1/orders/{order_id}": {"get"},
     "/api/v1/orders/{order_id}/routing": {"get"},
+    "/api/v1/orders/{order_id}/takeover": {"post"},
+    "/api/v1/orders/{order_id}/takeover/preview": {"get"},
     "/api/v1/orders/{order_id}/cancel": {"post"},
     "/api/v1/orders/{order_id}/payments": {"post"},
     "/api/v1/orders/{order_id}/shipments": {"get"},

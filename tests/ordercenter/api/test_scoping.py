@@ -24,6 +24,8 @@ BY_ID = {
     "order-cancel": "orders/{order}/cancel",
     "orders-payments": "orders/{order}/payments",
     "order-routing": "orders/{order}/routing",
+    "order-takeover": "orders/{order}/takeover",
+    "order-takeover-preview": "orders/{order}/takeover/preview",
     "order-shipments": "orders/{order}/shipments",
     "order-split": "orders/{order}/split",
     "order-unmerge": "orders/{order}/unmerge",

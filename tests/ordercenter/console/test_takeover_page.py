@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
-from ordercenter.catalog.api_keys import create_key
 
 from ordercenter.audit.models import Deed
+from ordercenter.catalog.api_keys import create_key
 from ordercenter.catalog.models import Shop, ShopAccess
 from ordercenter.common.actor import SYSTEM
 from ordercenter.console.roles import OPERATOR, SUPERVISOR
