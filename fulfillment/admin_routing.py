@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter, RangeDateTimeFilter
+from unfold.decorators import display
 
 from fulfillment.models import (
     BacklogRun,
@@ -123,6 +126,14 @@ class RoutingDecisionAdmin(ReadOnlyAdmin):
         return decision.outcome, decision.get_outcome_display()
 
 
+_APART = re.compile(r"^apart: (\d+) (\w+)$")
+_WHY_APART = {
+    "pinned": _("%(count)s pinned: a person said from where"),
+    "shared": _("%(count)s in parcels of several orders: these move only whole"),
+    "ranked": _("%(count)s by a ranking: rules choose step by step, not by the cost of all together"),
+}
+
+
 @admin.register(BacklogRun)
 class BacklogRunAdmin(ReadOnlyAdmin):
     whole_company = True
@@ -138,10 +149,18 @@ class BacklogRunAdmin(ReadOnlyAdmin):
         "cost_before_fen",
         "cost_after_fen",
         "method",
+        "stayed_out",
     ]
     list_filter = [("started_at", RangeDateTimeFilter)]
     list_select_related = ["warehouse"]
     ordering = ["-id"]
+
+    @display(description=_("stayed as they were"))
+    def stayed_out(self, run: BacklogRun) -> str:
+        """Orders that were held back too and took no part, with the reason."""
+        counts = {reason: count for note in run.notes for count, reason in _APART.findall(note)}
+        words = [_WHY_APART[reason] % {"count": count} for reason, count in counts.items() if reason in _WHY_APART]
+        return "; ".join(words) or "–"
 
 
 @admin.register(ShadowRun)

@@ -60,13 +60,18 @@ class Waiting:
 
 @dataclass
 class Backlog:
-    """What waits, the stock as if none of it were reserved, and what decisions are made with."""
+    """What waits, the stock as if none of it were reserved, and what decisions are made with.
+
+    apart: orders that are held back as well and stay as they are, by the reason: pinned (a person said where), shared
+    (a parcel of several orders moves only whole), ranked (rules choose step by step, not by the cost of all together).
+    Their goods count as taken.
+    """
 
     world: RoutingWorld
     decider: Decider
     waiting: dict[int, Waiting]
     free: dict[tuple[int, int], int]
-    apart: list[int] = field(default_factory=list)
+    apart: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 def reoptimise_backlog(
@@ -89,13 +94,14 @@ def reoptimise_backlog(
     run = BacklogRun.objects.create(started_at=now, cause=cause)
     backlog = load_backlog(at=now, shipment_ids=shipment_ids)
     run.orders = len(backlog.waiting)
+    run.notes = [f"apart: {len(ids)} {reason}" for reason, ids in sorted(backlog.apart.items())]
     if backlog.waiting:
         plan = solve(backlog, seconds=seconds, use_solver=use_solver)
         moves = _moves(backlog)
         run.cost_before_fen = sum(each.cost_fen for each in backlog.waiting.values())
         run.method = plan.report.way
         if plan.report.is_out_of_time:
-            run.notes = [f"out of time: {part}" for part in plan.report.cut_short]
+            run.notes += [f"out of time: {part}" for part in plan.report.cut_short]
         moved, changed = _apply(backlog, moves, now, actor)
         run.moved, run.changed_meanwhile = len(moved), changed
         saved = sum(backlog.waiting[pk].cost_fen - _cost(backlog.waiting[pk]) for pk in moved)
@@ -115,7 +121,7 @@ def load_backlog(*, at: datetime, shipment_ids: Collection[int] | None = None) -
     if shipment_ids is not None:
         held = held.filter(pk__in=shipment_ids)
     order_ids = list(ShipmentLine.objects.filter(shipment__in=held).values_list("order_id", flat=True)[:MOST_ORDERS])
-    pieces = _pieces_of(set(order_ids))
+    pieces, shared = _pieces_of(set(order_ids))
     orders = Order.objects.filter(pk__any_of=sorted(pieces), state=OrderState.IN_FULFILLMENT, is_on_hold=False)
     rows = list(orders.order_by("pk"))
     line_ids = {line_id for pk in pieces for line_id in pieces[pk].by_line}
@@ -125,11 +131,12 @@ def load_backlog(*, at: datetime, shipment_ids: Collection[int] | None = None) -
     levels = StockLevel.objects.filter(sku_id__any_of=sorted(skus))
     free = {(level.sku_id, level.warehouse_id): max(level.free, 0) for level in levels}
     backlog = Backlog(world, decider, {}, free)
+    backlog.apart.update({"shared": sorted(shared)} if shared else {})
     pinned = set(RoutingPin.objects.filter(ended_at__isnull=True).values_list("order_id", flat=True))
     for order in rows:
         own = pieces[order.pk]
         if order.pk in pinned:
-            backlog.apart.append(order.pk)
+            backlog.apart["pinned"].append(order.pk)
             continue
         facts = facts_of(
             order,
@@ -140,7 +147,7 @@ def load_backlog(*, at: datetime, shipment_ids: Collection[int] | None = None) -
         )
         found = decider.need_for_batch(facts)
         if found is None:
-            backlog.apart.append(order.pk)
+            backlog.apart["ranked"].append(order.pk)
             continue
         places: dict[tuple[int, int], int] = defaultdict(int)
         for (line_id, warehouse_id), quantity in own.places.items():
@@ -200,8 +207,10 @@ class _Pieces:
     is_whole: bool = True
 
 
-def _pieces_of(order_ids: Collection[int]) -> dict[int, _Pieces]:
-    """By order, what is planned of it: only orders whose every shipment is here still and carries nobody else's."""
+def _pieces_of(order_ids: Collection[int]) -> tuple[dict[int, _Pieces], set[int]]:
+    """By order, what is planned of it: only orders whose every shipment is here still and carries nobody else's. And
+    the orders that stay out because they share a parcel.
+    """
     found: dict[int, _Pieces] = defaultdict(_Pieces)
     rows = ShipmentLine.objects.filter(order_id__any_of=sorted(order_ids)).exclude(
         shipment__state=ShipmentState.CANCELLED
@@ -226,7 +235,8 @@ def _pieces_of(order_ids: Collection[int]) -> dict[int, _Pieces]:
         for pk in own.shipment_ids:
             members[pk].add(order_id)
     merged = strangers | {pk for pk, ids in members.items() if len(ids) > 1}
-    return {pk: own for pk, own in found.items() if own.is_whole and not own.shipment_ids & merged}
+    sharing = {pk for pk, own in found.items() if own.is_whole and own.shipment_ids & merged}
+    return {pk: own for pk, own in found.items() if own.is_whole and pk not in sharing}, sharing
 
 
 def _moves(backlog: Backlog) -> list[int]:

@@ -150,7 +150,7 @@ def test_a_pinned_order_is_left_alone(crossed: tuple[World, Order, Order]) -> No
 
     run = reoptimise_backlog(cause="hand", seconds=5)
 
-    assert (run.orders, run.moved) == (1, 0)
+    assert (run.orders, run.moved, run.notes) == (1, 0, ["apart: 1 pinned"])
     assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}
 
 
