@@ -23,6 +23,7 @@ from fulfillment.models import (
     WmsAccount,
 )
 from fulfillment.selectors import can_ask_back, can_route_elsewhere
+from fulfillment.services.supply_split import has_waiting_rest
 from fulfillment.states import ShipmentState
 from ordercenter.audit.steps import Step, StepsMixin, offer_steps
 from ordercenter.common.actor import Actor
@@ -65,6 +66,10 @@ def _ask_back(pk: int, reason: str, actor: Actor) -> BatchResult:
     return services.ask_back(order_ids=[pk], reason=reason, actor=actor)
 
 
+def _give_up_rest(pk: int, reason: str, actor: Actor) -> BatchResult:
+    return services.give_up_rest(order_id=pk, reason=reason, actor=actor)
+
+
 offer_steps(
     Step(
         Order,
@@ -81,6 +86,15 @@ offer_steps(
         "fulfillment.ask_back",
         perform=_ask_back,
         possible=can_ask_back,
+    ),
+    Step(
+        Order,
+        "give_up_rest",
+        _("Do not send the waiting rest"),
+        "orders.cancel_order",
+        perform=_give_up_rest,
+        possible=has_waiting_rest,
+        grave=True,
     ),
 )
 

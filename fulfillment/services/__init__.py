@@ -34,6 +34,7 @@ from fulfillment.services.stopping import (
     stop_shipments,
     take_stop_answers,
 )
+from fulfillment.services.supply_split import give_up_rest
 from fulfillment.services.supplying import parts_waiting, send_rest, supply_waiting_orders
 from fulfillment.services.taking_over import preview_takeover, take_over_by_rule, take_over_stock
 from fulfillment.services.unpaid import end_unpaid_holds, hold_unpaid_orders, release_unpaid_holds
@@ -60,6 +61,7 @@ __all__ = [
     "free_loads",
     "free_pieces",
     "give_back_waybills",
+    "give_up_rest",
     "hand_over",
     "held_for_doubt",
     "held_in_company",
@@ -102,12 +104,12 @@ __all__ = [
     "split_order",
     "stop_shipments",
     "supply_waiting_orders",
-    "tell_rejected",
     "take_out",
     "take_over_by_rule",
     "take_over_stock",
     "take_scans",
     "take_stop_answers",
+    "tell_rejected",
     "unmerge_orders",
     "use_waybills",
 ]

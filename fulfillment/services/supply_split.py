@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from fulfillment.routing.decide import Decider, Decision, Free, LineFacts, OrderFacts
 from fulfillment.services.merging import USUAL, policies
-from ordercenter.audit.work import Work
+from ordercenter.audit.deeds import record_deed
+from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
+from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.services import CaseDraft
 from ordercenter.catalog.capabilities import ANYTHING, capabilities
+from ordercenter.common.actor import Actor
+from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import ZERO
 from ordercenter.events.types import OrderPartAwaitsSupply
 from ordercenter.inventory import services as inventory
+from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import OrderState
 
@@ -79,6 +85,28 @@ def keep_waiting(
         # Who gets some of what it waits for gets a new date for the others, by the fact above.
         inventory.drop_promises(line_ids=waited, cancelled=False, work=work)
     cases.open_cases(drafts=drafts, work=work)
+
+
+def give_up_rest(*, order_id: int, reason: str, actor: Actor, at: datetime | None = None) -> BatchResult:
+    """The rest of an order, which waits for goods while a part is on its way, is not sent any more.
+
+    What is not made for it yet is not made. Refused: OrderUnknown, NothingWaits. Raises ReasonMissing. The reason is
+    kept as a deed.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with unit_of_work(at=at, actor=actor, reason=reason) as work:
+        result = orders_services.cancel_rest(order_ids=[order_id], reason=reason, work=work)
+        for order in result.done:
+            inventory.drop_promises(order_ids=[order.pk], cancelled=True, work=work)
+            cases.close_cases_of(subjects=[f"order:{order.pk}"], codes=[CODE], resolution=reason[:200], work=work)
+            record_deed(work, action="order.give_up_rest", subject=f"order:{order.pk}", reason=reason)
+    return result
+
+
+def has_waiting_rest(order: Order) -> bool:
+    """Whether a part of the order waits for goods while another is on its way, or has left. One statement at most."""
+    return order.state in ON_ITS_WAY and order.lines.filter(backordered__gt=0).exists()
 
 
 def all_on_its_way(*, order_ids: Collection[int], work: Work) -> None:

@@ -329,6 +329,7 @@ FIXES: Mapping[str, tuple[str, ...]] = {
     "PRICE_BELOW_FLOOR": ("cancel",),
     "BLACKLIST": ("cancel",),
     "OUT_OF_STOCK": ("cancel",),
+    "PART_WAITS_SUPPLY": ("give_up_rest",),
     "WAREHOUSE_CLOSED": ("cancel",),
     "ROUTING_FORBIDDEN": ("cancel",),
 }

@@ -80,3 +80,15 @@ class RefundExceedsPayment(OrderCenterError):
     def __init__(self, *, order_id: int, refundable: Decimal, asked: Decimal):
         super().__init__(f"order {order_id}: refundable {refundable}, asked {asked}")
         self.order_id, self.refundable, self.asked = order_id, refundable, asked
+
+
+class NothingWaits(OrderCenterError):
+    """All of the order is on its way, or nothing of it is: there is no rest that waits for goods."""
+
+    code = "orders.nothing_waits"
+    title = _("Nothing of this order waits for goods while another part is on its way.")
+    hint = _("An order of which nothing has left is cancelled whole.")
+
+    def __init__(self, *, order_id: int):
+        super().__init__(f"order {order_id} has no waiting rest")
+        self.order_id = order_id

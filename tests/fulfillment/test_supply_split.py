@@ -11,9 +11,12 @@ from django.utils import timezone
 
 from channels_sync.kinds import TRACKING_KIND
 from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.services import give_up_rest
+from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.models import Case
 from ordercenter.catalog.capabilities import write_usual_capabilities
 from ordercenter.catalog.models import ChannelCapability
+from ordercenter.common.actor import SYSTEM
 from ordercenter.console.invariants import CHECKS, run_checks
 from ordercenter.events.models import EventRow, OutgoingCommand
 from ordercenter.inventory.models import (
@@ -23,14 +26,16 @@ from ordercenter.inventory.models import (
     ProductionRoute,
     Reservation,
     StockPolicy,
+    SupplyClaim,
 )
 from ordercenter.inventory.services import Expected, expect_supplies, finish_production, plan_capacity
 from ordercenter.inventory.services.promising import SHANGHAI
 from ordercenter.inventory.states import SupplyKind
 from ordercenter.orders.models import GiftRule, GiftTier, Order, OrderLine, ParcelPolicy
-from ordercenter.orders.services import Finding, cancel_orders, hold_orders, release_holds
+from ordercenter.orders.services import Finding, TakenRefund, cancel_orders, hold_orders, release_holds, take_refunds
 from tests.flows.outside import answer_everything, settle_down, ship
 from tests.flows.world import World
+from tests.ordercenter.orders.incoming import refund
 
 pytestmark = pytest.mark.django_db
 
@@ -239,3 +244,30 @@ def test_a_part_that_comes_later_wakes_an_order_of_which_nothing_was_there(world
 
     assert (state(order), quantities(order)) == ("in_fulfillment", [("SKU-3", 0, 1, 0), ("SKU-2", 2, 0, 0)])
     assert broken() == []
+
+
+def test_a_rest_that_is_refunded_waits_for_a_person_who_gives_it_up(world: World) -> None:
+    expect_supplies(expected=[Expected(SupplyKind.PURCHASE, "PO1", world.skus[2].pk, world.east.pk, 9, day(3))])
+    order = buy(world, ("SKU-1", 1, "30.00"), ("SKU-2", 2, "70.00"))
+    ship(live(order)[0], tracking_no="ZT1")
+    settle_down()
+    report = refund(order.channel_order_no, "succeeded", "70.00", version=1)
+    take_refunds(taken=[TakenRefund(order.pk, report)], at=timezone.now()).raise_first()
+    settle_down()
+    world.stock({"SKU-2": 2}, warehouse=world.east, key="came")
+    settle_down()
+    assert (state(order), order.is_on_hold, quantities(order)[1]) == ("partially_shipped", True, ("SKU-2", 2, 0, 0))
+
+    with pytest.raises(ReasonMissing):
+        give_up_rest(order_id=order.pk, reason=" ", actor=SYSTEM)
+    give_up_rest(order_id=order.pk, reason="refunded", actor=SYSTEM).raise_first()
+    settle_down()
+
+    assert (state(order), order.is_on_hold) == ("shipped", False)
+    assert list(order.lines.order_by("pk").values_list("cancelled", "backordered", "shipped")) == [(0, 0, 1), (2, 0, 0)]
+    assert not SupplyClaim.objects.exists()
+    assert not Case.objects.filter(closed_at__isnull=True).exists()
+    assert broken() == []
+    assert [r.code for r in give_up_rest(order_id=order.pk, reason="again", actor=SYSTEM).refused] == [
+        "orders.nothing_waits"
+    ]

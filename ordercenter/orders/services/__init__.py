@@ -1,6 +1,6 @@
 """The verbs of orders. Each takes many, owns its transaction or joins the caller's unit of work, tells its facts."""
 
-from ordercenter.orders.services.closing import cancel_orders, complete_orders, finish_trades
+from ordercenter.orders.services.closing import cancel_orders, cancel_rest, complete_orders, finish_trades
 from ordercenter.orders.services.gifts import give_gifts, settle_gifts
 from ordercenter.orders.services.grading import grade_orders, regrade_orders, urgency
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
@@ -26,6 +26,7 @@ __all__ = [
     "accepted_codes",
     "approve_orders",
     "cancel_orders",
+    "cancel_rest",
     "check_orders",
     "complete_orders",
     "deliver_orders",

@@ -12,8 +12,8 @@ from ordercenter.cases.codes import CODES
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.fsm import TransitionRefused
-from ordercenter.events.types import OrderCancelled, OrderCompleted, TradeFinished
-from ordercenter.orders.errors import OrderAlreadyShipped, OrderUnknown
+from ordercenter.events.types import OrderCancelled, OrderCompleted, OrderShipped, TradeFinished
+from ordercenter.orders.errors import NothingWaits, OrderAlreadyShipped, OrderUnknown
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import release_holds
 from ordercenter.orders.states import CLOSED_STATES, OrderState
@@ -56,6 +56,38 @@ def cancel_orders(
         _close_cases(work, result.done)
         if work.actor.kind in ("person", "integration"):
             work.add([_deed(work, order, reason) for order in result.done])
+    return result
+
+
+def cancel_rest(*, order_ids: Collection[int], reason: str, work: Work) -> BatchResult:
+    """Of these orders a part is on its way, or has left: what still waits for goods is not sent any more.
+
+    done: the orders. One whose every other piece has left is shipped now (OrderShipped). Refused: OrderUnknown,
+    NothingWaits. Their holds for a refund are gone with what was to be refunded.
+    """
+    result = BatchResult()
+    orders = work.lock(Order, order_ids)
+    lines = work.lock_children(OrderLine, "order_id", list(orders))
+    for order_id in order_ids:
+        order = orders.get(order_id)
+        if order is None:
+            result.refuse(order_id, OrderUnknown(order_id=order_id))
+            continue
+        waiting = [line for line in lines[order_id] if line.backordered]
+        if not waiting or order.state not in (OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED):
+            result.refuse(order_id, NothingWaits(order_id=order_id))
+            continue
+        for line in waiting:
+            line.cancelled, line.backordered = line.cancelled + line.backordered, 0
+            work.save(line, "cancelled", "backordered")
+        if all(line.ordered == line.cancelled + line.shipped for line in lines[order_id]):
+            order.mark_shipped()
+            work.save(order)
+            work.record(OrderShipped(order_id=order_id))
+        result.done.append(order)
+    held = [order.pk for order in result.done if order.is_on_hold]
+    if held:
+        release_holds(order_ids=held, codes=["REFUND_BEFORE_SHIP"], reason=reason, accepted=False, work=work)
     return result
 
 

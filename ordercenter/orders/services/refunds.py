@@ -59,7 +59,7 @@ def take_refunds(
             order = orders[t.order_id]
             with result.refusals(t, RefundExceedsPayment):
                 if _apply(work, order, t.refund, lines[order.pk], known[order.pk]):
-                    _react(work, order, t.refund, asked, calm)
+                    _react(work, order, t.refund, asked, calm, is_here=_is_here(order, lines[order.pk]))
                     if t.refund.status == "succeeded":
                         result.done.append((order, t.refund))
         # Refunded in full by the end of the list, it is cancelled below: there is nothing to ask.
@@ -111,16 +111,30 @@ def _book(work: Work, order: Order, amount: Decimal) -> None:
     work.save(order, "refunded_amount")
 
 
-def _react(work: Work, order: Order, report: IncomingRefund, asked: dict[int, list[Finding]], calm: list[int]) -> None:
+def _is_here(order: Order, lines: Sequence[OrderLine]) -> bool:
+    """Whether a refund can still keep something in the house: nothing has left, or a part waits for supply."""
+    has_rest = order.state == OrderState.PARTIALLY_SHIPPED and any(line.backordered for line in lines)
+    return order.state in _STILL_HERE or has_rest
+
+
+def _react(
+    work: Work,
+    order: Order,
+    report: IncomingRefund,
+    asked: dict[int, list[Finding]],
+    calm: list[int],
+    *,
+    is_here: bool,
+) -> None:
     number = report.channel_refund_no
     if report.status in _ASKING:
         work.record(RefundRequested(order_id=order.pk, channel_refund_no=number, amount=report.amount))
-        if order.state in _STILL_HERE:
+        if is_here:
             evidence = {"refund_no": number, "amount": str(report.amount), "reason": report.reason}
             asked[order.pk].append(Finding("REFUND_BEFORE_SHIP", evidence))
     elif report.status == "succeeded":
         work.record(RefundSucceeded(order_id=order.pk, channel_refund_no=number, amount=report.amount))
-        if order.state in _STILL_HERE:
+        if is_here:
             # A part of the goods is not wanted any more: which part ships is for a person, also when nobody was asked.
             evidence = {"refund_no": number, "amount": str(report.amount), "line": report.channel_line_no}
             asked[order.pk].append(Finding("REFUND_BEFORE_SHIP", evidence))
