@@ -22,7 +22,7 @@ from fulfillment.services.assignments import Assignment, PlannedParcel, assignme
 from fulfillment.services.missing import missing_of, missing_pieces, with_dates
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
-from fulfillment.services.supply_split import decide_part, keep_waiting, ships_in_parts
+from fulfillment.services.supply_split import all_on_its_way, decide_part, keep_waiting, ships_in_parts
 from fulfillment.services.unpaid import held_before_payment
 from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import destination_code
@@ -130,6 +130,7 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
         result.done.extend(orders[pk] for pk in parts)
     if waited:
         inventory.drop_promises(line_ids=waited, cancelled=False, work=work)
+        all_on_its_way(order_ids=[order.id for order in routed], work=work)
     add_loads(batch.planned)
     batch.date_missing(work)
     work.add(batch.refused)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -42,12 +41,15 @@ def decide_part(
     """The way of what is there of an order that cannot leave whole; None where nothing worth a parcel is there.
 
     Lines leave whole, or piece by piece where the channel can be told so. Gifts alone are not worth a parcel. Where not
-    all that is there may leave together, the warehouse that has most of its value sends its part.
+    all that is there may leave together, the warehouse that has most of its value sends its part. An order whose goods
+    are all there, but apart, waits for nothing that could come: it is not cut.
     """
     can = capabilities(work).get(order.shop_id, ANYTHING)
     by_pieces = can.splits_by_quantity or can.many_numbers_per_line
     gifts = {line.id for line in lines if line.is_gift}
     houses = decider.tariff.warehouses
+    if _there(facts.lines, _anywhere(facts.lines, free, houses), by_pieces=False) == facts.lines:
+        return None
     for part in _parts(facts.lines, free, houses, by_pieces=by_pieces):
         if any(line.line_id not in gifts for line in part):
             decision = decider.decide(replace(facts, lines=part), free)
@@ -120,16 +122,20 @@ def _parts(
     lines: Sequence[LineFacts], free: Mapping[tuple[int, int], int], houses: Sequence[int], *, by_pieces: bool
 ) -> Iterator[tuple[LineFacts, ...]]:
     """What could leave: all that is there anywhere, then what single warehouses have, the most valuable first."""
-    anywhere: dict[int, int] = defaultdict(int)
-    for line in {line.sku_id: line for line in lines}.values():
-        anywhere[line.sku_id] = sum(max(free.get((line.sku_id, w), 0), 0) for w in houses)
-    yield from (part for part in (_there(lines, anywhere, by_pieces=by_pieces),) if part)
+    everywhere = _there(lines, _anywhere(lines, free, houses), by_pieces=by_pieces)
+    if everywhere:
+        yield everywhere
     single = []
     for warehouse_id in houses:
         here = {line.sku_id: max(free.get((line.sku_id, warehouse_id), 0), 0) for line in lines}
         single.append(_there(lines, here, by_pieces=by_pieces))
     single.sort(key=lambda part: -sum(line.value_fen for line in part))
     yield from (part for part in single if part)
+
+
+def _anywhere(lines: Sequence[LineFacts], free: Mapping[tuple[int, int], int], houses: Sequence[int]) -> dict[int, int]:
+    """SKU -> pieces in all warehouses together."""
+    return {line.sku_id: sum(max(free.get((line.sku_id, w), 0), 0) for w in houses) for line in lines}
 
 
 def _there(lines: Sequence[LineFacts], pieces: Mapping[int, int], *, by_pieces: bool) -> tuple[LineFacts, ...]:

@@ -14,7 +14,7 @@ from fulfillment.services.merging import USUAL, policies
 from fulfillment.services.routing import reserve_and_route
 from fulfillment.services.routing_world import routing_world
 from fulfillment.services.stopping import plan_again
-from fulfillment.services.supply_split import ON_ITS_WAY, all_on_its_way
+from fulfillment.services.supply_split import ON_ITS_WAY
 from fulfillment.services.unpaid import pieces_held
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.inventory import services as inventory
@@ -113,7 +113,6 @@ def send_rest(*, order_ids: Collection[int], work: Work) -> list[int]:
     inventory.add_to_open(order_ids=going, work=work)
     result = reserve_and_route(order_ids=going, work=work, why="rest")
     served = sorted(order.pk for order in result.done)
-    all_on_its_way(order_ids=[pk for pk in served if not any(line.backordered for line in lines[pk])], work=work)
     plan_again(order_ids=served, work=work)
     return served
 
