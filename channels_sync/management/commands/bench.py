@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from channels_sync.benchmark.addresses import run_addresses
 from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
@@ -15,11 +16,11 @@ from finance.benchmark import run_reconcile
 from fulfillment.benchmark import run_routing
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "routing")
+_WITHOUT_DATABASE = ("latency", "routing", "addresses")
 
 
 class Command(BaseCommand):
-    help = "Measure: pipeline, intake, reconcile, stock, latency, routing. A part that needs a database gets its own."
+    help = "Measure what the project can do on this machine. A part that needs a database gets its own."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parts = ["pipeline", "import", "reconcile", "stock", *_WITHOUT_DATABASE]
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {
             "latency": lambda: run_latency(orders=options["latency_orders"], rate_per_s=20),
             "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),
+            "addresses": run_addresses,
         }
         wanted = options["only"] or [*runs, *runs_alone]
         for name in wanted:
