@@ -26,6 +26,8 @@ def facts_of(
     pin: Pinned | None = None,
 ) -> OrderFacts:
     """One order. wanted: lines with the pieces that need a way. What rules ask is looked up only when they ask it."""
+    # Where no contract asks for it, goods of one weight cost the same and are worked out once.
+    by_volume = "divisor" in world.tariff.has
     lines = tuple(
         [
             LineFacts(
@@ -33,8 +35,8 @@ def facts_of(
                 sku_id=line.sku_id or 0,
                 quantity=pieces,
                 unit_weight_g=skus[line.sku_id or 0].weight_g,
-                value_fen=_value_fen(line, pieces),
-                unit_volume_cm3=skus[line.sku_id or 0].volume_cm3,
+                value_fen=value_fen(line, pieces),
+                unit_volume_cm3=skus[line.sku_id or 0].volume_cm3 if by_volume else 0,
             )
             for line, pieces in wanted
         ]
@@ -67,7 +69,7 @@ def goods_values(sku: Sku) -> Mapping[str, Any]:
     }
 
 
-def _value_fen(line: OrderLine, pieces: int) -> int:
+def value_fen(line: OrderLine, pieces: int) -> int:
     """What the buyer paid for so many pieces of a line, to the fen below: it is compared, not booked."""
     return to_fen(line.paid_share) * pieces // line.ordered
 

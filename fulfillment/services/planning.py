@@ -14,7 +14,7 @@ from fulfillment.packing.shares import freight_of_lines, share_of_pieces
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments, held_until
 from fulfillment.services.joining import join_planned
 from fulfillment.services.merging import travelling_together
-from fulfillment.services.routing import cheapest_parcel
+from fulfillment.services.routing import cheapest_parcel, content_of
 from fulfillment.services.splitting import cut, wishes_of
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
@@ -227,12 +227,12 @@ def _price(work: Work, box: Box) -> tuple[int, Decimal, int]:
     """(carrier, cost, weight) of a box that is not what routing priced: the cheapest courier for all of it."""
     first = box.consignments[0]
     skus = skus_of(work, [line for _order, line, _n in box.content])
-    weight_g = sum(skus[line.sku_id or 0].weight_g * n for _order, line, n in box.content)
+    content = content_of([(line, n) for _order, line, n in box.content], skus)
     contact = contacts_of(work, [first.order]).get(first.order.contact_id or 0)
-    price = cheapest_parcel(first.parcel.warehouse_id, contact, weight_g, work=work)
+    price = cheapest_parcel(first.parcel.warehouse_id, contact, content, work=work)
     if price is None:
-        return first.parcel.carrier_id, sum((c.parcel.cost for c in box.consignments), ZERO), weight_g
-    return price[1], price[0], weight_g
+        return first.parcel.carrier_id, sum((c.parcel.cost for c in box.consignments), ZERO), content.weight_g
+    return price[1], price[0], content.weight_g
 
 
 def _new_line(
@@ -268,11 +268,11 @@ def _recall(work: Work, orders: Collection[Order], lines: Mapping[int, Sequence[
         pieces = _not_released(reserved[order.id], by_id)
         parcels = []
         for warehouse_id, there in sorted(pieces.items()):
-            weight_g = sum(skus[by_id[pk].sku_id or 0].weight_g * quantity for pk, quantity in there.items())
-            price = cheapest_parcel(warehouse_id, contact, weight_g, work=work)
+            content = content_of([(by_id[pk], quantity) for pk, quantity in there.items()], skus)
+            price = cheapest_parcel(warehouse_id, contact, content, work=work)
             if price is not None:
                 release_at = held_until(work).get((order.id, warehouse_id))
-                parcels.append(PlannedParcel(warehouse_id, price[1], price[0], weight_g, there, release_at))
+                parcels.append(PlannedParcel(warehouse_id, price[1], price[0], content.weight_g, there, release_at))
         if parcels and len(parcels) == len(pieces):
             decision = {"strategy": "where_reserved/1", "candidates": []}
             assignments(work)[order.id] = Assignment(tuple(parcels), decision)

@@ -20,7 +20,7 @@ from fulfillment.routing.rules import Pinned
 from fulfillment.routing.tariff import IMPOSSIBLE
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
 from fulfillment.services.missing import missing_of, missing_pieces, with_dates
-from fulfillment.services.order_facts import facts_of
+from fulfillment.services.order_facts import facts_of, value_fen
 from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
 from fulfillment.services.supply_split import all_on_its_way, decide_part, keep_waiting, ships_in_parts
 from fulfillment.services.unpaid import held_before_payment
@@ -262,8 +262,27 @@ def avoid_warehouses(work: Work) -> dict[int, set[int]]:
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a courier asks of a parcel. value_fen: what the buyer paid for what is in it."""
+
+    weight_g: int
+    volume_cm3: int = 0
+    value_fen: int = 0
+
+
+def content_of(pieces: Iterable[tuple[OrderLine, int]], skus: Mapping[int, Sku]) -> Content:
+    """The measures of so many pieces of these lines together."""
+    goods = [(skus[line.sku_id or 0], line, n) for line, n in pieces]
+    return Content(
+        weight_g=sum(sku.weight_g * n for sku, _line, n in goods),
+        volume_cm3=sum(sku.volume_cm3 * n for sku, _line, n in goods),
+        value_fen=sum(value_fen(line, n) for _sku, line, n in goods),
+    )
+
+
 def cheapest_parcel(
-    warehouse_id: int, contact: Contact | None, weight_g: int, *, work: Work
+    warehouse_id: int, contact: Contact | None, content: Content, *, work: Work
 ) -> tuple[Decimal, int] | None:
     """(freight in yuan, carrier id) of the cheapest courier for a parcel from this warehouse; None if nobody goes."""
     world = routing_world(work)
@@ -272,7 +291,8 @@ def cheapest_parcel(
     zone = tariff.zone_of(division) if division is not None else -1
     if zone < 0 or warehouse_id not in tariff.warehouses:
         return None
-    freight = tariff.freight_fen(zone, _one(weight_g))[0][tariff.warehouses.index(warehouse_id)]
+    measures = (_one(content.weight_g), _one(content.volume_cm3), _one(content.value_fen))
+    freight = tariff.freight_fen(zone, *measures)[0][tariff.warehouses.index(warehouse_id)]
     courier = int(freight.argmin())
     fen = int(freight[courier])
     return (from_fen(fen), world.carriers[tariff.couriers[courier]]) if fen < IMPOSSIBLE else None

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from fulfillment.models import Carrier, CourierRate, Shipment
+from fulfillment.models import Carrier, CourierContract, CourierRate, PackingRule, Shipment
 from fulfillment.routing.rule_document import standard_document
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.cases.models import Case
+from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import SYSTEM
 from ordercenter.events.relay import Relay
 from ordercenter.inventory.models import Reservation, StockLevel
@@ -225,3 +226,37 @@ def run_without_check() -> None:
     document["tests"] = []
     version = save_version(document=document, actor=SYSTEM)
     activate_version(flow_id=version.flow_id, version_id=version.pk, actor=SYSTEM, reason="no remarks")
+
+
+@pytest.mark.django_db
+class TestWhatACourierAsks:
+    """From the east by volume (6,000 cm³ are a kilogram) and 3 ‰ of the value, from the south by weight alone."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        world = World(stock=0)
+        CourierContract.objects.filter(warehouse=world.east).update(divisor=6000, insurance_permille=Decimal(3))
+        Sku.objects.filter(code="SKU-1").update(volume_cm3=30_000)
+        world.stock({"SKU-1": 4}, warehouse=world.east)
+        return world
+
+    def test_the_volume_and_the_value_of_goods_decide_the_warehouse_and_the_freight(self, world: World) -> None:
+        # 5 kg by volume: 5.00 + 4 x 2.00, and 3 ‰ of 110.00; the same 400 g cost 8.00 from the south.
+        world.deliver(world.trade(("SKU-1", 1, "110.00")))
+        Relay().drain()
+        assert Shipment.objects.get().freight_cost == Decimal("13.33")
+
+        world.stock({"SKU-1": 1}, warehouse=world.south, key="south")
+        world.deliver(world.trade(("SKU-1", 1, "110.00")))
+        Relay().drain()
+
+        latest = Shipment.objects.latest("pk")
+        assert (latest.warehouse, latest.freight_cost) == (world.south, Decimal("8.00"))
+
+    def test_a_parcel_that_is_cut_is_priced_by_what_is_in_it(self, world: World) -> None:
+        PackingRule.objects.create(name="pieces", kind="pieces", most=1)
+
+        world.deliver(world.trade(("SKU-1", 2, "220.00")))
+        Relay().drain()
+
+        assert list(Shipment.objects.values_list("freight_cost", flat=True)) == [Decimal("13.33")] * 2
