@@ -16,6 +16,7 @@ from fulfillment.models import (
     FloorRules,
     InboundLine,
     InboundOrder,
+    ItemChange,
     PickLine,
     Scan,
     StockCount,
@@ -214,4 +215,12 @@ class InboundLineAdmin(ReadOnlyAdmin):
     list_select_related = ["inbound", "sku"]
     search_fields = ["=inbound__code", "=sku__code"]
     search_help_text = _("A whole inbound number or SKU code")
+    ordering = ["-id"]
+
+
+@admin.register(ItemChange)
+class ItemChangeAdmin(ReadOnlyAdmin):
+    whole_company = True
+    list_display = ["at", "sku_id", "is_new"]
+    list_display_links = ["at"]
     ordering = ["-id"]

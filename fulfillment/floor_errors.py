@@ -223,6 +223,43 @@ class NotCountedYet(OrderCenterError):
         self.count, self.lines = count, lines
 
 
+class InboundEmpty(OrderCenterError):
+    """A delivery of nothing, or a receipt of nothing."""
+
+    code = "fulfillment.inbound_empty"
+    title = _("No goods are named.")
+    hint = _("Name at least one SKU with one piece or more.")
+    status = 400
+
+    def __init__(self, *, inbound: str = ""):
+        super().__init__(f"inbound {inbound} of nothing")
+        self.inbound = inbound
+
+
+class ReturnTooMuch(OrderCenterError):
+    """More is to come back than went out."""
+
+    code = "fulfillment.return_too_much"
+    title = _("So many pieces did not leave with this order, or are back already.")
+    hint = _("Look at what was shipped and what came back, and name no more than that.")
+
+    def __init__(self, *, order_id: int, sku_ids: Sequence[int]):
+        super().__init__(f"order {order_id}: more of SKU {list(sku_ids)} than went out")
+        self.order_id, self.sku_ids = order_id, list(sku_ids)
+
+
+class InboundOnItsWay(OrderCenterError):
+    """Goods came already; what came cannot be called off."""
+
+    code = "fulfillment.inbound_on_its_way"
+    title = _("A part of this delivery has come; it cannot be called off any more.")
+    hint = _("Finish it with what has come; the difference becomes a case.")
+
+    def __init__(self, *, inbound: str, state: str):
+        super().__init__(f"inbound {inbound} is {state}")
+        self.inbound, self.state = inbound, state
+
+
 class InboundClosed(OrderCenterError):
     """The inbound order has been received or cancelled already."""
 

@@ -12,11 +12,13 @@ from fulfillment.errors import InboundUnknown, ShipmentUnknown, WarehouseMessage
 from fulfillment.models import Barcode, InboundLine, InboundOrder, Shipment
 from fulfillment.services import inbound as inbound_services
 from fulfillment.services import stock_reports, warehouse_words
+from fulfillment.services.bringing import CANCEL_INBOUND_KIND, take_cancel_answers
 from fulfillment.services.goods_at_warehouses import ITEMS_KIND, STOCK_KIND
 from fulfillment.services.inbound import ENTRY_KIND, RETURN_KIND
 from fulfillment.services.silence import close_silent
 from fulfillment.services.warehouse_accounts import client_of
 from fulfillment.states import InboundKind, InboundState
+from fulfillment.wms.documents import CancelDocument
 from fulfillment.wms.goods_client import GoodsClient
 from fulfillment.wms.goods_documents import InboundDocument, InboundDocumentLine, ItemDocument, StockChange, StockThere
 from fulfillment.wms.goods_xml import (
@@ -36,6 +38,8 @@ from ordercenter.events.types import CommandAnswered, ShipmentRejected, Shipment
 from ordercenter.inventory.models import Warehouse
 
 WAREHOUSE = Actor("warehouse", "qimen")
+# The standard's words for what comes in: bought, brought back, sent over.
+_DOCUMENTS = {InboundKind.PURCHASE: "CGRK", InboundKind.RETURN: "THRK", InboundKind.TRANSFER: "DBRK"}
 Refused = dict[int, OrderCenterError]
 T = TypeVar("T")
 
@@ -118,7 +122,7 @@ def end_silence(events: Sequence[Recorded]) -> None:
 @on(
     CommandAnswered,
     name="fulfillment.goods_answered",
-    when=lambda e: e.kind in (ENTRY_KIND, RETURN_KIND, STOCK_KIND),
+    when=lambda e: e.kind in (ENTRY_KIND, RETURN_KIND, STOCK_KIND, CANCEL_INBOUND_KIND),
 )
 def take_answers(events: Sequence[Recorded]) -> None:
     """The warehouses' answers to announcements, and what they have in all."""
@@ -126,10 +130,13 @@ def take_answers(events: Sequence[Recorded]) -> None:
     commands = OutgoingCommand.objects.in_bulk([e.command_id for e in answered])
     refs: dict[int, str] = {}
     reasons: dict[int, str] = {}
+    cancels: dict[int, str] = {}
     with unit_of_work(because=events, actor=WAREHOUSE) as work:
         for event in answered:
             command = commands[event.command_id]
-            if event.kind == STOCK_KIND and event.outcome == "done":
+            if event.kind == CANCEL_INBOUND_KIND:
+                cancels[command.payload["inbound_id"]] = "" if event.outcome == "done" else command.error or "refused"
+            elif event.kind == STOCK_KIND and event.outcome == "done":
                 there = [StockThere(**row) for row in (command.answer or {}).get("there", [])]
                 stock_reports.compare_stock(warehouse_id=command.payload["warehouse_id"], there=there, work=work)
             elif event.kind != STOCK_KIND and event.outcome == "done":
@@ -137,6 +144,7 @@ def take_answers(events: Sequence[Recorded]) -> None:
             elif event.kind != STOCK_KIND:
                 reasons[command.payload["inbound_id"]] = command.error
         inbound_services.take_inbound_answers(refs=refs, reasons=reasons, work=work)
+        take_cancel_answers(answers=cancels, work=work)
 
 
 def _take_inbound(messages: Sequence[Message], kind: str) -> Refused:
@@ -212,7 +220,7 @@ def _prepare_inbound(target: str, commands: Sequence[OutgoingCommand]) -> dict[i
 
     def attempt(document: InboundDocument) -> Attempt:
         def send() -> dict[str, Any]:
-            is_entry = document.order_type == "CGRK"
+            is_entry = document.order_type != "THRK"
             accepted = client.announce_entry(document) if is_entry else client.announce_return(document)
             return {"warehouse_ref": accepted.warehouse_ref, "was_known": accepted.was_known}
 
@@ -235,7 +243,7 @@ def inbound_documents(inbound_ids: Sequence[int]) -> dict[int, InboundDocument]:
             code=inbound.code,
             warehouse_code=inbound.warehouse.code,
             owner_code=inbound.warehouse.owner_code or inbound.warehouse.customer_id,
-            order_type="CGRK" if inbound.kind == InboundKind.PURCHASE else "THRK",
+            order_type=_DOCUMENTS[InboundKind(inbound.kind)],
             created_at=inbound.created_at,
             lines=tuple(
                 InboundDocumentLine(str(line.pk), line.sku.code, line.sku.name, line.planned)
@@ -249,6 +257,31 @@ def inbound_documents(inbound_ids: Sequence[int]) -> dict[int, InboundDocument]:
         )
         for inbound in wanted.select_related("warehouse")
     }
+
+
+def _prepare_cancel_inbound(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
+    client, place = client_of(target), _warehouse(target)
+    wanted = InboundOrder.objects.in_bulk([command.payload["inbound_id"] for command in commands])
+
+    def attempt(inbound: InboundOrder, reason: str) -> Attempt:
+        document = CancelDocument(
+            order_code=inbound.code,
+            warehouse_code=place.code,
+            owner_code=place.owner_code or place.customer_id,
+            reason=reason,
+            warehouse_ref=inbound.warehouse_ref,
+            order_type=_DOCUMENTS[InboundKind(inbound.kind)],
+        )
+
+        def send() -> dict[str, Any]:
+            client.cancel_order(document)
+            return {"cancelled": True}
+
+        return Attempt(send)
+
+    mine = {command.pk: wanted.get(command.payload["inbound_id"]) for command in commands}
+    reasons = {command.pk: str(command.payload.get("reason", "")) for command in commands}
+    return {pk: attempt(inbound, reasons[pk]) for pk, inbound in mine.items() if inbound is not None}
 
 
 def _prepare_items(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
@@ -314,5 +347,6 @@ def _warehouse(target: str) -> Warehouse:
 
 register_sender(Sender(ENTRY_KIND, _prepare_inbound, handles_failure=True))
 register_sender(Sender(RETURN_KIND, _prepare_inbound, handles_failure=True))
+register_sender(Sender(CANCEL_INBOUND_KIND, _prepare_cancel_inbound, max_tries=6, handles_failure=True))
 register_sender(Sender(ITEMS_KIND, _prepare_items))
 register_sender(Sender(STOCK_KIND, _prepare_stock, max_tries=3))

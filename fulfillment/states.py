@@ -179,6 +179,7 @@ class CountState(models.TextChoices):
 class InboundKind(models.TextChoices):
     PURCHASE = "purchase", _("Purchase")
     RETURN = "return", _("Return of a buyer")
+    TRANSFER = "transfer", _("Transfer from another warehouse")
 
 
 class InboundState(models.TextChoices):

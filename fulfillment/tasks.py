@@ -16,6 +16,7 @@ from fulfillment.services.asking import ask_about_parcels
 from fulfillment.services.backlog import reoptimise_backlog
 from fulfillment.services.courier_accounts import refresh_balances
 from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_warehouses
+from fulfillment.services.goods_at_warehouses import tell_changed_items
 from fulfillment.services.labels import forget_old_labels
 from fulfillment.services.shadow import run_waiting_shadows
 from fulfillment.services.silence import tell_silent
@@ -97,6 +98,14 @@ def find_silence(**_: object) -> None:
 def ask_stock(**_: object) -> None:
     """What the warehouses say that they have is held against our books once a day."""
     ask_stock_of_warehouses(at=timezone.now())
+
+
+@shared_task(name="fulfillment.tell_items")
+def tell_items(**_: object) -> None:
+    """New and changed SKUs are told to the warehouses that have a system of their own."""
+    now = timezone.now()
+    while tell_changed_items(at=now):
+        pass
 
 
 @shared_task(name="fulfillment.measure_transit")

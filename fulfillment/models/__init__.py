@@ -13,7 +13,7 @@ from fulfillment.models.couriers import (
     TransitTime,
 )
 from fulfillment.models.floor import Barcode, Bin, FloorRules, Scan
-from fulfillment.models.inbound import InboundLine, InboundOrder
+from fulfillment.models.inbound import InboundLine, InboundOrder, ItemChange
 from fulfillment.models.packing import PackingRule, SplitWish
 from fulfillment.models.parcels import LabelJob, Parcel, ParcelWatch, TrackingScan, Waybill
 from fulfillment.models.routing import (
@@ -50,6 +50,7 @@ __all__ = [
     "FloorRules",
     "InboundLine",
     "InboundOrder",
+    "ItemChange",
     "LabelJob",
     "PackingRule",
     "Parcel",

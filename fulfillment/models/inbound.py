@@ -16,7 +16,7 @@ from ordercenter.orders.models import Order, OrderLine
 
 
 class InboundOrder(StateModel):
-    """Goods that a warehouse is to receive. order: whose goods come back; empty for purchases and unknown parcels."""
+    """Goods that a warehouse is to receive. order: whose goods come back; empty for all but returns of known orders."""
 
     code = models.CharField(_("inbound number"), max_length=32, unique=True)
     kind = models.CharField(_("kind"), max_length=8, choices=InboundKind.choices)
@@ -31,6 +31,15 @@ class InboundOrder(StateModel):
     tracking_no = models.CharField(_("tracking number"), max_length=64, blank=True)
     supplier = models.CharField(_("supplier"), max_length=64, blank=True)
     warehouse_ref = models.CharField(_("number at the warehouse"), max_length=64, blank=True)
+    # Of transfers: where the pieces come from. They are out of its books since this row is there.
+    from_warehouse = models.ForeignKey(
+        Warehouse, models.PROTECT, verbose_name=_("from warehouse"), null=True, blank=True, related_name="+"
+    )
+    # The purchase order, when it has a number of its own: several deliveries may belong to it.
+    reference = models.CharField(_("purchase order"), max_length=64, blank=True)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    # What a person's form or another system calls this wish, so that the same wish is one delivery.
+    key = models.CharField(_("idempotency key"), max_length=64, null=True, blank=True, unique=True, editable=False)
     expected_at = models.DateTimeField(_("expected at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     received_at = models.DateTimeField(_("received at"), null=True, blank=True)
@@ -124,3 +133,26 @@ class InboundLine(models.Model):
     def received(self) -> int:
         """Pieces that came, in whatever condition."""
         return self.good + self.defective + self.quarantine
+
+    @property
+    def difference(self) -> int:
+        """Pieces that came beyond what was announced; below 0 what is missing."""
+        return self.received - self.planned
+
+
+class ItemChange(models.Model):
+    """A SKU that warehouses with a system of their own have to be told: noted by triggers, whoever changed it.
+
+    Rows are taken away as their SKUs are told; several of one SKU are told once.
+    """
+
+    sku_id = models.BigIntegerField()
+    is_new = models.BooleanField(default=False)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("change of an item")
+        verbose_name_plural = _("changes of items")
+
+    def __str__(self) -> str:
+        return str(self.sku_id)

@@ -10,7 +10,7 @@ from datetime import datetime
 from fulfillment.errors import InboundUnknown
 from fulfillment.models import InboundLine, InboundOrder
 from fulfillment.services.own_house import own_warehouses
-from fulfillment.services.receiving import book_received, new_inbound, tell_differences
+from fulfillment.services.receiving import book_received, expect_no_more, new_inbound, tell_differences
 from fulfillment.states import InboundKind, InboundState
 from fulfillment.wms.goods_documents import InboundConfirm
 from ordercenter.audit.work import Work, unit_of_work
@@ -98,7 +98,7 @@ def send_inbound(*, inbound_ids: Collection[int], work: Work) -> BatchResult:
                 again = inbound.state == InboundState.REJECTED
                 inbound.send()
                 work.save(inbound)
-                kind = ENTRY_KIND if inbound.kind == InboundKind.PURCHASE else RETURN_KIND
+                kind = RETURN_KIND if inbound.kind == InboundKind.RETURN else ENTRY_KIND
                 key = f"{kind}:{inbound.code}"
                 work.command(
                     kind=kind,
@@ -180,6 +180,7 @@ def confirm_inbound(
                 inbound.arrive()
                 work.save(inbound)
         tell_differences([(inbound, lines[inbound.pk]) for inbound in ended], work)
+        expect_no_more(ended, work)
     return result
 
 

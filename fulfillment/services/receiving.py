@@ -23,8 +23,9 @@ from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import new_ids
 from ordercenter.inventory import services as inventory
-from ordercenter.inventory.services import Movement
-from ordercenter.inventory.states import Bucket, MovementReason
+from ordercenter.inventory.models import StockMovement
+from ordercenter.inventory.services import Arrived, Movement
+from ordercenter.inventory.states import Bucket, MovementReason, SupplyKind
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order
 
@@ -65,13 +66,7 @@ def finish_inbound(
     """
     with unit_of_work(work, at=at, actor=actor) as work:
         inbound, lines = lock_inbound(inbound_id, work)
-        book_received(
-            inbound,
-            {line.pk: (line.good, line.defective, line.quarantine) for line in lines},
-            lines,
-            key="own",
-            work=work,
-        )
+        book_received(inbound, _unbooked(inbound, lines), lines, key="own", work=work)
         for line in lines:
             line.put_away = line.received
             work.save(line, "put_away")
@@ -79,7 +74,30 @@ def finish_inbound(
         inbound.received_at = work.at
         work.save(inbound, "received_at")
         tell_differences([(inbound, lines)], work)
+        expect_no_more([inbound], work)
         return inbound
+
+
+def _unbooked(inbound: InboundOrder, lines: Sequence[InboundLine]) -> dict[int, tuple[int, int, int]]:
+    """What was scanned and is not in the stock yet; a part may have been received by hand before."""
+    booked: dict[tuple[int, str], int] = defaultdict(int)
+    if any(line.put_away for line in lines):
+        moved = StockMovement.objects.filter(
+            sku_id__in={line.sku_id for line in lines},
+            warehouse_id=inbound.warehouse_id,
+            idempotency_key__startswith=f"inbound:{inbound.code}:",
+        )
+        for sku_id, bucket, delta in moved.values_list("sku_id", "bucket", "delta"):
+            booked[sku_id, bucket] += delta
+    left = {}
+    for line in lines:
+        pieces = []
+        for bucket, n in zip(_BUCKETS, (line.good, line.defective, line.quarantine), strict=True):
+            known = min(n, booked[line.sku_id, str(bucket)])
+            booked[line.sku_id, str(bucket)] -= known
+            pieces.append(n - known)
+        left[line.pk] = (pieces[0], pieces[1], pieces[2])
+    return left
 
 
 def undo_receive(undo: Mapping[str, Any], work: Work) -> None:
@@ -121,33 +139,54 @@ def book_received(
 
     Only good pieces can be promised to anybody; defective ones count as damaged, the others lie in quarantine.
     """
-    reason = MovementReason.RETURN if inbound.kind == InboundKind.RETURN else MovementReason.ARRIVAL
     by_bucket: dict[tuple[int, Bucket], int] = defaultdict(int)
     for line in lines:
         for bucket, n in zip(_BUCKETS, pieces.get(line.pk, (0, 0, 0)), strict=True):
             by_bucket[line.sku_id, bucket] += n
-    inventory.move_stock(
-        movements=[
-            Movement(
-                sku_id,
-                inbound.warehouse_id,
-                n,
-                reason,
-                inbound.code,
-                f"inbound:{inbound.code}:{key}:{sku_id}:{bucket.value}"[:128],
-                bucket=bucket,
-            )
-            for (sku_id, bucket), n in by_bucket.items()
-            if n
-        ],
-        work=work,
-    ).raise_first()
+    came = {
+        f"inbound:{inbound.code}:{key}:{sku_id}:{bucket.value}"[:128]: (sku_id, bucket, n)
+        for (sku_id, bucket), n in by_bucket.items()
+        if n
+    }
+    paper = paper_of(inbound)
+    if paper is not None:
+        kind, ref = paper
+        arrived = [
+            Arrived(kind, ref, sku_id, inbound.warehouse_id, n, movement_key, bucket)
+            for movement_key, (sku_id, bucket, n) in came.items()
+        ]
+        inventory.receive_supplies(arrived=arrived, work=work).raise_first()
+    else:
+        movements = [
+            Movement(sku_id, inbound.warehouse_id, n, MovementReason.RETURN, inbound.code, movement_key, bucket)
+            for movement_key, (sku_id, bucket, n) in came.items()
+        ]
+        inventory.move_stock(movements=movements, work=work).raise_first()
     if inbound.kind == InboundKind.RETURN:
         back: dict[int, int] = defaultdict(int)
         for line in lines:
             if line.order_line_id:
                 back[line.order_line_id] += sum(pieces.get(line.pk, (0, 0, 0)))
         orders_services.return_goods(returned=back, work=work)
+
+
+def paper_of(inbound: InboundOrder) -> tuple[SupplyKind, str] | None:
+    """Under which kind and reference its pieces are expected; None for returns, which nobody is promised of."""
+    if inbound.kind == InboundKind.RETURN:
+        return None
+    if inbound.kind == InboundKind.TRANSFER:
+        return SupplyKind.TRANSFER, inbound.code
+    return SupplyKind.PURCHASE, inbound.reference or inbound.code
+
+
+def expect_no_more(ended: Sequence[InboundOrder], work: Work) -> None:
+    """What these did not bring is expected no more, unless it belongs to a purchase order with a number of its own.
+
+    More deliveries of such a purchase order may follow.
+    """
+    own = [paper for inbound in ended if (paper := paper_of(inbound)) is not None and paper[1] == inbound.code]
+    if own:
+        inventory.end_supplies(papers=own, work=work)
 
 
 def tell_differences(received: Sequence[tuple[InboundOrder, Sequence[InboundLine]]], work: Work) -> None:

@@ -42,6 +42,7 @@ _ORDERS = (
     "inventory.view_warehouse",
     "inventory.view_stocklevel",
     "inventory.view_reservation",
+    "inventory.view_stockmovement",
     "inventory.view_supply",
     "inventory.view_supplyclaim",
     "inventory.view_channel*",

@@ -99,6 +99,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("inventory.StockLevel", "inventory_2"),
             ("inventory.Reservation", "lock"),
             ("inventory.StockMovement", "swap_vert"),
+            ("inventory.StockTable", "upload_file"),
             ("inventory.Supply", "local_shipping"),
             ("inventory.SupplyClaim", "event_upcoming"),
             ("inventory.ChannelPolicy", "tune"),

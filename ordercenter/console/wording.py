@@ -17,7 +17,7 @@ from ordercenter.cases.states import CaseState
 from ordercenter.common.problems import problem_types
 from ordercenter.events import types as facts
 from ordercenter.events.codec import event_classes
-from ordercenter.inventory.states import ReservationState
+from ordercenter.inventory.states import ProductionState, QuotaState, ReservationState, SupplyState, TableState
 from ordercenter.orders.models import Order
 from ordercenter.orders.states import OrderState
 
@@ -99,6 +99,10 @@ MACHINES: Mapping[str, tuple[Text, type[Choices]]] = {
     "reservation": (_("Reservation"), ReservationState),
     "wave": (_("Wave"), WaveState),
     "stockcount": (_("Stock count"), CountState),
+    "stocktable": (_("Stock table"), TableState),
+    "channelquota": (_("Quota of a shop"), QuotaState),
+    "productionorder": (_("Production order"), ProductionState),
+    "supply": (_("Supply"), SupplyState),
     "inboundorder": (_("Inbound order"), InboundState),
     "statement": (_("Statement"), StatementState),
     "case": (_("Case"), CaseState),
@@ -119,6 +123,26 @@ DEEDS: Mapping[str, Text] = {
     "order.ask_back": _("Goods asked back from the warehouse"),
     "shipment.missing": _("Missing goods decided upon"),
     "count.post": _("Differences of a count posted"),
+    "stock.adjust": _("Stock changed by hand"),
+    "stock.count": _("Stock counted"),
+    "stock.import": _("Table of stock taken in"),
+    "stock.policy": _("Source of a SKU decided"),
+    "stock.quota_end": _("Quota ended"),
+    "stock.regrade": _("Pieces regraded"),
+    "stock.safety": _("Safety stock set"),
+    "stock.set_aside": _("Pieces set aside for a shop"),
+    "stock.share": _("Share of a shop decided"),
+    "production.begin": _("Making for stock begun"),
+    "production.calendar": _("Production days planned"),
+    "production.finish": _("Pieces reported as made"),
+    "production.resource": _("Production resource written down"),
+    "production.stop": _("Production called off"),
+    "production.way": _("Way of making written down"),
+    "inbound.announce": _("Delivery announced"),
+    "inbound.cancel": _("Delivery called off"),
+    "inbound.receive": _("Delivery received by hand"),
+    "inbound.send": _("Delivery sent to the warehouse"),
+    "warehouse.tell_items": _("All items told to a warehouse"),
     "contact.reveal": _("Contact shown in clear"),
     "inboxmessage.reveal": _("Message shown in clear"),
     "outgoingcommand.reveal": _("Command shown in clear"),
@@ -141,6 +165,7 @@ COMMANDS: Mapping[str, Text] = {
     "qimen.order.cancel": _("stop at the warehouse"),
     "qimen.entryorder.create": _("goods announced to the warehouse"),
     "qimen.returnorder.create": _("return announced to the warehouse"),
+    "qimen.inbound.cancel": _("delivery called off at the warehouse"),
     "qimen.items.synchronize": _("items told to the warehouse"),
     "qimen.inventory.query": _("stock asked of the warehouse"),
     "tmall.logistics.offline.send": _("tracking number to Tmall"),

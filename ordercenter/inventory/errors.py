@@ -130,3 +130,152 @@ class TakeoverBeyondCap(OrderCenterError):
     def __init__(self, *, order_id: int, sku_ids: Sequence[int], left: int):
         super().__init__(f"order {order_id}: of SKU {list(sku_ids)} only {left} may be taken over today")
         self.order_id, self.sku_ids, self.left = order_id, list(sku_ids), left
+
+
+class StockTableUnknown(OrderCenterError):
+    """There is no such table, or not for this caller."""
+
+    code = "inventory.table_unknown"
+    title = _("There is no such table.")
+    status = 404
+
+    def __init__(self, *, table_id: int):
+        super().__init__(f"stock table {table_id} is unknown")
+        self.table_id = table_id
+
+
+class StockTablePutAside(OrderCenterError):
+    """The table was put aside; nobody takes it in any more."""
+
+    code = "inventory.table_put_aside"
+    title = _("This table was put aside.")
+    hint = _("Bring the file again.")
+
+    def __init__(self, *, table_id: int):
+        super().__init__(f"stock table {table_id} was put aside")
+        self.table_id = table_id
+
+
+class StockTableRefused(OrderCenterError):
+    """Some rows cannot be carried out, so none was."""
+
+    code = "inventory.table_refused"
+    title = _("Some rows cannot be carried out; nothing was written.")
+    hint = _("The rows and the reasons are listed. Mend the file and bring it again.")
+
+    def __init__(self, *, rows: Sequence[int]):
+        super().__init__(f"{len(rows)} rows refused, the first in row {rows[0]}")
+        self.rows = list(rows)[:100]
+
+
+class StockMovedMeanwhile(OrderCenterError):
+    """The numbers are not those that the person said yes to."""
+
+    code = "inventory.moved_meanwhile"
+    title = _("Goods moved since you looked; nothing was written.")
+    hint = _("Look at the new numbers and say yes again.")
+
+    def __init__(self, *, table_id: int):
+        super().__init__(f"stock moved since table {table_id} was looked at")
+        self.table_id = table_id
+
+
+class PolicyOutOfRange(OrderCenterError):
+    """A share, limit or buffer that is no such thing."""
+
+    code = "inventory.policy_out_of_range"
+    title = _("These numbers cannot be.")
+    hint = _("A share is 0 to 100 per cent; pieces, minutes and factors are 0 or more.")
+    status = 400
+
+    def __init__(self, *, field: str):
+        super().__init__(f"{field} is out of range")
+        self.field = field
+
+
+class PresaleWithoutDate(OrderCenterError):
+    """A pre-sale says from which day on it ships."""
+
+    code = "inventory.presale_without_date"
+    title = _("A pre-sale needs the day from which on it ships.")
+    status = 400
+
+    def __init__(self, *, sku_id: int):
+        super().__init__(f"SKU {sku_id}: a pre-sale without a date")
+        self.sku_id = sku_id
+
+
+class RouteMissing(OrderCenterError):
+    """Nobody has said how this is made."""
+
+    code = "inventory.route_missing"
+    title = _("Nobody has said how this SKU is made.")
+    hint = _("Enter its way of making first: the resource, the minutes and the parts.")
+
+    def __init__(self, *, sku_id: int):
+        super().__init__(f"SKU {sku_id} has no way of making")
+        self.sku_id = sku_id
+
+
+class RouteSenseless(OrderCenterError):
+    """A way of making that could not be."""
+
+    code = "inventory.route_senseless"
+    title = _("It cannot be made like that.")
+    hint = _(
+        "A piece takes one minute or more, parts are single SKUs other than the piece itself, one or more of each."
+    )
+    status = 400
+
+    def __init__(self, *, sku_id: int):
+        super().__init__(f"SKU {sku_id} cannot be made like that")
+        self.sku_id = sku_id
+
+
+class CapacityShort(OrderCenterError):
+    """The calendar has no room, or a part never comes."""
+
+    code = "inventory.capacity_short"
+    title = _("There is no day on which this could be made.")
+    hint = _("Give the resource more minutes, or bring its parts in.")
+
+    def __init__(self, *, sku_id: int, quantity: int):
+        super().__init__(f"{quantity} of SKU {sku_id} find no capacity or no parts")
+        self.sku_id, self.quantity = sku_id, quantity
+
+
+class CalendarSenseless(OrderCenterError):
+    """No days, or too many."""
+
+    code = "inventory.calendar_senseless"
+    title = _("These are no days that a calendar could have.")
+    hint = _("Choose a first and a last day, at most a year apart, at least one weekday, and 0 minutes or more.")
+    status = 400
+
+    def __init__(self, *, first: date, last: date):
+        super().__init__(f"{first} to {last} cannot be planned")
+        self.first, self.last = first, last
+
+
+class ProductionUnknown(OrderCenterError):
+    """There is no such production order."""
+
+    code = "inventory.production_unknown"
+    title = _("There is no such production order.")
+    status = 404
+
+    def __init__(self, *, production_id: int):
+        super().__init__(f"production order {production_id} is unknown")
+        self.production_id = production_id
+
+
+class ProductionForOrder(OrderCenterError):
+    """An order waits for these pieces."""
+
+    code = "inventory.production_for_order"
+    title = _("An order waits for these pieces.")
+    hint = _("Cancel the order, or let it be served from stock; its production ends with it.")
+
+    def __init__(self, *, production_id: int, order_id: int):
+        super().__init__(f"production order {production_id} is for order {order_id}")
+        self.production_id, self.order_id = production_id, order_id

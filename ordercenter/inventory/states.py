@@ -80,6 +80,22 @@ class PromiseBasis(models.TextChoices):
     UNKNOWN = "unknown", _("No date known")
 
 
+class TableKind(models.TextChoices):
+    """What the rows of a table that people bring say about stock."""
+
+    COUNT = "count", _("Count: how many lie there")
+    ADJUST = "adjust", _("Adjustment: how many more or fewer")
+    ARRIVAL = "arrival", _("Arrival of purchases")
+    EXPECTED = "expected", _("Expected purchases")
+    SAFETY = "safety", _("Safety stock")
+
+
+class TableState(models.TextChoices):
+    DRAFT = "draft", _("Waits for a yes")
+    APPLIED = "applied", _("Taken in")
+    DISCARDED = "discarded", _("Put aside")
+
+
 class ReserveOn(models.TextChoices):
     """When pieces are set aside for an order."""
 

@@ -200,6 +200,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
     "waves-of-floors": {"task": "fulfillment.make_waves", "schedule": 60.0},
     "silence": {"task": "fulfillment.tell_silent", "schedule": 60.0},
+    "tell-items": {"task": "fulfillment.tell_items", "schedule": 15.0, "options": {"expires": 30.0}},
     "stock-there": {"task": "fulfillment.ask_stock", "schedule": 24 * 3600.0},
 }
 

@@ -134,6 +134,33 @@ FROM inventory_channelstock
 WHERE published > greatest(0, (why ->> 'offer')::bigint) OR acked_version > version
 """
 
+_TABLES = """
+SELECT 'stocktable:' || t.id, format('%%s rows changed something, the ledger has %%s', t.moved, COALESCE(m.n, 0))
+FROM inventory_stocktable t
+LEFT JOIN (SELECT split_part(idempotency_key, ':', 2) AS digest, count(*) AS n FROM inventory_stockmovement
+           WHERE starts_with(idempotency_key, 'table:') GROUP BY 1) m ON m.digest = left(t.digest, 32)
+WHERE t.state = 'applied' AND t.kind IN ('count', 'adjust', 'arrival') AND t.moved <> COALESCE(m.n, 0)
+"""
+
+_RECEIVED = """
+SELECT 'inbound:' || i.id, format('%%s pieces put away, %%s in the ledger', COALESCE(l.n, 0), COALESCE(m.n, 0))
+FROM fulfillment_inboundorder i
+LEFT JOIN (SELECT inbound_id, sum(put_away) AS n FROM fulfillment_inboundline GROUP BY 1) l ON l.inbound_id = i.id
+LEFT JOIN (SELECT split_part(idempotency_key, ':', 2) AS code, sum(delta) AS n FROM inventory_stockmovement
+           WHERE starts_with(idempotency_key, 'inbound:') GROUP BY 1) m ON m.code = i.code
+WHERE COALESCE(l.n, 0) <> COALESCE(m.n, 0)
+"""
+
+# Out of the one warehouse when it is announced, back there when it is called off.
+_SENT_OVER = """
+SELECT 'inbound:' || i.id, format('%%s, %%s pieces left the other warehouse of %%s', i.state, COALESCE(m.n, 0), l.n)
+FROM fulfillment_inboundorder i
+JOIN (SELECT inbound_id, sum(planned) AS n FROM fulfillment_inboundline GROUP BY 1) l ON l.inbound_id = i.id
+LEFT JOIN (SELECT split_part(idempotency_key, ':', 2) AS code, -sum(delta) AS n FROM inventory_stockmovement
+           WHERE starts_with(idempotency_key, 'transfer:') GROUP BY 1) m ON m.code = i.code
+WHERE i.kind = 'transfer' AND COALESCE(m.n, 0) <> CASE WHEN i.state = 'cancelled' THEN 0 ELSE l.n END
+"""
+
 CHECKS = (
     Check("stock_is_sum_of_movements", _("Stock on hand is the sum of its movements"), _ON_HAND),
     Check("reserved_is_sum_of_reservations", _("Reserved stock is the sum of the open reservations"), _RESERVED),
@@ -159,6 +186,9 @@ CHECKS = (
         _("A channel is told no more than it may offer, in the newest version"),
         _PUBLISHED,
     ),
+    Check("tables_did_what_they_say", _("A stock table moved what it says that it moved"), _TABLES),
+    Check("received_pieces_are_in_the_ledger", _("What a delivery brought is in the stock"), _RECEIVED),
+    Check("transfers_left_the_other_warehouse", _("What is sent over has left the other warehouse"), _SENT_OVER),
     Check("one_open_reservation", _("An order line has at most one open reservation in a warehouse"), _ONE_OPEN),
     Check("reservations_belong_to_lines", _("Each reservation is for a line of its order and for its SKU"), _BELONG),
     Check("shipped_pieces_left_the_stock", _("What each shipment shipped was taken from stock"), _SHIPPED),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from ordercenter.catalog.models import Sku
 from ordercenter.common.scope import Scope
@@ -16,6 +16,7 @@ from ordercenter.inventory.models import (
     ChannelStock,
     Reservation,
     StockLevel,
+    StockPolicy,
     Supply,
     SupplyClaim,
 )
@@ -57,30 +58,41 @@ class StockPool:
     levels: list[StockLevel]
     totals: dict[str, int]
     holders: list[Holder]
+    holder_count: int
     supplies: list[Supply]
     claims: list[SupplyClaim]
     policies: list[ChannelPolicy]
+    way: StockPolicy | None
     quotas: list[ChannelQuota]
     published: list[ChannelStock]
     steps: list[Step]
 
 
-def skus_with_stock(scope: Scope, text: str) -> QuerySet[Sku]:
-    """SKUs with a stock row in the reader's warehouses, with the sums over them; text: part of a code or name."""
+def skus_with_stock(scope: Scope, text: str, *, warehouse_id: int = 0, short_only: bool = False) -> QuerySet[Sku]:
+    """SKUs with a stock row in the reader's warehouses, with the sums over them; text: part of a code or name.
+
+    warehouse_id: only what lies there. short_only: only what is used up, down to its safety stock.
+    """
     levels = scope.narrow(StockLevel.objects.all(), warehouse="warehouse_id")
+    mine = scope.condition(warehouse="stocklevel__warehouse_id")
+    if warehouse_id:
+        levels = levels.filter(warehouse_id=warehouse_id)
+        mine &= Q(stocklevel__warehouse_id=warehouse_id)
     skus = Sku.objects.filter(pk__in=levels.values("sku_id"))
     if text:
         skus = skus.filter(Q(code__icontains=text) | Q(name__icontains=text))
-    mine = scope.condition(warehouse="stocklevel__warehouse_id")
     sums = {
         name: Sum(f"stocklevel__{name}", filter=mine) if mine else Sum(f"stocklevel__{name}")
         for name in ("on_hand", "reserved", "allocated", "set_aside", "safety")
     }
-    return skus.annotate(**sums).order_by("code")
+    skus = skus.annotate(**sums)
+    if short_only:
+        skus = skus.filter(on_hand__lte=F("reserved") + F("allocated") + F("set_aside") + F("safety"))
+    return skus.order_by("code")
 
 
-def stock_pool(sku: Sku, scope: Scope, *, today: date) -> StockPool:
-    """Everything about the stock of one SKU that the reader may see."""
+def stock_pool(sku: Sku, scope: Scope, *, today: date, at_warehouse: int = 0) -> StockPool:
+    """Everything about the stock of one SKU that the reader may see. at_warehouse: holders of pieces there only."""
     levels = list(
         scope.narrow(
             StockLevel.objects.filter(sku=sku).select_related("warehouse").order_by("warehouse__code"),
@@ -88,7 +100,10 @@ def stock_pool(sku: Sku, scope: Scope, *, today: date) -> StockPool:
         )
     )
     open_ones = Reservation.objects.filter(sku=sku, state="active").select_related("warehouse").order_by("pk")
-    reservations = list(scope.narrow(open_ones, warehouse="warehouse_id")[:HOLDERS])
+    held = scope.narrow(open_ones, warehouse="warehouse_id")
+    if at_warehouse:
+        held = held.filter(warehouse_id=at_warehouse)
+    reservations = list(held[:HOLDERS])
     seen = scope.narrow(
         Order.objects.filter(pk__in={r.order_id for r in reservations if r.order_id}), shop="shop_id"
     ).in_bulk()
@@ -107,9 +122,11 @@ def stock_pool(sku: Sku, scope: Scope, *, today: date) -> StockPool:
         levels=levels,
         totals={name: sum(getattr(level, name) for level in levels) for name in names},
         holders=[Holder(r, seen.get(r.order_id or 0)) for r in reservations],
+        holder_count=len(reservations) if len(reservations) < HOLDERS else held.count(),
         supplies=list(supplies),
         claims=list(claims[:HOLDERS]) if scope.shop_ids is None else [],
         policies=list(scope.narrow(policies.order_by("shop__code", "pk"), shop="shop_id")),
+        way=StockPolicy.objects.filter(sku=sku).first(),
         quotas=list(scope.narrow(quotas.order_by("starts_at", "pk"), shop="shop_id", warehouse="warehouse_id")),
         published=list(scope.narrow(published, shop="listing__shop_id")),
         steps=_steps(timeline_of(sku.pk, today=today)) if sees_all else [],

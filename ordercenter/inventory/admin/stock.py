@@ -9,17 +9,18 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ScopedRelatedFilter, badge
+from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ReadOnlyHistoryAdmin, ScopedRelatedFilter, badge
 from ordercenter.common.scope import scope_of
 from ordercenter.inventory.models import (
     Reservation,
     StockChange,
     StockLevel,
     StockMovement,
+    StockTable,
     Warehouse,
     WarehouseAccess,
 )
-from ordercenter.inventory.states import ReservationState
+from ordercenter.inventory.states import ReservationState, TableState
 
 
 @admin.register(Warehouse)
@@ -149,3 +150,48 @@ class StockChangeAdmin(ReadOnlyAdmin):
     list_display = ["at", "sku_id"]
     list_display_links = ["at"]
     ordering = ["-id"]
+
+
+@admin.register(StockTable)
+class StockTableAdmin(ReadOnlyHistoryAdmin):
+    whole_company = True
+    list_display = [
+        "id",
+        "kind",
+        "file_name",
+        "reference",
+        "rows",
+        "moved",
+        "state_label",
+        "uploaded_by",
+        "uploaded_at",
+    ]
+    list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter)]
+    list_select_related = ["uploaded_by"]
+    search_fields = ["=reference", "=digest"]
+    search_help_text = _("A whole reference or digest")
+    ordering = ["-id"]
+    fields = [
+        "kind",
+        "file_name",
+        "reference",
+        "note",
+        "rows",
+        "moved",
+        "state",
+        "uploaded_by",
+        "uploaded_at",
+        "applied_at",
+        "digest",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockTable]:
+        return super().get_queryset(request).defer("original", "parsed")
+
+    @badge(
+        description=_("state"),
+        ordering="state",
+        colours={TableState.DRAFT: "warning", TableState.APPLIED: "success"},
+    )
+    def state_label(self, table: StockTable) -> tuple[str, str]:
+        return table.state, table.get_state_display()

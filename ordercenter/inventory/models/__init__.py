@@ -13,6 +13,7 @@ from ordercenter.inventory.models.production import (
 )
 from ordercenter.inventory.models.stock import Reservation, StockChange, StockLevel, StockMovement
 from ordercenter.inventory.models.supply import Supply, SupplyClaim
+from ordercenter.inventory.models.tables import StockTable
 from ordercenter.inventory.models.warehouses import ApiKeyWarehouse, Warehouse, WarehouseAccess
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "StockMovement",
     "StockPolicy",
     "StockTakeover",
+    "StockTable",
     "Supply",
     "SupplyClaim",
     "Warehouse",

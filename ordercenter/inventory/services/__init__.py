@@ -1,7 +1,19 @@
 """The verbs of stock: promise it, move it, tell what is to come, share it out among the channels."""
 
+from ordercenter.inventory.services.deciding import Share, set_share, set_stock_policy
 from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
+from ordercenter.inventory.services.ending import end_supplies, expected_already
 from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, reserve_now
+from ordercenter.inventory.services.importing import (
+    TableApplied,
+    TablePreview,
+    TableRead,
+    apply_table,
+    bring_table,
+    discard_table,
+    may_see,
+    preview_table,
+)
 from ordercenter.inventory.services.levels import FreeStock, free_of_levels, levels_to_take_from, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
@@ -34,6 +46,7 @@ from ordercenter.inventory.services.reserving import (
     release_reservations,
     reserve_stock,
 )
+from ordercenter.inventory.services.safety import Safety, set_safety
 from ordercenter.inventory.services.sharing import end_quotas, lock_quotas_with_stock, open_quotas, plan_quota
 from ordercenter.inventory.services.supplying import (
     Arrived,
@@ -56,6 +69,15 @@ from ordercenter.inventory.services.unpaid import (
     pieces_held,
     use_up_holds,
 )
+from ordercenter.inventory.services.workshop import (
+    Way,
+    make_to_stock,
+    plan_days,
+    report_made,
+    set_resource,
+    set_way,
+    stop_production,
+)
 
 __all__ = [
     "Allowance",
@@ -69,24 +91,35 @@ __all__ = [
     "Promise",
     "Promised",
     "Publication",
+    "Safety",
+    "Share",
     "StockPolicies",
+    "TableApplied",
+    "TablePreview",
+    "TableRead",
     "UnpaidGoods",
     "WaitingLine",
     "Wanted",
+    "Way",
     "add_to_open",
     "adjust_stock",
     "allocate_reservations",
     "allowances",
+    "apply_table",
+    "bring_table",
     "cancel_production",
     "cancel_supplies",
     "consume_departures",
     "consume_reservations",
     "count_stock",
     "current_versions",
+    "discard_table",
     "drop_promises",
     "end_promises",
     "end_quotas",
+    "end_supplies",
     "expect_supplies",
+    "expected_already",
     "expire_reservations",
     "finish_production",
     "foresee_lines",
@@ -99,6 +132,8 @@ __all__ = [
     "lock_levels",
     "lock_quotas_with_stock",
     "lock_stock_of",
+    "make_to_stock",
+    "may_see",
     "move_stock",
     "note_changes_of_shop",
     "offers_of",
@@ -106,18 +141,27 @@ __all__ = [
     "overdue_orders",
     "pieces_held",
     "plan_capacity",
+    "plan_days",
     "plan_quota",
+    "preview_table",
     "promise_lines",
     "publish_changes",
     "receive_supplies",
     "regrade_stock",
     "release_holds_of",
     "release_reservations",
+    "report_made",
     "reserve_many_now",
     "reserve_now",
     "reserve_stock",
     "send_transfer",
+    "set_resource",
+    "set_safety",
+    "set_share",
+    "set_stock_policy",
+    "set_way",
     "stock_policies",
+    "stop_production",
     "take_over",
     "take_publication_answers",
     "timeline_of",

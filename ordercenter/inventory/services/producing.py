@@ -67,8 +67,8 @@ def book_production(
     components: Sequence[Component],
     making: Making,
     quantity: int,
-    order_id: int,
-    line_id: int,
+    order_id: int | None,
+    line_id: int | None,
     days: Mapping[date, CapacityDay],
     work: Work,
 ) -> ProductionOrder:
@@ -164,7 +164,11 @@ def cancel_production(*, line_ids: Collection[int], work: Work) -> list[int]:
     """Nobody needs these lines' pieces any more: what is not made is not made, its minutes and parts are free."""
     rows = ProductionOrder.objects.filter(line_id__in=line_ids, state=ProductionState.PLANNED)
     orders = work.lock(ProductionOrder, list(rows.values_list("pk", flat=True)))
-    planned = [o for o in orders.values() if o.state == ProductionState.PLANNED]
+    return call_off([o for o in orders.values() if o.state == ProductionState.PLANNED], work=work)
+
+
+def call_off(planned: Sequence[ProductionOrder], *, work: Work) -> list[int]:
+    """These planned orders, locked in the work, are not made; what they had booked is free. Emits SupplyChanged."""
     if not planned:
         return []
     ids = [o.pk for o in planned]

@@ -149,13 +149,14 @@ def send_transfer(
     due_on: date,
     at: datetime | None = None,
     actor: Actor = SYSTEM,
+    work: Work | None = None,
 ) -> BatchResult:
     """Pieces leave one warehouse for another: out there at once, on their way until `receive_supplies` says they came.
 
     pieces: SKU -> pieces. done: Movements; refused with StockWouldBeNegative, and then nothing of that SKU is sent.
     The same ref again sends nothing twice.
     """
-    with unit_of_work(at=at, actor=actor) as work:
+    with unit_of_work(work, at=at, actor=actor) as work:
         result = move_stock(
             movements=[
                 Movement(sku, from_warehouse_id, -n, MovementReason.TRANSFER, ref, f"transfer:{ref}:{sku}:out")

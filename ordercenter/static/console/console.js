@@ -42,3 +42,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (row) { row.classList.add("here"); row.setAttribute("aria-current", "true"); }
   event.target.focus({ preventScroll: true });
 });
+
+// A form that does something once is sent once: its buttons rest until the page is shown again.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-once]")) return;
+  setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) for (const button of document.querySelectorAll("form[data-once] button:disabled")) button.disabled = false;
+});

@@ -285,6 +285,55 @@ def a_number_above_what_may_be_offered(lived: LivedIn) -> None:
     )
 
 
+@plants("tables_did_what_they_say")
+def a_table_that_moved_nothing_of_what_it_says(lived: LivedIn) -> None:
+    sql(
+        "WITH t AS (INSERT INTO inventory_stocktable (kind, reference, note, file_name, original, parsed, digest, rows,"
+        " moved, warehouse_ids, state, uploaded_at, applied_at) VALUES ('count', '', '', 't.csv', '', '', 'abc', 3, 3,"
+        " '{}', 'applied', now(), now()) RETURNING *),"
+        " h AS (INSERT INTO inventory_historicalstocktable (id, kind, reference, note, file_name, digest, rows, moved,"
+        " warehouse_ids, state, uploaded_at, applied_at, history_date, history_type) SELECT id, kind, reference, note,"
+        " file_name, digest, rows, moved, warehouse_ids, state, uploaded_at, applied_at, now(), '+' FROM t)"
+        " INSERT INTO audit_state_change (at, machine, subject_id, move, src, dst, actor, chain_id)"
+        " SELECT now(), 'stocktable', id, move, src, dst, 'x', gen_random_uuid()"
+        " FROM t, (VALUES ('create', '', 'draft'), ('apply', 'draft', 'applied')) AS m(move, src, dst)"
+    )
+
+
+@plants("received_pieces_are_in_the_ledger")
+def received_goods_that_nobody_booked(lived: LivedIn) -> None:
+    delivery(lived, kind="purchase", put_away=4)
+
+
+@plants("transfers_left_the_other_warehouse")
+def a_transfer_that_left_nowhere(lived: LivedIn) -> None:
+    delivery(lived, kind="transfer", put_away=0)
+
+
+def delivery(lived: LivedIn, *, kind: str, put_away: int) -> None:
+    """A planned delivery of five pieces, told and kept in history as the services do it."""
+    names = (
+        "code, kind, warehouse_id, state, shipment_code, carrier_code, tracking_no, supplier, warehouse_ref, reference,"
+        " note, created_at"
+    )
+    sql(
+        f"WITH i AS (INSERT INTO fulfillment_inboundorder ({names}) VALUES ('IN-PLANT', %s, %s, 'planned', '', '', '',"
+        " '', '', '', '', now()) RETURNING *),"
+        f" h AS (INSERT INTO fulfillment_historicalinboundorder (id, {names}, history_date, history_type)"
+        f" SELECT id, {names}, now(), '+' FROM i),"
+        " l AS (INSERT INTO fulfillment_inboundline (inbound_id, sku_id, planned, good, defective, quarantine,"
+        " put_away)"
+        " SELECT id, %s, 5, %s, 0, 0, %s FROM i)"
+        " INSERT INTO audit_state_change (at, machine, subject_id, move, src, dst, actor, chain_id)"
+        " SELECT now(), 'inboundorder', id, 'create', '', 'planned', 'x', gen_random_uuid() FROM i",
+        kind,
+        lived.world.east.pk,
+        lived.world.skus[0].pk,
+        put_away,
+        put_away,
+    )
+
+
 def open_quota(lived: LivedIn, *, ends_at: str) -> None:
     """A quota that is sold out, told and kept in history as the services do it."""
     sql(

@@ -1,0 +1,101 @@
+"""Deliveries that come in: the list, and one with what was announced and what came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet, Sum
+
+from fulfillment.models import InboundLine, InboundOrder
+from fulfillment.services.bringing import CANCEL_INBOUND_KIND
+from fulfillment.states import InboundState
+from ordercenter.cases.models import Case
+from ordercenter.cases.states import OPEN_STATES
+from ordercenter.common.scope import Scope
+from ordercenter.events.models import OutgoingCommand
+
+LIST_ROWS = 60
+OPEN = (
+    InboundState.PLANNED,
+    InboundState.SENT,
+    InboundState.ACCEPTED,
+    InboundState.REJECTED,
+    InboundState.ARRIVING,
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery with its lines. is_asked: whether the warehouse has been asked to forget it and has not answered."""
+
+    inbound: InboundOrder
+    lines: list[InboundLine]
+    cases: list[Case]
+    is_asked: bool
+    error: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.inbound.state in OPEN
+
+    @property
+    def planned(self) -> int:
+        return sum(line.planned for line in self.lines)
+
+    @property
+    def received(self) -> int:
+        return sum(line.received for line in self.lines)
+
+
+def deliveries_in_scope(scope: Scope) -> QuerySet[InboundOrder]:
+    """Deliveries to the reader's warehouses; returns of orders only of the reader's shops."""
+    rows = InboundOrder.objects.select_related("warehouse", "from_warehouse", "order")
+    rows = scope.narrow(rows, warehouse="warehouse_id")
+    if scope.shop_ids is not None:
+        rows = rows.filter(Q(order__isnull=True) | Q(order__shop_id__in=scope.shop_ids))
+    return rows
+
+
+def deliveries(scope: Scope, *, kind: str, state: str, text: str, before: int) -> list[InboundOrder]:
+    """One page and one row more, newest first, with pieces planned and received. state: one, "open", or "" for all."""
+    rows = deliveries_in_scope(scope)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if state == "open":
+        rows = rows.filter(state__in=OPEN)
+    elif state:
+        rows = rows.filter(state=state)
+    if text:
+        rows = rows.filter(
+            Q(code__iexact=text)
+            | Q(tracking_no__iexact=text)
+            | Q(reference__iexact=text)
+            | Q(supplier__icontains=text)
+            | Q(lines__sku__code__iexact=text)
+        ).distinct()
+    if before:
+        rows = rows.filter(pk__lt=before)
+    page = list(rows.order_by("-pk")[: LIST_ROWS + 1])
+    sums = {
+        pk: (planned, good, defective + quarantine)
+        for pk, planned, good, defective, quarantine in InboundLine.objects.filter(inbound__in=page)
+        .values_list("inbound_id")
+        .annotate(Sum("planned"), Sum("good"), Sum("defective"), Sum("quarantine"))
+    }
+    for row in page:
+        row.sums = sums.get(row.pk, (0, 0, 0))
+    return page
+
+
+def delivery(inbound: InboundOrder) -> Delivery:
+    """Everything about one delivery. Three statements."""
+    subject = f"inbound:{inbound.pk}"
+    asked = OutgoingCommand.objects.filter(subject=subject).order_by("-pk")
+    last = asked.first()
+    return Delivery(
+        inbound=inbound,
+        lines=list(inbound.lines.select_related("sku").order_by("sku__code", "pk")),
+        cases=list(Case.objects.filter(subject=subject, state__in=OPEN_STATES).order_by("pk")),
+        is_asked=last is not None and last.kind == CANCEL_INBOUND_KIND and last.status in ("waiting", "sending"),
+        error=last.error if last is not None and last.status in ("refused", "dead") else "",
+    )

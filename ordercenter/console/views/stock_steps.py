@@ -1,0 +1,299 @@
+"""What a person can do about the stock of one SKU: one form for each verb, one service behind each form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from fulfillment.services.bringing import send_over
+from ordercenter.catalog.models import Shop, Sku
+from ordercenter.common.actor import Actor, actor_of
+from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.scope import scope_of
+from ordercenter.console import stock_forms as forms
+from ordercenter.console.pages import back_to, page
+from ordercenter.inventory import services
+from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, StockLevel, StockPolicy
+from ordercenter.inventory.services import Counted, Movement, Safety, Share
+from ordercenter.inventory.states import Bucket, MovementReason, QuotaKind, QuotaState, ReserveOn, StockSource
+
+SEE, ADJUST, SHARE = "inventory.view_stocklevel", "inventory.adjust_stock", "inventory.share_stock"
+PLAN, SEND = "inventory.plan_production", "fulfillment.send_inbound"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb: who may, its form, and what is said when it is done. run: does it, answers with the words."""
+
+    label: str | Promise
+    button: str | Promise
+    permissions: tuple[str, ...]
+    form: type[forms.ReasonForm]
+    run: Callable[[Sku, dict[str, Any], datetime, Actor], str]
+    note: str | Promise = ""
+
+
+def _adjust(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    movement = Movement(
+        sku.pk,
+        data["warehouse"].pk,
+        data["change"],
+        MovementReason.ADJUSTMENT,
+        "hand",
+        f"hand:{data['key']}",
+        Bucket(data["bucket"]),
+    )
+    services.adjust_stock(movements=[movement], note=data["reason"], at=at, actor=actor).raise_first()
+    return _("The change is in the books.")
+
+
+def _count(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    counted = Counted(sku.pk, data["warehouse"].pk, data["pieces"], Bucket(data["bucket"]))
+    result = services.count_stock(counted=[counted], ref=f"hand:{data['key']}", note=data["reason"], at=at, actor=actor)
+    result.raise_first()
+    if not result.done:
+        return _("The books said the same; nothing changed.")
+    return _("The difference of %(n)s is in the books.") % {"n": f"{result.done[0].delta:+d}"}
+
+
+def _regrade(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    services.regrade_stock(
+        sku_id=sku.pk,
+        warehouse_id=data["warehouse"].pk,
+        pieces=data["pieces"],
+        source=Bucket(data["source"]),
+        target=Bucket(data["target"]),
+        key=f"hand:{data['key']}",
+        note=data["reason"],
+        at=at,
+        actor=actor,
+    ).raise_first()
+    return _("The pieces lie in the other bucket now.")
+
+
+def _safety(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    wanted = [Safety(sku.pk, data["warehouse"].pk, data["pieces"])]
+    changed = services.set_safety(wanted=wanted, note=data["reason"], at=at, actor=actor)
+    return _("The safety stock is set.") if changed else _("The safety stock was that already.")
+
+
+def _quota(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    quota = services.plan_quota(
+        shop_id=data["shop"].pk,
+        sku_id=sku.pk,
+        warehouse_id=data["warehouse"].pk,
+        kind=QuotaKind(data["kind"]),
+        quantity=data["quantity"],
+        starts_at=data["starts_at"] or at,
+        ends_at=data["ends_at"],
+        reason=data["reason"],
+        at=at,
+        actor=actor,
+    )
+    if quota.state == QuotaState.OPEN:
+        return ngettext("%(n)d piece is set aside.", "%(n)d pieces are set aside.", quota.left) % {"n": quota.left}
+    return _("The quota is planned and begins by itself.")
+
+
+def _share(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    share = Share(data["share_percent"], data["cap"], data["buffer_pieces"], data["buffer_z"], data["is_active"])
+    sku_id = None if data["for_all"] else sku.pk
+    services.set_share(shop_id=data["shop"].pk, sku_id=sku_id, share=share, reason=data["reason"], at=at, actor=actor)
+    return _("The policy holds; numbers that change are told in a moment.")
+
+
+def _policy(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    services.set_stock_policy(
+        sku_id=sku.pk,
+        source=StockSource(data["source"]),
+        reserve_on=ReserveOn(data["reserve_on"]),
+        hold_minutes=data["hold_minutes"],
+        ships_on=data["ships_on"],
+        rush_cap_percent=data["rush_cap_percent"],
+        reason=data["reason"],
+        at=at,
+        actor=actor,
+    )
+    return _("The policy holds for what is ordered from now on.")
+
+
+def _transfer(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    inbound = send_over(
+        from_warehouse_id=data["source"].pk,
+        to_warehouse_id=data["target"].pk,
+        pieces={sku.pk: data["pieces"]},
+        due_on=data["due_on"],
+        note=data["reason"],
+        key=data["key"],
+        at=at,
+        actor=actor,
+    )
+    return _("The pieces are on their way as %(code)s.") % {"code": inbound.code}
+
+
+STEPS = {
+    "adjust": Step(gettext_lazy("Adjust"), gettext_lazy("Change the books"), (ADJUST,), forms.AdjustForm, _adjust),
+    "count": Step(gettext_lazy("Count"), gettext_lazy("Book the count"), (ADJUST,), forms.CountForm, _count),
+    "regrade": Step(gettext_lazy("Regrade"), gettext_lazy("Move the pieces"), (ADJUST,), forms.RegradeForm, _regrade),
+    "safety": Step(gettext_lazy("Safety stock"), gettext_lazy("Set"), (ADJUST,), forms.SafetyForm, _safety),
+    "transfer": Step(
+        gettext_lazy("Transfer"),
+        gettext_lazy("Send over"),
+        (PLAN, SEND),
+        forms.TransferForm,
+        _transfer,
+        gettext_lazy("The pieces leave the first warehouse's books at once; the second one is told what is coming."),
+    ),
+    "quota": Step(gettext_lazy("Quota or live lock"), gettext_lazy("Set aside"), (SHARE,), forms.QuotaForm, _quota),
+    "share": Step(
+        gettext_lazy("Share, limit, buffer"),
+        gettext_lazy("Set"),
+        (SHARE, "inventory.change_channelpolicy"),
+        forms.ShareForm,
+        _share,
+    ),
+    "policy": Step(
+        gettext_lazy("Source and promise"),
+        gettext_lazy("Set"),
+        ("inventory.change_stockpolicy",),
+        forms.PolicyForm,
+        _policy,
+    ),
+}
+
+
+def steps_of(user: Any) -> list[tuple[str, str | Promise]]:
+    """The verbs that this person may use, in the order of daily use."""
+    return [(name, step.label) for name, step in STEPS.items() if user.has_perms(step.permissions)]
+
+
+@page(SEE)
+def stock_step(request: HttpRequest, sku_id: int, verb: str) -> HttpResponse:
+    """GET: the form of a verb, with what is known filled in. POST: do it, or say why not with the form kept."""
+    step = STEPS.get(verb)
+    if step is None:
+        raise Http404
+    if not request.user.has_perms(step.permissions):
+        raise PermissionDenied
+    scope = scope_of(request)
+    sku = Sku.objects.filter(pk=sku_id, is_bundle=False).first()
+    if sku is None:
+        raise Http404
+    if request.method == "POST":
+        form = step.form(request.POST, scope=scope)
+        if form.is_valid():
+            try:
+                messages.success(request, step.run(sku, form.cleaned_data, timezone.now(), actor_of(request)))
+                return back_to(request, reverse("console:stock-pool", args=[sku.pk]))
+            except OrderCenterError as error:
+                form.add_error(None, error.sentence())
+    else:
+        form = step.form(scope=scope, initial=_start(verb, sku, request))
+    levels = scope.narrow(StockLevel.objects.filter(sku=sku).select_related("warehouse"), warehouse="warehouse_id")
+    context = {
+        "sku": sku,
+        "step": step,
+        "form": form,
+        "levels": levels.order_by("warehouse__code"),
+        "next": request.POST.get("next") or request.GET.get("next") or "",
+        "place": "stock",
+    }
+    return render(request, "console/stock_step.html", context, status=400 if form.errors else 200)
+
+
+def _start(verb: str, sku: Sku, request: HttpRequest) -> dict[str, Any]:
+    """What the form begins with: what was clicked on, and what holds now."""
+    chosen = {name: request.GET[name] for name in ("warehouse", "source", "shop", "bucket") if name in request.GET}
+    warehouse = chosen.get("warehouse", "")
+    if verb == "safety" and warehouse.isdigit():
+        level = StockLevel.objects.filter(sku=sku, warehouse_id=int(warehouse)).first()
+        chosen |= {"pieces": level.safety if level else 0}
+    if verb == "share":
+        return chosen | _share_now(sku, chosen.get("shop", ""), for_all=request.GET.get("for_all") == "yes")
+    if verb == "policy":
+        policy = StockPolicy.objects.filter(sku=sku).first() or StockPolicy(sku=sku)
+        names = ("source", "reserve_on", "hold_minutes", "ships_on", "rush_cap_percent")
+        return {name: getattr(policy, name) for name in names}
+    return chosen
+
+
+def _share_now(sku: Sku, shop: str, *, for_all: bool) -> dict[str, Any]:
+    if not shop.isdigit():
+        return {"for_all": for_all}
+    known = ChannelPolicy.objects.filter(shop_id=int(shop), sku=None if for_all else sku).first()
+    if known is None:
+        return {"for_all": for_all}
+    names = ("share_percent", "cap", "buffer_pieces", "buffer_z", "is_active")
+    return {"for_all": for_all, **{name: getattr(known, name) for name in names}}
+
+
+@page(SEE, SHARE, "inventory.change_channelpolicy")
+def share_all(request: HttpRequest, shop_id: int) -> HttpResponse:
+    """What a shop may offer of all SKUs that have no policy of their own."""
+    scope = scope_of(request)
+    shop = scope.narrow(Shop.objects.all(), shop="pk").filter(pk=shop_id).first()
+    if shop is None:
+        raise Http404
+    if request.method == "POST":
+        form = forms.ShareAllForm(request.POST, scope=scope)
+        if form.is_valid():
+            data = form.cleaned_data
+            share = Share(
+                data["share_percent"], data["cap"], data["buffer_pieces"], data["buffer_z"], data["is_active"]
+            )
+            try:
+                services.set_share(
+                    shop_id=shop.pk,
+                    sku_id=None,
+                    share=share,
+                    reason=data["reason"],
+                    at=timezone.now(),
+                    actor=actor_of(request),
+                )
+                messages.success(request, _("The policy holds; numbers that change are told in a moment."))
+                return back_to(request, "console:stock-shares")
+            except OrderCenterError as error:
+                form.add_error(None, error.sentence())
+    else:
+        known = ChannelPolicy.objects.filter(shop=shop, sku=None).first() or ChannelPolicy(shop=shop)
+        names = ("share_percent", "cap", "buffer_pieces", "buffer_z", "is_active")
+        form = forms.ShareAllForm(scope=scope, initial={name: getattr(known, name) for name in names})
+    context = {"shop": shop, "form": form, "place": "stock"}
+    return render(request, "console/share_all.html", context, status=400 if form.errors else 200)
+
+
+@page(SEE, SHARE)
+def end_quota(request: HttpRequest, quota_id: int) -> HttpResponse:
+    """GET: what would go back. POST: the quota is over, its pieces are in the pool."""
+    scope = scope_of(request)
+    quotas = ChannelQuota.objects.select_related("shop", "sku", "warehouse").exclude(state=QuotaState.ENDED)
+    quota = scope.narrow(quotas, shop="shop_id", warehouse="warehouse_id").filter(pk=quota_id).first()
+    if quota is None:
+        raise Http404
+    form = forms.EndForm(request.POST or None, scope=scope)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.end_quotas(
+                quota_ids=[quota.pk],
+                reason=form.cleaned_data["reason"],
+                at=timezone.now(),
+                actor=actor_of(request),
+            )
+            messages.success(request, _("The quota is over; what was left of it is in the pool."))
+            return back_to(request, reverse("console:stock-pool", args=[quota.sku_id]))
+        except OrderCenterError as error:
+            form.add_error(None, error.sentence())
+    context = {"quota": quota, "form": form, "next": request.GET.get("next", ""), "place": "stock"}
+    return render(request, "console/quota_end.html", context, status=400 if form.errors else 200)

@@ -1,0 +1,129 @@
+"""What people decide about offering and promising: shares of the pool, limits, buffers, and where pieces come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Q
+
+from ordercenter.audit.deeds import record_deed
+from ordercenter.audit.work import unit_of_work
+from ordercenter.cases.errors import ReasonMissing
+from ordercenter.common.actor import Actor
+from ordercenter.inventory.errors import PolicyOutOfRange, PresaleWithoutDate
+from ordercenter.inventory.models import ChannelPolicy, StockPolicy
+from ordercenter.inventory.services.noting import note_changes_of_shop
+from ordercenter.inventory.states import ReserveOn, StockSource
+
+MOST_BUFFER_Z = Decimal("99.9")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a shop may offer of the pool: a part of it in per cent, never more than cap, buffers kept back.
+
+    buffer_z: so many times what is sold while a number is on its way is kept back.
+    """
+
+    share_percent: int
+    cap: int | None = None
+    buffer_pieces: int = 0
+    buffer_z: Decimal = Decimal("2.5")
+    is_active: bool = True
+
+
+def set_share(
+    *, shop_id: int, sku_id: int | None, share: Share, reason: str, at: datetime, actor: Actor
+) -> ChannelPolicy:
+    """From here on the shop offers so much of this SKU; sku_id None: of all that have no policy of their own.
+
+    Its platform is told new numbers where they change. Raises PolicyOutOfRange and ReasonMissing. Writes the deed
+    "stock.share" with what held before.
+    """
+    _check_share(share)
+    if not reason.strip():
+        raise ReasonMissing
+    with unit_of_work(at=at, actor=actor, reason=reason) as work, connection.cursor() as cursor:
+        # Two people who make the first policy of a SKU at one instant make one.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('share'), %s)", [shop_id % 2**31])
+        of_sku = Q(sku_id=sku_id) if sku_id is not None else Q(sku__isnull=True)
+        known = ChannelPolicy.objects.filter(of_sku, shop_id=shop_id).values_list("pk", flat=True)
+        policy = next(iter(work.lock(ChannelPolicy, list(known)).values()), None)
+        was = _said(policy) if policy is not None else None
+        if policy is None:
+            policy = ChannelPolicy(shop_id=shop_id, sku_id=sku_id)
+            work.add([policy])
+        else:
+            work.save(policy, "share_percent", "cap", "buffer_pieces", "buffer_z", "is_active")
+        policy.share_percent, policy.cap, policy.is_active = share.share_percent, share.cap, share.is_active
+        policy.buffer_pieces, policy.buffer_z = share.buffer_pieces, share.buffer_z
+        subject = f"sku:{sku_id}" if sku_id else f"shop:{shop_id}"
+        details = {"shop": shop_id, "was": was, "now": _said(policy)}
+        record_deed(work, action="stock.share", subject=subject, reason=reason, details=details)
+        note_changes_of_shop(shop_id=shop_id, sku_id=sku_id)
+    return policy
+
+
+def set_stock_policy(
+    *,
+    sku_id: int,
+    source: StockSource,
+    reserve_on: ReserveOn,
+    hold_minutes: int,
+    ships_on: date | None,
+    rush_cap_percent: int,
+    reason: str,
+    at: datetime,
+    actor: Actor,
+) -> StockPolicy:
+    """How orders get the pieces of a SKU from here on; orders that have theirs keep them.
+
+    Raises PolicyOutOfRange, PresaleWithoutDate and ReasonMissing. Writes the deed "stock.policy" with what held before.
+    """
+    if not 0 <= rush_cap_percent <= 100:
+        raise PolicyOutOfRange(field="rush_cap_percent")
+    if not 0 <= hold_minutes <= 100_000:
+        raise PolicyOutOfRange(field="hold_minutes")
+    if source == StockSource.PRESALE and ships_on is None:
+        raise PresaleWithoutDate(sku_id=sku_id)
+    if not reason.strip():
+        raise ReasonMissing
+    with unit_of_work(at=at, actor=actor, reason=reason) as work, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('stock policy'), %s)", [sku_id % 2**31])
+        known = StockPolicy.objects.filter(sku_id=sku_id).values_list("pk", flat=True)
+        policy = next(iter(work.lock(StockPolicy, list(known)).values()), None)
+        was = policy.source if policy is not None else None
+        if policy is None:
+            policy = StockPolicy(sku_id=sku_id)
+            work.add([policy])
+        else:
+            work.save(policy, "source", "reserve_on", "hold_minutes", "ships_on", "rush_cap_percent")
+        policy.source, policy.reserve_on, policy.hold_minutes = source, reserve_on, hold_minutes
+        policy.ships_on, policy.rush_cap_percent = ships_on, rush_cap_percent
+        details = {"was": was, "now": str(source), "reserve_on": str(reserve_on), "ships_on": str(ships_on or "")}
+        record_deed(work, action="stock.policy", subject=f"sku:{sku_id}", reason=reason, details=details)
+    return policy
+
+
+def _check_share(share: Share) -> None:
+    if not 0 <= share.share_percent <= 100:
+        raise PolicyOutOfRange(field="share_percent")
+    if share.cap is not None and share.cap < 0:
+        raise PolicyOutOfRange(field="cap")
+    if share.buffer_pieces < 0:
+        raise PolicyOutOfRange(field="buffer_pieces")
+    if not 0 <= share.buffer_z <= MOST_BUFFER_Z:
+        raise PolicyOutOfRange(field="buffer_z")
+
+
+def _said(policy: ChannelPolicy) -> dict[str, object]:
+    return {
+        "percent": policy.share_percent,
+        "cap": policy.cap,
+        "buffer": policy.buffer_pieces,
+        "z": str(policy.buffer_z),
+        "active": policy.is_active,
+    }
