@@ -20,9 +20,9 @@ from fulfillment.routing.rules import Ruling
 from fulfillment.routing.solve import BacklogPlan, solve_backlog
 from fulfillment.routing.terms import Choice, OrderNeed, Prices, StockView
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
+from fulfillment.services.decided_batch import DecidedBatch
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.planning import create_shipments
-from fulfillment.services.routing import DecidedBatch
 from fulfillment.services.routing_world import RoutingWorld, add_loads, current_world, loads_of, lock_loads
 from fulfillment.services.stopping import route_stopped_anew, stop_shipments
 from fulfillment.states import ShipmentState

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from fulfillment.errors import CapacityFull, NoCourierThere, RoutingForbidden, RuleUnanswered, WarehouseClosed
-from fulfillment.models import RoutingDecision, RoutingPin
-from fulfillment.models.routing import DecisionOutcome
-from fulfillment.routing.decide import Decider, Decision, OrderFacts
-from fulfillment.routing.record import record_of
+from fulfillment.models import RoutingPin
+from fulfillment.routing.decide import Decision, OrderFacts
 from fulfillment.routing.rules import Pinned
 from fulfillment.routing.tariff import IMPOSSIBLE
-from fulfillment.services.assignments import Assignment, PlannedParcel, assignments
-from fulfillment.services.missing import missing_of, missing_pieces, with_dates
+from fulfillment.services.assignments import Assignment, assignments
+from fulfillment.services.decided_batch import DecidedBatch
+from fulfillment.services.missing import missing_of, missing_pieces
 from fulfillment.services.order_facts import facts_of, value_fen
-from fulfillment.services.routing_world import RoutingWorld, add_loads, has_pins, lock_loads, routing_world
+from fulfillment.services.routing_world import add_loads, has_pins, lock_loads, routing_world
 from fulfillment.services.supply_split import all_on_its_way, decide_part, keep_waiting, ships_in_parts
 from fulfillment.services.unpaid import held_before_payment
 from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import destination_code
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.batch import BatchResult
-from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.money import from_fen
-from ordercenter.common.rows import new_row
 from ordercenter.inventory import services as inventory
-from ordercenter.inventory.errors import StockShort
 from ordercenter.inventory.models import Reservation
 from ordercenter.inventory.services import Promise
+from ordercenter.inventory.services.levels import Place
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.lookups import contacts_of, skus_of
@@ -52,89 +47,119 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     parcels per day are limited; more for orders that hold goods since before they were paid.
     """
     result = BatchResult()
-    orders = work.lock(Order, order_ids)
-    lines = work.lock_children(OrderLine, "order_id", list(orders))
-    contacts = contacts_of(work, orders.values())
-    skus = skus_of(work, [line for group in lines.values() for line in group])
-    held = held_before_payment(orders=orders, work=work)
-    if held:
-        inventory.lock_levels(sku_ids=skus, work=work)
-    levels = inventory.levels_to_take_from(wanted=_wanted(lines.values()), work=work)
-    stock = inventory.free_of_levels(levels, work=work)
-    world = routing_world(work)
-    batch = DecidedBatch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
-    pins, avoid = _pins(work, orders), avoid_warehouses(work)
-    promises: list[Promise] = []
-    routed: list[Order] = []
-    parts: dict[int, dict[int, int]] = {}
-    # Who holds goods comes first: nobody gets them in the moment in which they are given back and taken.
-    turn = (lambda order: (order.id not in held, orders_services.urgency(order))) if held else orders_services.urgency
-    for order in sorted(orders.values(), key=turn):
-        wanted = [(line, line.unplanned + line.backordered) for line in lines[order.id]]
-        facts = facts_of(
-            order,
-            [(line, pieces) for line, pieces in wanted if pieces],
-            contact=contacts.get(order.contact_id or 0),
-            skus=skus,
-            world=world,
-            avoid=avoid.get(order.id, ()),
-            pin=pins.get(order.id),
-        )
-        free = stock.of(order.shop_id)
-        own = held.get(order.id, ())
+    routing = _Routing(work, order_ids, why)
+    for order in routing.by_turn():
+        routing.decide(order, result)
+    # The decisions were made with each one's stock taken: none of these can be short.
+    inventory.reserve_stock(promises=routing.promises, work=work).raise_first()
+    routing.book(result)
+    add_loads(routing.batch.planned)
+    routing.batch.date_missing(work)
+    work.add(routing.batch.refused)
+    return result
+
+
+class _Routing:
+    """One call of reserve_and_route: what it decides with, and what it has decided."""
+
+    def __init__(self, work: Work, order_ids: Collection[int], why: str):
+        self.work = work
+        self.orders = work.lock(Order, order_ids)
+        self.lines = work.lock_children(OrderLine, "order_id", list(self.orders))
+        self.contacts = contacts_of(work, self.orders.values())
+        self.skus = skus_of(work, [line for group in self.lines.values() for line in group])
+        self.held = held_before_payment(orders=self.orders, work=work)
+        if self.held:
+            inventory.lock_levels(sku_ids=self.skus, work=work)
+        levels = inventory.levels_to_take_from(wanted=_wanted(self.lines.values()), work=work)
+        self.stock = inventory.free_of_levels(levels, work=work)
+        world = routing_world(work)
+        self.batch = DecidedBatch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
+        self.pins, self.avoid = _pins(work, self.orders), avoid_warehouses(work)
+        self.promises: list[Promise] = []
+        self.routed: list[Order] = []
+        # Orders of which a part goes now: line -> its pieces.
+        self.parts: dict[int, dict[int, int]] = {}
+
+    def by_turn(self) -> list[Order]:
+        """The order of work. Who holds goods comes first: nobody gets them in the moment in which they change hands."""
+        urgency = orders_services.urgency
+        if not self.held:
+            return sorted(self.orders.values(), key=urgency)
+        return sorted(self.orders.values(), key=lambda order: (order.id not in self.held, urgency(order)))
+
+    def decide(self, order: Order, result: BatchResult) -> None:
+        """Decide one order on what the earlier ones left, and take its pieces; or refuse it."""
+        facts = self._facts(order)
+        free = self.stock.of(order.shop_id)
+        own = self.held.get(order.id, ())
         mine = with_own(free, own, facts) if own else free
-        decision = batch.decider.decide(facts, mine)
-        if decision.problem == "short" and ships_in_parts(order, lines[order.id], work):
-            part = decide_part(order, lines[order.id], facts, decider=batch.decider, free=mine, work=work)
+        decision = self.batch.decider.decide(facts, mine)
+        is_part = False
+        if decision.problem == "short" and ships_in_parts(order, self.lines[order.id], self.work):
+            decider = self.batch.decider
+            part = decide_part(order, self.lines[order.id], facts, decider=decider, free=mine, work=self.work)
             if part is not None:
-                decision, parts[order.id] = part, {}
+                decision, is_part = part, True
         if decision.problem:
-            error = batch.refusal(order, decision, contacts, skus)
-            result.refuse(order.id, error)
-            batch.keep_refused(order, decision, error, work.at)
-            if decision.problem == "short":
-                missing_of(work)[order.id] = missing_pieces(decision, free)
-            continue
-        assignment = batch.assign(decision)
+            self._refuse(order, decision, free, result)
+            return
+        assignment = self.batch.assign(decision)
         if own:
             free.update(mine)
-            inventory.use_up_holds(holds=own, used=pieces_used(decision), work=work)
-        batch.decider.take(decision, free)
-        assignments(work)[order.id] = assignment
-        sku_ids = {line.id: line.sku_id or 0 for line, _ in wanted}
-        promises.extend(
+            inventory.use_up_holds(holds=own, used=pieces_used(decision), work=self.work)
+        self.batch.decider.take(decision, free)
+        assignments(self.work)[order.id] = assignment
+        self._promise(order, assignment)
+        if is_part:
+            self.parts[order.id] = assignment.pieces
+        else:
+            self.routed.append(order)
+
+    def book(self, result: BatchResult) -> None:
+        """What was reserved stands in the lines; what goes in parts keeps waiting for its rest."""
+        waited: list[int] = []
+        for order in self.routed:
+            for line in self.lines[order.id]:
+                if line.backordered:
+                    waited.append(line.id)
+                line.reserved += line.unplanned + line.backordered
+                line.unplanned = line.backordered = 0
+                self.work.save(line, "reserved", "unplanned", "backordered")
+            result.done.append(order)
+        if self.parts:
+            keep_waiting(parts=self.parts, orders=self.orders, lines=self.lines, work=self.work)
+            result.done.extend(self.orders[pk] for pk in self.parts)
+        if waited:
+            inventory.drop_promises(line_ids=waited, cancelled=False, work=self.work)
+            all_on_its_way(order_ids=[order.id for order in self.routed], work=self.work)
+
+    def _facts(self, order: Order) -> OrderFacts:
+        wanted = [(line, line.unplanned + line.backordered) for line in self.lines[order.id]]
+        return facts_of(
+            order,
+            [(line, pieces) for line, pieces in wanted if pieces],
+            contact=self.contacts.get(order.contact_id or 0),
+            skus=self.skus,
+            world=self.batch.world,
+            avoid=self.avoid.get(order.id, ()),
+            pin=self.pins.get(order.id),
+        )
+
+    def _refuse(self, order: Order, decision: Decision, free: MutableMapping[Place, int], result: BatchResult) -> None:
+        error = self.batch.refusal(order, decision, self.contacts, self.skus)
+        result.refuse(order.id, error)
+        self.batch.keep_refused(order, decision, error, self.work.at)
+        if decision.problem == "short":
+            missing_of(self.work)[order.id] = missing_pieces(decision, free)
+
+    def _promise(self, order: Order, assignment: Assignment) -> None:
+        sku_ids = {line.id: line.sku_id or 0 for line in self.lines[order.id]}
+        self.promises.extend(
             Promise(order.id, line_id, sku_ids[line_id], parcel.warehouse_id, pieces, order.shop_id)
             for parcel in assignment.parcels
             for line_id, pieces in parcel.pieces.items()
         )
-        if order.id in parts:
-            parts[order.id] = assignment.pieces
-        else:
-            routed.append(order)
-    # The decisions were made on locked rows with each one's stock taken: none of these can be short.
-    inventory.reserve_stock(promises=promises, work=work).raise_first()
-    waited: list[int] = []
-    for order in routed:
-        for line in lines[order.id]:
-            if line.backordered:
-                waited.append(line.id)
-            line.reserved, line.unplanned, line.backordered = (
-                line.reserved + line.unplanned + line.backordered,
-                0,
-                0,
-            )
-            work.save(line, "reserved", "unplanned", "backordered")
-        result.done.append(order)
-    if parts:
-        keep_waiting(parts=parts, orders=orders, lines=lines, work=work)
-        result.done.extend(orders[pk] for pk in parts)
-    if waited:
-        inventory.drop_promises(line_ids=waited, cancelled=False, work=work)
-        all_on_its_way(order_ids=[order.id for order in routed], work=work)
-    add_loads(batch.planned)
-    batch.date_missing(work)
-    work.add(batch.refused)
-    return result
 
 
 def with_own(
@@ -165,95 +190,6 @@ def _wanted(lines: Iterable[Sequence[OrderLine]]) -> dict[int, int]:
         for line in group:
             wanted[line.sku_id or 0] += line.unplanned + line.backordered
     return wanted
-
-
-@dataclass
-class DecidedBatch:
-    """The decisions of one call: what they are made with, and what has to be written of them."""
-
-    world: RoutingWorld
-    decider: Decider
-    why: str
-    planned: dict[tuple[int, date], int] = field(default_factory=lambda: defaultdict(int))
-    refused: list[RoutingDecision] = field(default_factory=list)
-
-    def assign(self, decision: Decision) -> Assignment:
-        """The parcels of a decision, with its record."""
-        choice = decision.choice
-        if choice is None:
-            raise ValueError(f"order {decision.need.order_id}: nothing was chosen")
-        parcels = []
-        for parcel in choice.parcels:
-            day = self.decider.dispatch_on[parcel.warehouse]
-            if day is not None and parcel.warehouse_id in self.world.limited:
-                self.planned[parcel.warehouse_id, day] += 1
-            pieces = decision.pieces_of(parcel.line_ids)
-            release_at = None
-            if parcel.warehouse_id in decision.ruling.held and parcel.warehouse_id in self.world.calendars:
-                release_at = self.world.calendars[parcel.warehouse_id].next_release(self.decider.at)
-            cost, carrier_id = from_fen(parcel.freight_fen), self.world.carriers[parcel.courier_id]
-            parcels.append(PlannedParcel(parcel.warehouse_id, carrier_id, cost, parcel.weight_g, pieces, release_at))
-        record = record_of(decision, self.world.versions, why=self.why, carriers=self.world.carriers)
-        for kept, parcel in zip(record["parcels"], choice.parcels, strict=True):
-            day = self.decider.dispatch_on[parcel.warehouse]
-            if day is not None and parcel.warehouse_id in self.world.limited:
-                # By this it is known which day has room again when the shipment is cancelled.
-                kept["on"] = day.isoformat()
-        return Assignment(tuple(parcels), record)
-
-    def keep_refused(self, order: Order, decision: Decision, error: OrderCenterError, at: datetime) -> None:
-        self.refused.append(
-            new_row(
-                RoutingDecision,
-                order_id=order.id,
-                at=at,
-                outcome=DecisionOutcome.REFUSED,
-                code=error.code,
-                record=record_of(decision, self.world.versions, why=self.why, carriers=self.world.carriers),
-            )
-        )
-
-    def date_missing(self, work: Work) -> None:
-        """Say in the records of orders that lack something what it is, and from when on it could be there."""
-        short = {row.order_id: row for row in self.refused if row.order_id in missing_of(work)}
-        dated = with_dates({order_id: missing_of(work)[order_id] for order_id in short}, work=work)
-        missing_of(work).update(dated)
-        for order_id, rows in dated.items():
-            short[order_id].record["missing"] = [
-                {"sku": m.sku_id, "pieces": m.pieces, "from": m.earliest.isoformat() if m.earliest else None}
-                for m in rows
-            ]
-
-    def refusal(
-        self, order: Order, decision: Decision, contacts: Mapping[int, Contact], skus: Mapping[int, Sku]
-    ) -> OrderCenterError:
-        """Why there is no way, as the error that the flow and the case speak of."""
-        if decision.problem == "short":
-            codes = {skus[sku_id].code: sku_id for sku_id in decision.short}
-            return StockShort(order_id=order.id, sku_ids=decision.short, missing=codes)
-        if decision.problem == "closed" and decision.closed is not None:
-            closing = self.decider.closings[decision.closed]
-            code = self.world.warehouse_codes.get(decision.closed, str(decision.closed))
-            return WarehouseClosed(order_id=order.id, warehouse=code, reopens_on=closing.reopens_on.isoformat())
-        if decision.problem == "unanswered":
-            return RuleUnanswered(order_id=order.id, rule=decision.ruling.unanswered)
-        if decision.problem == "excluded":
-            return RoutingForbidden(order_id=order.id, rules=forbidding_rules(decision))
-        if decision.problem == "full":
-            full = [
-                c.warehouse_id for c in (decision.choice.candidates if decision.choice else ()) if c.verdict == "full"
-            ]
-            return CapacityFull(order_id=order.id, warehouses=[self.world.warehouse_codes[pk] for pk in full])
-        contact = contacts.get(order.contact_id or 0)
-        return NoCourierThere(order_id=order.id, province=contact.province if contact else "")
-
-
-def forbidding_rules(decision: Decision) -> list[str]:
-    """The rules that leave an order no way, as far as single ones are to blame."""
-    named = [rule for rule in decision.need.excluded.values() if not rule.startswith(":")]
-    if any(line.allowed is not None for line in decision.need.lines):
-        named.extend(rule for _bit, rule, _mask in decision.ruling.goods_masks)
-    return sorted(set(named))
 
 
 def avoid_warehouses(work: Work) -> dict[int, set[int]]:
