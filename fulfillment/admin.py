@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from fulfillment import admin_couriers as admin_couriers
 from fulfillment import admin_floor as admin_floor
+from fulfillment import admin_freight as admin_freight
 from fulfillment import admin_parcels as admin_parcels
 from fulfillment import admin_routing as admin_routing
 from fulfillment import services

@@ -198,3 +198,35 @@ class GoodsGrade(models.TextChoices):
     GOOD = "good", _("Good")
     DEFECTIVE = "defective", _("Defective")
     QUARANTINE = "quarantine", _("Quarantine")
+
+
+class FreightBillState(models.TextChoices):
+    OPEN = "open", _("Being checked")
+    CLOSED = "closed", _("Closed")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class FreightVerdict(models.TextChoices):
+    """What became of one line of a courier's bill, or of a parcel of ours that the bill lacks."""
+
+    MATCHED = "matched", _("Matched")
+    WEIGHT_DIFFERS = "weight_differs", _("Weight differs")
+    PRICE_DIFFERS = "price_differs", _("Price differs")
+    UNKNOWN_PARCEL = "unknown_parcel", _("Unknown parcel")
+    BILLED_TWICE = "billed_twice", _("Billed twice")
+    VOID_BILLED = "void_billed", _("Unused number billed")
+    NO_CONTRACT = "no_contract", _("No price agreed")
+    NOT_BILLED = "not_billed", _("Shipped, not billed")
+    SIGNED_OFF = "signed_off", _("Signed off")
+
+
+# Differences that a person has to decide before a bill can be closed.
+FREIGHT_DIFFERENCES = (
+    FreightVerdict.WEIGHT_DIFFERS,
+    FreightVerdict.PRICE_DIFFERS,
+    FreightVerdict.UNKNOWN_PARCEL,
+    FreightVerdict.BILLED_TWICE,
+    FreightVerdict.VOID_BILLED,
+    FreightVerdict.NO_CONTRACT,
+    FreightVerdict.NOT_BILLED,
+)

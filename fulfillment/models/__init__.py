@@ -13,6 +13,7 @@ from fulfillment.models.couriers import (
     TransitTime,
 )
 from fulfillment.models.floor import Barcode, Bin, FloorRules, Scan
+from fulfillment.models.freight import FreightBill, FreightLayout, FreightLine, FreightUpload
 from fulfillment.models.inbound import InboundLine, InboundOrder, ItemChange
 from fulfillment.models.packing import PackingRule, SplitWish
 from fulfillment.models.parcels import LabelJob, Parcel, ParcelWatch, TrackingScan, Waybill
@@ -48,6 +49,10 @@ __all__ = [
     "CourierRate",
     "CourierSla",
     "FloorRules",
+    "FreightBill",
+    "FreightLayout",
+    "FreightLine",
+    "FreightUpload",
     "InboundLine",
     "InboundOrder",
     "ItemChange",

@@ -93,6 +93,14 @@ class CourierContract(models.Model):
     insurance_permille = models.DecimalField(
         _("insurance (‰ of the value)"), max_digits=7, decimal_places=3, default=Decimal(0)
     )
+    # How far a bill may be off before somebody has to look at it: of the weight the larger of the two.
+    weight_slack_g = models.PositiveIntegerField(_("weight on bills may differ by (g)"), default=50, db_default=50)
+    weight_slack_percent = models.PositiveSmallIntegerField(
+        _("weight on bills may differ by (%)"), default=2, db_default=2
+    )
+    amount_slack = models.DecimalField(
+        _("amount on bills may differ by"), max_digits=6, decimal_places=2, default=Decimal(0), db_default=Decimal(0)
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_sample = models.BooleanField(_("sample, no real prices"), default=False)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
@@ -119,7 +127,7 @@ class CourierContract(models.Model):
                 violation_error_message=_("A contract ends after it begins."),
             ),
             models.CheckConstraint(
-                condition=Q(minimum_fee__gte=0, oversize_fee__gte=0, insurance_permille__gte=0),
+                condition=Q(minimum_fee__gte=0, oversize_fee__gte=0, insurance_permille__gte=0, amount_slack__gte=0),
                 name="contract_amounts_positive",
                 violation_error_message=_("No amount of a contract is below zero."),
             ),

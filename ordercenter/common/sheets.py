@@ -45,14 +45,14 @@ def read_sheet(content: bytes, columns: Mapping[str, Sequence[str]], needed: Seq
     CSV in UTF-8 or GB18030, or XLSX (its first sheet). Empty rows are left out; columns of other names are ignored.
     Raises SheetUnreadable.
     """
-    rows = _xlsx(content) if content[:4] == b"PK\x03\x04" else _csv(content)
+    rows = rows_of(content)
     heading = next(rows, None)
     if heading is None:
         raise SheetUnreadable("the file is empty")
-    known = {_plain(name): ours for ours, names in columns.items() for name in (ours, *names)}
+    known = {plain_heading(name): ours for ours, names in columns.items() for name in (ours, *names)}
     places: dict[str, int] = {}
     for i, cell in enumerate(heading):
-        ours = known.get(_plain(cell))
+        ours = known.get(plain_heading(cell))
         if ours in places:
             raise SheetUnreadable(f"two columns for {ours}")
         if ours is not None:
@@ -69,7 +69,13 @@ def read_sheet(content: bytes, columns: Mapping[str, Sequence[str]], needed: Seq
     return found
 
 
-def _plain(heading: str) -> str:
+def rows_of(content: bytes) -> Iterator[list[str]]:
+    """All rows of a file as texts, its headings among them. Raises SheetUnreadable."""
+    return _xlsx(content) if content[:4] == b"PK\x03\x04" else _csv(content)
+
+
+def plain_heading(heading: str) -> str:
+    """A heading without what people write one way or another: case, spaces, the width of brackets."""
     return heading.strip().lower().replace(" ", "").replace("（", "(").replace("）", ")")
 
 

@@ -276,6 +276,43 @@ WORDS: Mapping[str, CaseWords] = {
         _("The business day is not reconciled."),
         _("Look at the row that is named below; fetch the bill again or ask the provider."),
     ),
+    "FREIGHT_WEIGHT": CaseWords(
+        _("A courier bills parcels with other weights than we measured, and asks for more or less because of it."),
+        _("The bill cannot be closed, and should not be paid as it is."),
+        _("Open the bill, send the differences to the courier, and sign off what is accepted."),
+    ),
+    "FREIGHT_PRICE": CaseWords(
+        _("A courier bills parcels with other prices than the contract of their day says."),
+        _("The bill cannot be closed, and should not be paid as it is."),
+        _(
+            "Open the bill: each line names the term that is off. Have the bill or the contract put right; check again."
+        ),
+    ),
+    "FREIGHT_UNKNOWN": CaseWords(
+        _("A courier bills numbers that are neither a parcel nor a waybill of ours."),
+        _("Somebody else's parcels may be on the bill, or parcels that were sent past the system."),
+        _("Ask the courier what they are; sign off what was really yours, with the reason."),
+    ),
+    "FREIGHT_TWICE": CaseWords(
+        _("A courier bills parcels that it has billed already."),
+        _("Paying the bill as it is pays them twice."),
+        _("Have the courier take them out; sign off what is a second journey, such as a return."),
+    ),
+    "FREIGHT_VOID": CaseWords(
+        _("A courier bills numbers under which nothing left the house: given back, void, or never used."),
+        _("Paying the bill as it is pays for nothing."),
+        _("Send the list to the courier; if a parcel did leave under such a number, find out why nobody knows of it."),
+    ),
+    "FREIGHT_NO_CONTRACT": CaseWords(
+        _("For parcels on a courier's bill no price was agreed on the day they left."),
+        _("Nobody can say whether what is asked for is right."),
+        _("Fill the gap in the contracts, then check the bill again; or sign the lines off."),
+    ),
+    "FREIGHT_NOT_BILLED": CaseWords(
+        _("Parcels left with a courier in the time of its bill, and are on no bill of it."),
+        _("They will be asked for later, or were carried by somebody else; what they cost is not in the books."),
+        _("Wait for the next bill, which closes this by itself, or sign the lines off."),
+    ),
     "CHANNEL_AUTH": CaseWords(
         _("The shop's authorisation at the channel is no longer valid."),
         _("No orders come in and no tracking numbers go out for this shop."),

@@ -36,6 +36,7 @@ PLACES = (
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
     Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt"),
     Place("contracts", _("Courier contracts"), "console:contracts", "fulfillment.view_couriercontract", "contract"),
+    Place("freight", _("Courier bills"), "console:freight", "fulfillment.view_freightbill", "request_quote"),
     Place("routing", _("Routing"), "console:routing-rules", "fulfillment.view_routingruleset", "alt_route"),
     Place("stock", _("Stock"), "console:stock", "inventory.view_stocklevel", "inventory_2"),
     Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance"),

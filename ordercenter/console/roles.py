@@ -172,6 +172,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "finance.book_payment",
         "finance.close_statement",
         "finance.sign_off_difference",
+        "fulfillment.add_freightbill",
+        "fulfillment.sign_off_freight",
+        "fulfillment.close_freightbill",
+        "fulfillment.*_freightlayout",
         *_COURIERS,
     ),
     INTEGRATOR: (

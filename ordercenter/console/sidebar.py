@@ -74,6 +74,10 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("fulfillment.PeakFee", "trending_up"),
             ("fulfillment.CourierArea", "wrong_location"),
             ("fulfillment.TransitTime", "timer"),
+            ("fulfillment.FreightBill", "request_quote"),
+            ("fulfillment.FreightLine", "reorder"),
+            ("fulfillment.FreightLayout", "view_column"),
+            ("fulfillment.FreightUpload", "upload_file"),
         ),
     ),
     (

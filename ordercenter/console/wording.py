@@ -11,7 +11,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from finance.states import LineState, StatementState
-from fulfillment.states import CountState, InboundState, ParcelState, ShipmentState, WaveState, WaybillState
+from fulfillment.states import (
+    CountState,
+    FreightBillState,
+    InboundState,
+    ParcelState,
+    ShipmentState,
+    WaveState,
+    WaybillState,
+)
 from ordercenter.cases.codes import case_code
 from ordercenter.cases.states import CaseState
 from ordercenter.common.problems import problem_types
@@ -82,6 +90,10 @@ EVENTS: Mapping[str, Text] = {
     facts.StatementImported.name: _("Bill imported"),
     facts.StatementMatched.name: _("Bill matched"),
     facts.StatementClosed.name: _("Business day closed"),
+    facts.FreightBillChecked.name: _("Courier bill checked"),
+    facts.FreightBillClosed.name: _("Courier bill closed"),
+    facts.FreightBillReopened.name: _("Courier bill reopened"),
+    facts.FreightBillWithdrawn.name: _("Courier bill withdrawn"),
     facts.CaseOpened.name: _("Case opened"),
     facts.CaseClosed.name: _("Case closed"),
     facts.CommandAnswered.name: _("Outside call answered"),
@@ -105,6 +117,7 @@ MACHINES: Mapping[str, tuple[Text, type[Choices]]] = {
     "supply": (_("Supply"), SupplyState),
     "inboundorder": (_("Inbound order"), InboundState),
     "statement": (_("Statement"), StatementState),
+    "freightbill": (_("Courier bill"), FreightBillState),
     "case": (_("Case"), CaseState),
 }
 
@@ -157,6 +170,14 @@ DEEDS: Mapping[str, Text] = {
     "flow.activate": _("Flow version activated"),
     "statement.sign_off": _("Difference signed off"),
     "statement.close": _("Business day closed"),
+    "finance.sign_off": _("Difference signed off"),
+    "finance.close_day": _("Business day closed"),
+    "freight.import": _("Courier bill taken in"),
+    "freight.sign_off": _("Differences of a courier bill signed off"),
+    "freight.take_back_sign_off": _("Sign-off taken back"),
+    "freight.close": _("Courier bill closed"),
+    "freight.reopen": _("Courier bill reopened"),
+    "freight.withdraw": _("Courier bill withdrawn"),
     "run.rerun": _("Step run again"),
 }
 
@@ -334,6 +355,11 @@ KEYS: Mapping[str, Text] = {
     "before": _("before"),
     "is_over": _("time is up"),
     "together": _("orders together"),
+    "courier": _("courier"),
+    "period": _("period"),
+    "parcels": _("parcels"),
+    "billed": _("amount billed"),
+    "by_contract": _("amount by contract"),
 }
 # Why a written address is only a guess: `Doubt` of common/addresses.py.
 DOUBTS: Mapping[str, Text] = {

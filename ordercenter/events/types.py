@@ -488,6 +488,39 @@ class StatementClosed(StatementEvent):
     name: ClassVar[str] = "finance.statement.closed"
 
 
+# --- what couriers charge ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreightBillEvent(Event):
+    subject_kind: ClassVar[str] = "freight_bill"
+    freight_bill_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreightBillChecked(FreightBillEvent):
+    """A courier's bill was taken in, or held against parcels and contracts once more. differences: lines left open."""
+
+    name: ClassVar[str] = "fulfillment.freight_bill.checked"
+    lines: int
+    differences: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreightBillClosed(FreightBillEvent):
+    name: ClassVar[str] = "fulfillment.freight_bill.closed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreightBillReopened(FreightBillEvent):
+    name: ClassVar[str] = "fulfillment.freight_bill.reopened"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreightBillWithdrawn(FreightBillEvent):
+    name: ClassVar[str] = "fulfillment.freight_bill.withdrawn"
+
+
 # --- work for people --------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from fulfillment.contracts.bill_sheets import LABELS
+from fulfillment.freight_words import kg
 from ordercenter.console import wording
 
 register = template.Library()
@@ -101,3 +103,21 @@ def with_query(context: RequestContext, **changes: Any) -> str:
 def of(values: Mapping[Any, Any], key: Any) -> Any:
     """What a mapping has under a key; nothing when it has nothing."""
     return values.get(key)
+
+
+@register.filter
+def day_before(value: date | None) -> date | None:
+    """The last day of a time that ends before this one."""
+    return value - timedelta(days=1) if value is not None else None
+
+
+@register.filter
+def kilograms(grams: int | None) -> str:
+    """1250 as 1.25; empty for nothing."""
+    return kg(grams) if grams else ""
+
+
+@register.filter
+def freight_term(name: str) -> str:
+    """What a column of a courier's bill is called."""
+    return str(LABELS.get(name, name))
