@@ -94,7 +94,7 @@ _HEAD_ROWS = 20
 _SUMS = ("合计", "总计", "小计", "总额", "total")
 _GUARDED = re.compile(r'^="?([^"]*)"?$')
 _SPOILT = re.compile(r"^\d(?:\.\d+)?E\+?\d+$", re.IGNORECASE)
-_NUMBER = re.compile(r"^[A-Za-z0-9-]{4,64}$")
+_NUMBER = re.compile(r"^[A-Za-z0-9-]{3,64}$")
 _MOST_ERRORS = 500
 
 

@@ -284,9 +284,7 @@ WORDS: Mapping[str, CaseWords] = {
     "FREIGHT_PRICE": CaseWords(
         _("A courier bills parcels with other prices than the contract of their day says."),
         _("The bill cannot be closed, and should not be paid as it is."),
-        _(
-            "Open the bill: each line names the term that is off. Have the bill or the contract put right; check again."
-        ),
+        _("Open the bill: each line names the term that is off. Have the bill or the contract put right; check again."),
     ),
     "FREIGHT_UNKNOWN": CaseWords(
         _("A courier bills numbers that are neither a parcel nor a waybill of ours."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from channels_sync.kinds import REFUND_KIND
 from fulfillment.models import Shipment
+from fulfillment.services.freight_bills import import_courier_bill
 from ordercenter.common.actor import Actor
 from ordercenter.events.inbox import Incoming, receive
 from ordercenter.events.relay import Relay
@@ -31,6 +33,7 @@ class LivedIn:
         self.person = Actor("person", "lin", user_id=user.pk)
         self._complete_one()
         import_bill(**{"2026112222001499000000000001": "12.34"})
+        self._take_courier_bill()
         self._leave_open_ones()
         self._refund_one()
         self._ship_half_of_one()
@@ -60,6 +63,22 @@ class LivedIn:
         settle_down()
         self.world.deliver(finished(trade))
         settle_down()
+
+    def _take_courier_bill(self) -> None:
+        """The courier asks for the parcel that has left, and for one that nobody knows."""
+        parcel = self.shipment("completed").parcels.get()
+        price = "5.00" if parcel.shipment.warehouse_id == self.world.east.pk else "8.00"
+        done = import_courier_bill(
+            content=f"运单号,合计金额\nZT1,{price}\nSTRANGE1,6.00\n".encode(),
+            file_name="bill.csv",
+            carrier_id=parcel.carrier_id,
+            at=timezone.now(),
+            actor=self.person,
+            starts_on=parcel.shipped_at.date() - timedelta(days=1),
+            ends_on=parcel.shipped_at.date() + timedelta(days=2),
+        )
+        assert done.differences == {"unknown_parcel": 1}, done
+        self.freight_bill = done.bill_id or 0
 
     def _leave_open_ones(self) -> None:
         self._take("at_warehouse", ("SKU-2", 3, "156.00"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ordercenter.console.invariants import chains, lines, money, parcels, post, shipments, stock
+from ordercenter.console.invariants import chains, floor, freight, lines, money, parcels, post, shipments, stock
 from ordercenter.console.invariants.base import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -10,6 +10,8 @@ CHECKS: tuple[Check, ...] = (
     *stock.CHECKS,
     *shipments.CHECKS,
     *parcels.CHECKS,
+    *floor.CHECKS,
+    *freight.CHECKS,
     *money.CHECKS,
     *chains.CHECKS,
     *post.CHECKS,

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from finance.models import Statement
-from fulfillment.models import Waybill
+from fulfillment.models import Basket, PickLine, Wave, Waybill
 from fulfillment.services.dispatching import CREATE_KIND
 from ordercenter.cases.models import Case
 from tests.flows.lived_in import LivedIn
@@ -799,3 +799,118 @@ def a_scan_told_twice(lived: LivedIn) -> None:
             " VALUES (%s, '2026-11-24 00:00+00', 'collected', 'x', '', 'x', 'x', now())",
             parcel,
         )
+
+
+# --- couriers and their bills -----------------------------------------------------------------------------------------
+
+
+@plants("one_contract_at_a_time")
+def two_prices_for_one_parcel(lived: LivedIn) -> None:
+    without_constraint("fulfillment_couriercontract", "one_contract_at_a_time")
+    sql("UPDATE fulfillment_couriercontract SET warehouse_id = %s", lived.world.east.pk)
+
+
+@plants("one_contract_at_a_time")
+def two_peak_fees_on_one_day(lived: LivedIn) -> None:
+    without_constraint("fulfillment_peakfee", "one_peak_fee_at_a_time")
+    for first in (1, 5):
+        sql(
+            "INSERT INTO fulfillment_peakfee (contract_id, starts_on, ends_on, fee)"
+            " SELECT min(id), make_date(2026, 11, %s), '2026-11-20', 1 FROM fulfillment_couriercontract",
+            first,
+        )
+
+
+@plants("rates_are_whole")
+def tiers_that_overlap(lived: LivedIn) -> None:
+    sql("""UPDATE fulfillment_courierrate SET tiers = '[[1000, "3.00"], [500, "2.00"]]' WHERE zone = ''""")
+
+
+@plants("rates_are_whole")
+def a_zone_that_is_there_twice(lived: LivedIn) -> None:
+    without_constraint("fulfillment_courierrate", "rate_once_per_zone")
+    sql("UPDATE fulfillment_courierrate SET zone = ''")
+
+
+@plants("rates_are_whole")
+def steps_that_the_rounding_does_not_divide(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_couriercontract SET rounding_g = 300")
+
+
+@plants("freight_bills_add_up")
+def a_line_that_asks_for_more(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_freightline SET amount = amount + 1 WHERE tracking_no = 'ZT1'")
+
+
+@plants("freight_bills_add_up")
+def a_line_of_a_bill_lost(lived: LivedIn) -> None:
+    sql("DELETE FROM fulfillment_freightline WHERE tracking_no = 'STRANGE1'")
+
+
+@plants("closed_freight_bills_are_clean")
+def a_closed_bill_with_a_line_that_nobody_decided(lived: LivedIn) -> None:
+    both("fulfillment_freightbill", lived.freight_bill, "state = 'closed'")
+    told("freightbill", lived.freight_bill, "close", "open", "closed")
+
+
+@plants("closed_freight_bills_are_clean")
+def a_sign_off_without_a_reason(lived: LivedIn) -> None:
+    sql(
+        "UPDATE fulfillment_freightline SET found_verdict = verdict, verdict = 'signed_off'"
+        " WHERE tracking_no = 'STRANGE1'"
+    )
+
+
+@plants("parcels_are_paid_once")
+def a_parcel_that_is_paid_twice(lived: LivedIn) -> None:
+    sql(
+        "UPDATE fulfillment_freightline SET verdict = 'matched', parcel_id = (SELECT parcel_id"
+        " FROM fulfillment_freightline WHERE tracking_no = 'ZT1') WHERE tracking_no = 'STRANGE1'"
+    )
+
+
+@plants("freight_differences_have_cases")
+def a_difference_that_nobody_is_told_of(lived: LivedIn) -> None:
+    sql("UPDATE fulfillment_freightline SET verdict = 'billed_twice' WHERE tracking_no = 'ZT1'")
+
+
+# --- the floor of an own warehouse ------------------------------------------------------------------------------------
+
+
+def pick_line(lived: LivedIn, **values: Any) -> PickLine:
+    """A wave with a basket for the order at the warehouse, and its line in it."""
+    shipment = lived.shipment("at_warehouse")
+    wave = Wave.objects.create(code="W1", warehouse=shipment.warehouse)
+    told("wave", wave.pk, "create", "", "open")
+    basket = Basket.objects.create(wave=wave, shipment=shipment, number=1)
+    line = shipment.lines.get()
+    return PickLine.objects.create(
+        **({"basket": basket, "shipment_line": line, "sku_id": line.sku_id, "wanted": line.quantity} | values)
+    )
+
+
+@plants("picked_within_wanted")
+def more_picked_than_wanted(lived: LivedIn) -> None:
+    line = pick_line(lived)
+    without_constraint("fulfillment_pickline", "picked_within_wanted")
+    sql("UPDATE fulfillment_pickline SET picked = wanted + 1 WHERE id = %s", line.pk)
+
+
+@plants("picked_in_one_wave")
+def picked_without_a_basket(lived: LivedIn) -> None:
+    pk = lived.shipment("at_warehouse").pk
+    both("fulfillment_shipment", pk, "state = 'waved'")
+    told("shipment", pk, "join_wave", "accepted", "waved")
+
+
+@plants("picked_in_one_wave")
+def a_basket_in_the_wave_of_another_house(lived: LivedIn) -> None:
+    line = pick_line(lived)
+    here = lived.shipment("at_warehouse").warehouse_id
+    other = next(w.pk for w in (lived.world.east, lived.world.south) if w.pk != here)
+    both("fulfillment_wave", line.basket.wave_id, f"warehouse_id = {other}")
+
+
+@plants("pick_lines_are_of_their_shipment")
+def more_wanted_than_the_shipment_has(lived: LivedIn) -> None:
+    pick_line(lived, wanted=99)
