@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_sync.errors import PlayStalled
+from channels_sync.play.courier_bills import bill_day
 from channels_sync.play.findings import Progress, Waiting, find, progress_of, still_waiting
 from channels_sync.play.report import DayReport, PlayedDay, compare
 from channels_sync.play.system import sandbox_account
@@ -53,6 +54,7 @@ def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float 
         settled = _wait_settled(shop_id, numbers, scenario["planted"], stall_s, say)
         days = [date.fromisoformat(day) for day in scenario["days"]]
         _fetch_bills(days)
+        billed = bill_day(days=days, seed=seed)
         _wait_quiet(stall_s)
         twice = sandbox.state()["deliveries"]["trades_twice"]
         played = PlayedDay(
@@ -62,7 +64,7 @@ def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float 
             seconds=settled - begun,
         )
     found = find(shop_id=shop_id, numbers=numbers, days=days)
-    return compare(played, found, invariants=_invariants())
+    return compare(played, found, billed=billed, invariants=_invariants())
 
 
 def _bill_plan(orders: int) -> dict[str, int]:

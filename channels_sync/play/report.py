@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from channels_sync.play.courier_bills import BilledDay
 from channels_sync.play.findings import Findings, FoundDifference, OrderWay
 
 # How the match calls what the sandbox planted in the bill.
@@ -42,6 +43,8 @@ class ProblemKind(models.TextChoices):
     CASE_INVENTED = "case_invented", _("Problems were found that nobody planted")
     DIFFERENCE_MISSED = "difference_missed", _("Planted differences of the bill were not found")
     DIFFERENCE_INVENTED = "difference_invented", _("Differences of the bill were found that nobody planted")
+    FREIGHT_MISSED = "freight_missed", _("Planted differences of the couriers' bills were not found")
+    FREIGHT_INVENTED = "freight_invented", _("Differences of the couriers' bills were found that nobody planted")
     INVARIANT_BROKEN = "invariant_broken", _("Invariants are broken")
 
 
@@ -75,13 +78,19 @@ class DayReport:
         return not self.problems
 
 
-def compare(day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any]) -> DayReport:
-    """Hold what our books say against what was played. invariants: what `check_invariants --json` answered."""
+def compare(
+    day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any], billed: BilledDay | None = None
+) -> DayReport:
+    """Hold what our books say against what was played. invariants: what `check_invariants --json` answered.
+
+    billed: the couriers' bills of the day, where there were any.
+    """
     planted = dict(_planted(day, found))
     report = DayReport()
     through = _orders(report, day, found, planted)
     _cases(report, found, planted)
     _bill(report, day, found)
+    _courier_bills(report, billed or BilledDay())
     _latency(report, day, through)
     broken = list(invariants["broken"])
     report.figures["invariants"] = {"checked": invariants["checked"], "broken": broken}
@@ -182,6 +191,18 @@ def _bill(report: DayReport, day: PlayedDay, found: Findings) -> None:
     }
     report.note(ProblemKind.DIFFERENCE_MISSED, _named(missed))
     report.note(ProblemKind.DIFFERENCE_INVENTED, _named(invented))
+
+
+def _courier_bills(report: DayReport, billed: BilledDay) -> None:
+    missed, invented = billed.planted - billed.found, billed.found - billed.planted
+    report.figures["courier_bills"] = {
+        "lines": billed.lines,
+        "planted": len(billed.planted),
+        "found": len(billed.planted & billed.found),
+        "invented": len(invented),
+    }
+    report.note(ProblemKind.FREIGHT_MISSED, _named(missed))
+    report.note(ProblemKind.FREIGHT_INVENTED, _named(invented))
 
 
 def _is_of(day: PlayedDay, difference: FoundDifference) -> bool:

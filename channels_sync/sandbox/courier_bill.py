@@ -102,7 +102,7 @@ def _rows(parcel: ShippedParcel, lie: Lie | None, planted: list[PlantedLie], rng
         return [row, row]
     if lie == "HEAVIER":
         # Far enough to cost more, whatever the steps are.
-        heavier = next(more for more in range(1, 60) if parcel.price(charged_g + 1000 * more)[1] != amount)
+        heavier = next(more for more in range(1, 60) if parcel.price(charged_g + 1000 * more)[1] > amount)
         other_g, other = parcel.price(charged_g + 1000 * heavier)
         planted.append(PlantedLie(lie, number, _fen(other - amount)))
         return [_row(number, day, province, other_g, other)]

@@ -70,6 +70,12 @@ class Command(BaseCommand):
                 _("%(found)s found of %(planted)s planted, %(invented)s invented") % f["differences"],
             )
         )
+        rows.append(
+            (
+                _("differences of the couriers' bills"),
+                _("%(found)s found of %(planted)s planted, %(invented)s invented") % f["courier_bills"],
+            )
+        )
         for title, key in (
             (_("receipt to warehouse command"), "receipt_to_command_ms"),
             (_("message to warehouse"), "message_to_warehouse_ms"),

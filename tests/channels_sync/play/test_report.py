@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from channels_sync.play.courier_bills import BilledDay
 from channels_sync.play.findings import Findings, FoundDifference, OrderWay
 from channels_sync.play.report import PlayedDay, Problem, ProblemKind, compare, percentiles
 
@@ -58,6 +59,7 @@ def test_a_day_on_which_everything_was_found_and_nothing_invented_is_good() -> N
                 "FEE_OFF": {"planted": 1, "found": 1},
             },
         },
+        "courier_bills": {"lines": 0, "planted": 0, "found": 0, "invented": 0},
         "receipt_to_command_ms": {"p50": 40, "p95": 40, "p99": 40},
         "message_to_warehouse_ms": {"p50": 250, "p95": 250, "p99": 250},
         "invariants": {"checked": 45, "broken": []},
@@ -159,3 +161,15 @@ def test_of_two_twins_either_may_be_the_one_that_waits(held: str) -> None:
 
     assert report.problems == []
     assert report.figures["cases"] == {"DUPLICATE_SUSPECT": {"planted": 1, "found": 1, "invented": 0}}
+
+
+def test_lies_of_couriers_that_were_missed_or_invented_are_named() -> None:
+    billed = BilledDay(planted={("weight_differs", "ZT1"), ("not_billed", "ZT2")}, found={("weight_differs", "ZT1")})
+    billed.found.add(("price_differs", "ZT3"))
+
+    report = compare(a_day(), findings(), billed=billed, invariants=FINE)
+
+    assert [(problem.kind.value, problem.sample) for problem in report.problems] == [
+        ("freight_missed", ("ZT2 not_billed",)),
+        ("freight_invented", ("ZT3 price_differs",)),
+    ]
