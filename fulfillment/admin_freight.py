@@ -19,7 +19,7 @@ from ordercenter.common.admin_base import (
     badge,
 )
 
-VERDICT_COLOURS = {
+VERDICT_COLOURS: dict[str, str] = {
     FreightVerdict.MATCHED: "success",
     FreightVerdict.SIGNED_OFF: "info",
     FreightVerdict.WEIGHT_DIFFERS: "warning",

@@ -71,8 +71,13 @@ def write_courier_bill(
     if plan.lies_about_parcels > len(parcels) or plan.void > len(void_numbers):
         raise ValueError(f"{plan} needs more than {len(parcels)} parcels and {len(void_numbers)} void numbers")
     chosen = rng.sample(range(len(parcels)), plan.lies_about_parcels)
-    kinds: list[Lie] = ["HEAVIER"] * plan.heavier + ["DEARER"] * plan.dearer
-    kinds += ["TWICE"] * plan.twice + ["MISSING"] * plan.missing
+    counts: dict[Lie, int] = {
+        "HEAVIER": plan.heavier,
+        "DEARER": plan.dearer,
+        "TWICE": plan.twice,
+        "MISSING": plan.missing,
+    }
+    kinds = [kind for kind, count in counts.items() for _ in range(count)]
     lies = dict(zip(chosen, kinds, strict=True))
     rows: list[list[str]] = []
     planted: list[PlantedLie] = []

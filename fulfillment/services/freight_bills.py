@@ -221,7 +221,7 @@ def _keep_layout(carrier_id: int, table: BillTable) -> None:
 
 def _tell(bill: FreightBill, work: Work) -> dict[str, int]:
     totals = settle_cases(bill=bill, work=work)
-    differences = {verdict: totals[verdict].lines for verdict in FREIGHT_DIFFERENCES if verdict in totals}
+    differences = {str(verdict): totals[verdict].lines for verdict in FREIGHT_DIFFERENCES if verdict in totals}
     work.record(
         FreightBillChecked(freight_bill_id=bill.pk, lines=bill.line_count, differences=sum(differences.values()))
     )
