@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fulfillment', '0012_fewer_indexes'),
+        ('fulfillment', '0014_item_changes'),
         ('inventory', '0004_warehouse_kind'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
