@@ -93,7 +93,7 @@ class TableKind(models.TextChoices):
 class TableState(models.TextChoices):
     DRAFT = "draft", _("Waits for a yes")
     APPLIED = "applied", _("Taken in")
-    DISCARDED = "discarded", _("Put aside")
+    DISCARDED = "discarded", _("Discarded")
 
 
 class ReserveOn(models.TextChoices):
