@@ -34,6 +34,7 @@ from fulfillment.services.floor_labels import (
 )
 from fulfillment.services.own_house import rules_of
 from fulfillment.services.stopping import lock_for_stopping, take_stop_answers
+from fulfillment.services.taking_out import taken_from
 from fulfillment.services.waves import settle_waves
 from fulfillment.services.waybills import use_waybills
 from fulfillment.states import ShipmentState, WaveKind, WaybillState
@@ -101,6 +102,10 @@ def put_back_scanned(scan: ScanInput, place: str, work: Work) -> Answer:
     shipment_id = shipment_of(scan.text, warehouse_id=scan.warehouse_id)
     if shipment_id is None:
         raise ScanUnknown(text=scan.text[:64])
+    shipment = work.lock(Shipment, [shipment_id])[shipment_id]
+    if shipment.state != ShipmentState.TO_PUT_BACK:
+        # The label is that of the basket from which these pieces were taken.
+        shipment_id = taken_from(shipment.code) or shipment_id
     put_back(shipment_ids=[shipment_id], work=work).raise_first()
     return Answer("put_back", place=place, params={"shipment": tidy(scan.text)}, undo=IRREVERSIBLE)
 

@@ -12,6 +12,7 @@ from fulfillment.services.dispatching import CANCEL_KIND, dispatch_shipments
 from fulfillment.services.gifts import settle_after_parting
 from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.planning import create_shipments
+from fulfillment.services.taking_out import IN_BASKET, take_out_of_basket
 from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
@@ -28,7 +29,8 @@ _STILL_IN_BINS = (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED, ShipmentStat
 def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_apart: bool = False) -> list[int]:
     """Keep the goods of these orders in the house: what no warehouse has yet is cancelled at once, what a warehouse has
     is asked back, and its answer or the parcel, whichever comes first, decides. Our own people are not asked: what
-    still lies in its bins is cancelled at once, what is in hand has to be put back and counts as stopped then.
+    still lies in its bins is cancelled at once, what is in hand has to be put back and counts as stopped then. Out of a
+    basket that others share only the pieces of these orders go (`taking_out`); the others go on.
 
     Of an order that lives, what is cancelled at once is to be planned anew (`taken_back`). Orders that share a shipment
     with one of these are planned anew without it, on the goods that they have reserved. only_apart: these are not given
@@ -39,6 +41,8 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_
     shipments = shipments_of(work, list(order_ids))
     orders = work.lock(Order, order_ids)
     own = own_warehouses(work)
+    if not only_apart:
+        shipments = _out_of_baskets(work, shipments, order_ids, own)
     cancelled: dict[int, Shipment] = {}
     free: list[int] = []
     for order in orders.values():
@@ -220,6 +224,22 @@ def plan_again(*, order_ids: Collection[int], work: Work) -> None:
         refused = {refusal.key for refusal in planned.refused}
         going = [pk for pk in rest if pk not in refused]
         dispatch_shipments(order_ids=going, flow_runs={}, work=work).raise_first()
+
+
+def _out_of_baskets(
+    work: Work, shipments: Mapping[int, Sequence[Shipment]], leaving: Collection[int], own: Collection[int]
+) -> dict[int, list[Shipment]]:
+    """By order, its shipments: instead of a basket shared with orders that go on, the one with its own pieces."""
+    in_baskets = {
+        s.pk: s for group in shipments.values() for s in group if s.state in IN_BASKET and s.warehouse_id in own
+    }
+    apart: dict[int, Shipment] = {}
+    if in_baskets:
+        lines = work.lock_children(ShipmentLine, "shipment_id", list(in_baskets))
+        for pk, shipment in in_baskets.items():
+            if {line.order_id for line in lines[pk]} - set(leaving):
+                apart[pk] = take_out_of_basket(shipment=shipment, leaving=leaving, work=work)
+    return {order_id: [apart.get(s.pk, s) for s in group] for order_id, group in shipments.items()}
 
 
 def _cancel_at_once(shipment: Shipment, own: Collection[int]) -> bool:

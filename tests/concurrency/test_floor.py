@@ -9,9 +9,11 @@ import pytest
 
 from fulfillment.models import Parcel, PickLine, Scan, Shipment
 from fulfillment.services import make_waves
+from ordercenter.events.relay import Relay
 from ordercenter.orders.services import cancel_orders
 from tests.concurrency.threads import at_once, deadlocks, errors
 from tests.flows.outside import answer_everything, settle_down
+from tests.flows.siblings import order_of, siblings
 from tests.fulfillment.floor.house import House, broken_invariants, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,6 +77,39 @@ def test_cancel_and_hand_over_at_one_instant_have_one_winner(house: House) -> No
     assert deadlocks() == before
     assert state_of(wave) == "done"
     assert broken_invariants() == {}
+
+
+def test_a_member_of_a_shared_basket_is_cancelled_while_it_is_handed_over_and_one_of_both_wins(house: House) -> None:
+    before = deadlocks()
+    won = set()
+    for n in range(8):
+        first, second = siblings(house.world, "SKU-1", "SKU-2", oaid=f"oaid-{n}", buyer_open_uid=f"AAH{n}")
+        house.world.deliver(first, second)
+        settle_down()
+        shipment = Shipment.objects.exclude(lines__isnull=True).get(lines__order=order_of(first))
+        wave = house.wave()
+        house.pick(wave, "SKU-1", "SKU-2")
+        number = house.pack(shipment, "SKU-1", "SKU-2")
+
+        def stop(pk: int = order_of(first).pk) -> bool:
+            done = bool(cancel_orders(order_ids=[pk], reason="changed her mind").done)
+            Relay().drain()
+            return done
+
+        cancelled, handed = at_once(stop, partial(house.scan, "hand_over", number))
+        settle_down()
+        assert errors([cancelled, handed]) == []
+        assert cancelled != handed.is_ok, "the parcel has left with both, or without either"
+        won.add(handed.is_ok)
+        assert Parcel.objects.filter(shipment=shipment).exists() == handed.is_ok
+        if not handed.is_ok:
+            assert state_of(shipment) == "picked"
+            assert house.scan("put_back", f"{wave.code}-01").is_ok
+            shipment.refresh_from_db()
+            assert house.scan("hand_over", house.pack(shipment, "SKU-2")).is_ok
+        settle_down()
+        assert order_of(second).state == "shipped"
+    assert (deadlocks(), broken_invariants()) == (before, {})
 
 
 def test_a_stop_and_a_bench_at_one_instant_never_both(house: House) -> None:
