@@ -38,7 +38,7 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_
     once; stock of the others stays promised until the answer.
     """
     lock_goods(order_ids=order_ids, work=work)
-    shipments = shipments_of(work, list(order_ids))
+    shipments: Mapping[int, Sequence[Shipment]] = shipments_of(work, list(order_ids))
     orders = work.lock(Order, order_ids)
     own = own_warehouses(work)
     if not only_apart:
@@ -47,7 +47,7 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_
     free: list[int] = []
     for order in orders.values():
         waiting = False
-        for shipment in shipments[order.pk]:
+        for shipment in shipments.get(order.pk, ()):
             if _cancel_at_once(shipment, own):
                 work.save(shipment)
                 cancelled[shipment.pk] = shipment

@@ -5,14 +5,17 @@ from __future__ import annotations
 import pytest
 
 from channels_sync.kinds import ORDER_KIND
+from fulfillment.models import Shipment
 from ordercenter.cases.models import Case
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.relay import Relay
 from ordercenter.inventory.models import Reservation, StockLevel
 from ordercenter.orders.models import Hold, Order
-from ordercenter.orders.services import cancel_orders
+from ordercenter.orders.services import TakenRefund, cancel_orders, take_refunds
 from ordercenter.workflow.models import FlowRun
+from tests.flows.outside import answer_everything, settle_down
 from tests.flows.world import World
+from tests.ordercenter.orders.incoming import NOON, refund
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +76,27 @@ def test_a_cancelled_order_at_the_warehouse_keeps_its_goods_until_the_warehouse_
         ("qimen.order.cancel", "waiting"),
     ]
     assert left_over() == (0, 0, ["voided"])
+
+
+def test_an_order_refunded_in_full_before_hand_over_is_stopped_at_the_warehouse_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer_everything(monkeypatch)
+    world = World(stock=5)
+    world.deliver(world.trade(("SKU-1", 2, "110.00")))
+    settle_down()
+    order = Order.objects.get()
+    assert Shipment.objects.get().state == "accepted"
+    done = refund(order.channel_order_no, "succeeded", "110.00")
+
+    take_refunds(taken=[TakenRefund(order.pk, done)], at=NOON).raise_first()
+    Relay().drain()
+    command = OutgoingCommand.objects.get(kind="qimen.order.cancel")
+    assert (command.status, command.target) == ("waiting", f"warehouse:{world.east.pk}")
+    assert (Order.objects.get().state, Shipment.objects.get().state) == ("cancelled", "intercepting")
+
+    settle_down()
+    assert Shipment.objects.get().state == "cancelled"
+    level = StockLevel.objects.get(sku__code="SKU-1", warehouse=world.east)
+    assert (level.on_hand, level.promised) == (5, 0)
+    assert left_over() == (0, 0, ["done"])
