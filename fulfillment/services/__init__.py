@@ -13,9 +13,9 @@ from fulfillment.services.confirming import ConfirmRefused, confirm_shipments
 from fulfillment.services.counting import make_count, post_count
 from fulfillment.services.dispatching import accept_shipments, dispatch_shipments, reject_shipments
 from fulfillment.services.gifts import free_pieces, settle_after_refund
+from fulfillment.services.handing_over import hand_over, put_back
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
 from fulfillment.services.missing import Missing, missing_of
-from fulfillment.services.packing import hand_over, put_back
 from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.promising import promise_waiting_orders

@@ -13,7 +13,7 @@ from django.utils import timezone
 from fulfillment.floor.scans import Answer, Answered, ScanInput
 from fulfillment.floor_errors import NothingToUndo, ScanTooOld, WarehouseNotYours
 from fulfillment.models import Scan
-from fulfillment.services import counting, packing, picking, receiving
+from fulfillment.services import counting, handing_over, packing, picking, receiving
 from fulfillment.services.own_house import own_warehouses
 from fulfillment.states import ScanStep
 from ordercenter.audit.work import Work, unit_of_work
@@ -32,8 +32,8 @@ STEPS: Mapping[ScanStep, Step] = {
     ScanStep.CHECK: packing.at_the_bench,
     ScanStep.PACK: packing.at_the_bench,
     ScanStep.WEIGH: packing.at_the_bench,
-    ScanStep.HAND_OVER: packing.hand_over_scanned,
-    ScanStep.PUT_BACK: packing.put_back_scanned,
+    ScanStep.HAND_OVER: handing_over.hand_over_scanned,
+    ScanStep.PUT_BACK: handing_over.put_back_scanned,
     ScanStep.COUNT: counting.count_scanned,
     ScanStep.RECEIVE: receiving.receive_scanned,
 }

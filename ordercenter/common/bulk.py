@@ -145,11 +145,6 @@ def _pointed_at(field: models.Field[Any, Any]) -> Any:
     return pointed
 
 
-def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write rows by COPY. Values in the order of columns; JSON already as text."""
-    copy_lines(table, columns, ("\t".join(map(copy_text, row)) for row in rows))
-
-
 def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
     """Write lines that are in COPY's text form already: values by tabs, free text through copy_text. None: nothing.
 

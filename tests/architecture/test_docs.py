@@ -68,7 +68,7 @@ def test_the_glossary_has_every_state_of_an_order_and_every_reason_of_a_case_in_
 
 
 def our_files() -> Iterator[Path]:
-    yield from (path for path in ROOT.iterdir() if path.is_file())
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.name != ".git")
     for folder in (*PACKAGES, "templates", "tests", "docs", ".ci"):
         yield from (path for path in (ROOT / folder).rglob("*") if path.is_file())
 

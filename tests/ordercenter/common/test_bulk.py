@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from ordercenter.cases.models import Case
 from ordercenter.catalog.models import Contact, Sku
-from ordercenter.common.bulk import copy_rows, history_of, insert_instances, plan_of, update_instances
+from ordercenter.common.bulk import copy_lines, copy_text, history_of, insert_instances, plan_of, update_instances
 from ordercenter.common.fsm import ConcurrentTransition
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import new_row
@@ -40,6 +41,10 @@ AWKWARD = [
     "null",
     "{a,b}",
 ]
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    copy_lines(table, columns, ("\t".join(map(copy_text, row)) for row in rows))
 
 
 @pytest.fixture
