@@ -255,12 +255,13 @@ def read_calendars(warehouse_ids: Collection[int] | None = None) -> dict[int, Wa
     for closing in WarehouseClosing.objects.order_by("starts_on"):
         closings[closing.warehouse_id].append(Closing(closing.starts_on, closing.reopens_on, closing.policy))
     ids = {*own, *days, *closings} if warehouse_ids is None else set(warehouse_ids)
-    return {pk: _calendar(own.get(pk), days[pk], closings[pk]) for pk in sorted(ids)}
+    return {pk: calendar_of(own.get(pk), days[pk], closings[pk]) for pk in sorted(ids)}
 
 
-def _calendar(
+def calendar_of(
     row: WarehouseCalendar | None, days: Sequence[WarehouseDay], closings: Sequence[Closing]
 ) -> WarehouseDays:
+    """One warehouse's calendar out of its rows; without a calendar of its own it works every day."""
     row = row or WarehouseCalendar()
     return WarehouseDays(
         zone=ZoneInfo(row.zone),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import structlog
@@ -18,7 +18,8 @@ from fulfillment.models.routing import ShadowStatus
 from fulfillment.routing.decide import Decision
 from fulfillment.routing.record import record_of
 from fulfillment.routing.rule_document import RuleDocument, parse_rules
-from fulfillment.services.past_days import PastOrder, past_day, replay
+from fulfillment.services.past_calendars import world_on
+from fulfillment.services.past_days import SHANGHAI, PastOrder, past_day, replay
 from fulfillment.services.previewing import cost_of, way_of
 from fulfillment.services.routing_world import RoutingWorld, current_world
 from ordercenter.common.actor import Actor
@@ -104,13 +105,19 @@ def run_waiting_shadows() -> int:
 
 def _report(run: ShadowRun) -> dict[str, Any]:
     world = current_world()
-    base, trial = world.with_rules(parse_rules(run.base)), world.with_rules(parse_rules(run.trial))
+    rules = parse_rules(run.base), parse_rules(run.trial)
     ShadowDifference.objects.filter(run=run).delete()
     days: list[dict[str, Any]] = []
+    doubtful: set[str] = set()
     kept = total = 0
     day = run.first_day
     while day <= run.last_day:
-        past = past_day(day, world=world, most=run.most_orders)
+        # The calendars of that day, what was changed in its course included; contracts and prices are today's.
+        end = datetime.combine(day + timedelta(days=1), time(), tzinfo=SHANGHAI)
+        here, unknown = world_on(world, end)
+        doubtful.update(unknown)
+        base, trial = here.with_rules(rules[0]), here.with_rules(rules[1])
+        past = past_day(day, world=here, most=run.most_orders)
         before, after = replay(past, base), replay(past, trial)
         differences = _differences(run, day, before, after, (base, trial))
         total += len(differences)
@@ -130,7 +137,14 @@ def _report(run: ShadowRun) -> dict[str, Any]:
         day += timedelta(days=1)
     saved = sum(each["saved_fen"] for each in days)
     totals = {"base": _sum(days, "base"), "trial": _sum(days, "trial")}
-    return {"days": days, **totals, "different": total, "saved_fen": saved}
+    return {
+        "days": days,
+        **totals,
+        "different": total,
+        "saved_fen": saved,
+        # Warehouses whose calendar of then nobody knows: it has no history, so today's was taken.
+        "calendars_of_today": sorted(doubtful),
+    }
 
 
 def _figures(decided: Sequence[tuple[PastOrder, Decision]]) -> Figures:

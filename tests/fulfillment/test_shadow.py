@@ -7,11 +7,13 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.apps import apps
 from django.core.management import call_command
 from django.utils import timezone
 
-from fulfillment.models import ShadowDifference, ShadowRun
+from fulfillment.models import ShadowDifference, ShadowRun, WarehouseCalendar, WarehouseClosing
+from fulfillment.services.past_calendars import world_on
 from fulfillment.services.past_days import past_day, stock_at
 from fulfillment.services.routing_rules import active_document
 from fulfillment.services.routing_world import current_world
@@ -131,3 +133,28 @@ def test_the_command_tries_a_strategy(lived: World) -> None:
     call_command("shadow_routing", "--first", today, "--last", today, "--strategy", "single", "--json", stdout=out)
 
     assert json.loads(out.getvalue())["trial"]["orders"] == 2
+
+
+def test_a_past_day_has_the_calendars_of_then_and_says_where_none_are_kept(lived: World) -> None:
+    now = timezone.now()
+    Order.objects.update(paid_at=now - timedelta(days=2))
+    day = timezone.localdate(now - timedelta(days=2))
+    with time_machine.travel(now - timedelta(days=5), tick=False):
+        closing = WarehouseClosing.objects.create(
+            warehouse=lived.east,
+            starts_on=day - timedelta(days=1),
+            reopens_on=day + timedelta(days=1),
+            policy="fall_back",
+        )
+    # Since then it was called off, and the calendar of the south brought in by a script.
+    closing.delete()
+    WarehouseCalendar.objects.bulk_create([WarehouseCalendar(warehouse=lived.south)])
+
+    then, unknown = world_on(current_world(), now - timedelta(days=2))
+    today, _unknown = world_on(current_world(), now)
+
+    assert [c.starts_on for c in then.calendars[lived.east.pk].closings] == [day - timedelta(days=1)]
+    assert lived.east.pk not in today.calendars
+    assert unknown == ["SOUTH"]
+    run = start_shadow(name="t", trial=document(), base=active_document(), first_day=day, last_day=day, actor=SYSTEM)
+    assert run_shadow(run).report["calendars_of_today"] == ["SOUTH"]
