@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,9 +15,10 @@ from django.utils.translation import gettext as _
 from fulfillment.routing.rule_document import KINDS, POLICIES, RegionTable, Rule
 from fulfillment.routing.rule_fields import REGIONS, division_names, goods_fields, order_fields
 from ordercenter.catalog.models import Shop
-from ordercenter.workflow.fields import BARE_OPERATORS, Catalogue, Field, FieldType
+from ordercenter.console import condition_forms as conditions
+from ordercenter.console.condition_forms import ConditionForm, FormProblem
+from ordercenter.workflow.fields import Catalogue, Field, FieldType
 
-ROWS = 4
 _MONEY_PARTS = ("fen", "step_fen")
 # Labels of operators in a form; the condition's own words are made elsewhere.
 OPERATORS = {
@@ -39,44 +39,9 @@ OPERATORS = {
 _OFFERED = ("=", "in", "not_in", "!=", "<", "<=", ">", ">=", "has_any", "has_all", "has_none", "is_known", "is_unknown")
 
 
-class FormProblem(Exception):
-    """Something in a form cannot be read; the text says what and where, in the active language."""
-
-
-@dataclass(frozen=True)
-class ConditionRow:
-    """One row of a flat condition in a form."""
-
-    field: str = ""
-    operator: str = ""
-    value: str = ""
-
-
-@dataclass(frozen=True)
-class ConditionForm:
-    """A condition as rows, where it is flat; else as JSON that the form shows as it is."""
-
-    prefix: str
-    combinator: str
-    rows: Sequence[ConditionRow]
-    is_flat: bool
-    fields: Sequence[tuple[str, str]]
-
-
 def condition_form(prefix: str, tree: Mapping[str, Any] | None, catalogue: Catalogue) -> ConditionForm:
-    """The form of a condition. prefix: "w" for the order's, "g" for that of the goods."""
-    fields = [(field.path, str(field.label)) for field in catalogue if field.path != "context.now"]
-    combinator, leaves, is_flat = "and", [], True
-    if tree is not None:
-        group = tree if "rules" in tree else {"combinator": "and", "rules": [tree]}
-        combinator, leaves = group.get("combinator", "and"), list(group.get("rules", ()))
-        is_flat = not group.get("not") and len(leaves) <= ROWS
-        is_flat &= all(
-            isinstance(leaf, Mapping) and "rules" not in leaf and "quantifier" not in leaf for leaf in leaves
-        )
-    rows = [_row(leaf, catalogue) for leaf in leaves] if is_flat else []
-    rows += [ConditionRow()] * (ROWS - len(rows))
-    return ConditionForm(prefix, combinator, rows, is_flat, fields)
+    """The form of a condition of a rule. prefix: "w" for the order's, "g" for that of the goods."""
+    return conditions.condition_form(prefix, tree, catalogue, lambda leaf: _shown(leaf, catalogue))
 
 
 def operators() -> list[tuple[str, str]]:
@@ -93,27 +58,6 @@ def operators() -> list[tuple[str, str]]:
     return [(name, words.get(name, OPERATORS[name])) for name in _OFFERED]
 
 
-def read_condition_form(prefix: str, data: QueryDict, catalogue: Catalogue) -> dict[str, Any] | None:
-    """The condition of a posted form; None when no row is filled in. Raises FormProblem."""
-    leaves = []
-    for number in range(ROWS):
-        path = data.get(f"{prefix}f{number}", "")
-        if not path:
-            continue
-        field = catalogue.get(path)
-        if field is None:
-            raise FormProblem(_("There is no field %(path)s here.") % {"path": path})
-        operator = data.get(f"{prefix}o{number}", "")
-        leaf: dict[str, Any] = {"field": path, "operator": operator}
-        if operator not in BARE_OPERATORS:
-            leaf["value"] = _value(field, operator, data.get(f"{prefix}v{number}", "").strip())
-        leaves.append(leaf)
-    if not leaves:
-        return None
-    combinator = "or" if data.get(f"{prefix}c") == "or" else "and"
-    return leaves[0] if len(leaves) == 1 else {"combinator": combinator, "rules": leaves}
-
-
 def read_rule_form(data: QueryDict, known: Mapping[str, Any] | None) -> dict[str, Any]:
     """A posted rule. known: the rule as it was, of which what the form cannot show is kept. Raises FormProblem."""
     kind = data.get("kind", "")
@@ -126,12 +70,12 @@ def read_rule_form(data: QueryDict, known: Mapping[str, Any] | None) -> dict[str
     if name:
         rule["name"] = {"zh": name, "en": name}
     parts = KINDS[kind].parts
-    conditions = [("when", "w", order_fields()), *([("goods", "g", goods_fields())] if "goods" in parts else [])]
-    for part, prefix, catalogue in conditions:
+    asked = [("when", "w", order_fields()), *([("goods", "g", goods_fields())] if "goods" in parts else [])]
+    for part, prefix, catalogue in asked:
         if data.get(f"{prefix}kept") == "1" and known is not None:
             rule[part] = known.get(part)
         else:
-            rule[part] = read_condition_form(prefix, data, catalogue)
+            rule[part] = conditions.read_condition_form(prefix, data, catalogue, _value)
     for part in ("warehouses", "couriers"):
         if part in parts:
             rule[part] = data.getlist(part)
@@ -233,17 +177,16 @@ def _codes_by_name() -> dict[str, str]:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def _row(leaf: Mapping[str, Any], catalogue: Catalogue) -> ConditionRow:
+def _shown(leaf: Mapping[str, Any], catalogue: Catalogue) -> str:
+    """The value of a comparison as the form shows it."""
     field = catalogue.get(str(leaf.get("field", "")))
     value = leaf.get("value")
     if field is not None and field.type is FieldType.MONEY and isinstance(value, int):
-        text = yuan_text(value)
-    elif isinstance(value, list):
+        return yuan_text(value)
+    if isinstance(value, list):
         names = division_names() if field is not None and field.path == REGIONS else {}
-        text = ", ".join(names.get(str(each), str(each)) for each in value)
-    else:
-        text = "" if value is None else str(value)
-    return ConditionRow(str(leaf.get("field", "")), str(leaf.get("operator", "")), text)
+        return ", ".join(names.get(str(each), str(each)) for each in value)
+    return "" if value is None else str(value)
 
 
 def _value(field: Field, operator: str, text: str) -> Any:

@@ -25,6 +25,7 @@ from ordercenter.common.actor import actor_of
 from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.console import rule_forms as forms
+from ordercenter.console.condition_forms import modes
 from ordercenter.console.pages import page
 from ordercenter.inventory.models import Warehouse
 
@@ -91,6 +92,7 @@ def rule(request: HttpRequest) -> HttpResponse:
         "when": forms.condition_form("w", shown.when, order_fields()),
         "goods": forms.condition_form("g", shown.goods, goods_fields()) if "goods" in KINDS[kind].parts else None,
         "operators": forms.operators(),
+        "modes": modes(),
         "warehouses": Warehouse.objects.order_by("code"),
         "couriers": Carrier.objects.order_by("code"),
         "tables": list(document.tables.values()),

@@ -249,3 +249,94 @@ def test_a_trial_is_asked_for_and_read(browser: Client) -> None:
     for expected in ("south only", "-¥3.00", "华东仓 by 中通快递, ¥6.50 in all", "华南仓 by 中通快递, ¥9.50 in all"):
         assert expected in page
     assert "south only" in texts(browser, "routing-shadows")
+
+
+NESTED = {
+    "combinator": "and",
+    "rules": [
+        {"field": "order.grade", "operator": "=", "value": "rush"},
+        {
+            "combinator": "or",
+            "not": True,
+            "rules": [
+                {"field": "address.regions", "operator": "has_any", "value": ["33"]},
+                {"field": "order.paid_total", "operator": ">=", "value": 20000},
+                {
+                    "combinator": "and",
+                    "rules": [
+                        {"field": "order.line_count", "operator": ">", "value": 2},
+                        {"field": "order.ship_by", "operator": "is_unknown"},
+                    ],
+                },
+            ],
+        },
+    ],
+}
+
+
+def test_groups_within_groups_are_shown_and_come_back_as_they_were(browser: Client) -> None:
+    World()
+    fields = {
+        "wc": "and",
+        "wf0": "order.grade",
+        "wo0": "=",
+        "wv0": "rush",
+        "wg0_c": "nor",
+        "wg0_f0": "address.regions",
+        "wg0_o0": "has_any",
+        "wg0_v0": "浙江省",
+        "wg0_f1": "order.paid_total",
+        "wg0_o1": ">=",
+        "wg0_v1": "200.00",
+        "wg0_g0_c": "and",
+        "wg0_g0_f0": "order.line_count",
+        "wg0_g0_o0": ">",
+        "wg0_g0_v0": "2",
+        "wg0_g0_f3": "order.ship_by",
+        "wg0_g0_o3": "is_unknown",
+        "wg1_c": "or",
+        "wg1_f0": "",
+    }
+
+    fill(browser, kind="only_warehouses", id="deep", warehouses=["EAST"], **fields)
+
+    assert rule_set().draft["rules"][0]["when"] == NESTED
+    shown = texts(browser, "routing-rule", id="deep")
+    for name in ("wf0", "wg0_c", "wg0_v1", "wg0_g0_f1", "wg0_g0_g0_f0", "wg1_f0"):
+        assert f'name="{name}"' in shown, name
+    assert '<option value="nor" selected>' in shown
+    assert shown.count("<details open>") == 2
+    assert 'name="wkept"' not in shown
+
+
+def test_a_mistake_in_an_inner_group_is_said_and_the_draft_stays(browser: Client) -> None:
+    World()
+    before = rule_set().draft
+
+    page = fill(
+        browser,
+        kind="only_warehouses",
+        id="deep",
+        warehouses=["EAST"],
+        wg0_c="and",
+        wg0_f0="order.line_count",
+        wg0_o0=">",
+        wg0_v0="many",
+    )
+
+    assert "many is not a whole number." in page
+    assert rule_set().draft == before
+
+
+def test_what_rows_cannot_show_is_kept_as_it_is(browser: Client) -> None:
+    World()
+    deep: dict = {"field": "order.grade", "operator": "=", "value": "rush"}
+    for _level in range(5):
+        deep = {"combinator": "and", "rules": [deep, {"field": "order.grade", "operator": "=", "value": "vip"}]}
+    install_rules(document({"id": "deep", "kind": "only_warehouses", "warehouses": ["EAST"], "when": deep}))
+
+    assert 'name="wkept"' in texts(browser, "routing-rule", id="deep")
+    fill(browser, kind="only_warehouses", id="deep", warehouses=["SOUTH"], wkept="1")
+
+    (kept,) = rule_set().draft["rules"]
+    assert (kept["when"], kept["warehouses"]) == (deep, ["SOUTH"])
