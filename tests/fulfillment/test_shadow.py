@@ -151,7 +151,7 @@ def test_a_past_day_has_the_calendars_of_then_and_says_where_none_are_kept(lived
     WarehouseCalendar.objects.bulk_create([WarehouseCalendar(warehouse=lived.south)])
 
     then, unknown = world_on(current_world(), now - timedelta(days=2))
-    today, _unknown = world_on(current_world(), now)
+    today, _unknown = world_on(current_world(), timezone.now())
 
     assert [c.starts_on for c in then.calendars[lived.east.pk].closings] == [day - timedelta(days=1)]
     assert lived.east.pk not in today.calendars
