@@ -44,28 +44,60 @@ class Day:
         person: what piled up is worked off, while new orders keep coming in.
         """
         piled_up = {number for number, way in self.ways().items() if way["paid_at"] and not way["tracking_at"]}
-        planted = self.planted()
 
-        def is_drained() -> bool:
-            ways = self.ways()
-            return not [n for n in piled_up if n not in planted and not ways[n]["tracking_at"]]
+        def left() -> list[str]:
+            ways, planted = self.ways(), self.planted()
+            return [n for n in piled_up if n not in planted and not ways[n]["tracking_at"]]
 
-        return wait_until(is_drained, timeout_s=timeout_s, what="the backlog is worked off", every_s=0.5)
+        try:
+            return wait_until(lambda: not left(), timeout_s=timeout_s, what="the backlog is worked off", every_s=0.5)
+        except AssertionError as error:
+            error.add_note("\n".join(self.where_is(number) for number in left()[:5]))
+            raise
+
+    def where_is(self, number: str) -> str:
+        """What the platforms saw of an order, and how far it is with us."""
+        ask = self.system.ask
+        way = {what: at for what, at in self.ways()[number].items() if what.endswith("_at")}
+        order = ask("SELECT state, is_on_hold, received_at FROM orders_order WHERE channel_order_no = %s", [number])
+        kept = ask("SELECT status, tries, received_at, due_at FROM events_inbox WHERE subject LIKE %s", [f"%{number}%"])
+        sent = ask(
+            "SELECT c.kind, c.status, c.tries, c.due_at, c.error FROM events_outgoing c JOIN fulfillment_shipmentline l"
+            " ON c.subject = 'shipment:' || l.shipment_id JOIN orders_order o ON o.id = l.order_id"
+            " WHERE o.channel_order_no = %s",
+            [number],
+        )
+        return f"{number}: way {way}; order {order}; messages {kept}; commands {sent}"
 
     def ways(self) -> dict[str, dict[str, Any]]:
         """By order number the instants of its way, as the platforms saw it."""
         return self.system.sandbox.receipts(self.id)
 
     def planted(self) -> dict[str, str]:
-        """Order number -> code of the problem that it carries."""
-        return {number: what["code"] for number, what in self.system.sandbox.scenario(self.id)["planted"].items()}
+        """Order number -> code of the problem that it carries.
+
+        Of two orders that look the same the one that comes later is held. Where a message was lost and came again after
+        half a minute, that is the one that was placed first.
+        """
+        told = self.system.sandbox.scenario(self.id)["planted"]
+        twins = {number: what["partner"] for number, what in told.items() if "partner" in what}
+        held = {
+            number
+            for (number,) in self.system.ask(
+                "SELECT o.channel_order_no FROM orders_order o JOIN cases_case c ON c.subject = 'order:' || o.id"
+                " WHERE c.code = 'DUPLICATE_SUSPECT' AND o.channel_order_no = ANY(%s)",
+                [[*twins, *twins.values()]],
+            )
+        }
+        turned = {number: partner for number, partner in twins.items() if number not in held and partner in held}
+        return {turned.get(number, number): what["code"] for number, what in told.items()}
 
     def wait_finished(self, *, timeout_s: float) -> float:
         """Wait until the day is played and nothing waits anywhere; returns how long that took from now."""
         self.system.sandbox.wait_played(self.id, timeout_s=600)
-        planted = self.planted()
 
         def is_over() -> bool:
+            planted = self.planted()
             if not all(way["finished_at"] for number, way in self.ways().items() if number not in planted):
                 return False
             return not self.system.sandbox.state()["messages_waiting"] and not any(self.undone().values())
