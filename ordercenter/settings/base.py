@@ -216,4 +216,4 @@ PAPER_FONT = env.str("OC_PAPER_FONT", default="")
 
 # Events: how many lanes share the work, and how many items a relay takes at once.
 EVENT_LANES = 16
-RELAY_BATCH_SIZE = env.int("OC_RELAY_BATCH_SIZE", default=500)
+RELAY_BATCH_SIZE = env.int("OC_RELAY_BATCH_SIZE", default=1000)
