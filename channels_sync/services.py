@@ -122,7 +122,11 @@ def source_of(account: ChannelAccount) -> str:
 
 
 def order_message(account: ChannelAccount, raw: RawOrder) -> Incoming:
-    """An order's raw answer as an inbox message; the same content twice is the same message."""
+    """An order's raw answer as an inbox message; the same content twice is the same message.
+
+    Orders of one buyer share a lane: two that look the same, or may share a parcel, are never in the hands of two
+    relays at one instant, where neither would see the other.
+    """
     digest = hashlib.sha256(json.dumps(raw.payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:20]
     return Incoming(
         source=source_of(account),
@@ -130,6 +134,7 @@ def order_message(account: ChannelAccount, raw: RawOrder) -> Incoming:
         message_id=f"{raw.channel_order_no}:{digest}",
         subject=f"{source_of(account)}:{raw.channel_order_no}",
         body=raw.body,
+        beside=f"{source_of(account)}:buyer:{raw.buyer_id}" if raw.buyer_id else "",
     )
 
 

@@ -49,11 +49,15 @@ class ChangedOrders:
 
 @dataclass(frozen=True, slots=True)
 class RawOrder:
-    """One order whole. payload: the order's object; body: the answer's bytes as they came, to be kept."""
+    """One order whole. payload: the order's object; body: the answer's bytes as they came, to be kept.
+
+    buyer_id: the platform's id of the buyer; "" where it tells none.
+    """
 
     channel_order_no: str
     payload: dict[str, Any]
     body: bytes
+    buyer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class TmallAdapter:
         trade = mapping.trade_in(answer.content)
         if mapping.trade_number(trade) != number:
             raise ChannelAnswerUnreadable(method=method, message="the answer is about another trade")
-        return RawOrder(number, trade, answer.body)
+        return RawOrder(number, trade, answer.body, mapping.buyer_of(trade))
 
     # --- messages -----------------------------------------------------------------------------------------------------
 

@@ -87,6 +87,14 @@ def trade_number(raw: Mapping[str, Any]) -> str:
     return fields.number(raw, "tid", "trade")
 
 
+def buyer_of(raw: Mapping[str, Any]) -> str:
+    """The buyer's open id; "" where there is none that can be read: the trade is kept all the same, and read later."""
+    try:
+        return fields.code(raw, "buyer_open_uid", "trade")
+    except MessageUnreadable:
+        return ""
+
+
 def refund_in(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The refund inside an answer of refund.get, a `{"refund": ...}` object, or the refund itself."""
     inner = payload.get("refund_get_response", payload)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from channels_sync.adapters.base import RawOrder
 from channels_sync.adapters.tmall import TRADE_FIELDS
+from channels_sync.adapters.tmall_mapping import buyer_of
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox.documents import trade_document
 from channels_sync.sandbox.scenario import Script, Spec
@@ -33,4 +34,4 @@ def paid_orders(account: ChannelAccount, *, orders: int, seed: int = 7) -> Itera
             line.status = WAIT_SELLER_SEND_GOODS
         document = trade_document(trade, TRADE_FIELDS, with_oaid=True)
         body = json.dumps({"trade_fullinfo_get_response": {"trade": document}}, ensure_ascii=False).encode()
-        yield order_message(account, RawOrder(str(trade.tid), document, body))
+        yield order_message(account, RawOrder(str(trade.tid), document, body, buyer_of(document)))

@@ -17,7 +17,11 @@ from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message to keep. (source, kind, message_id) is its identity; subject keeps together what has an order."""
+    """A message to keep. (source, kind, message_id) is its identity; subject keeps together what has an order.
+
+    beside: what it must not be worked on side by side with, where that is more than its subject: a buyer, whose orders
+    have to see each other. All messages of a subject name the same.
+    """
 
     source: str
     kind: str
@@ -26,6 +30,7 @@ class Incoming:
     body: bytes
     headers: Mapping[str, Any] = field(default_factory=dict)
     platform_at: datetime | None = None
+    beside: str = ""
 
 
 # Numbered as they came, written in the order of their identity: two senders of the same messages in another order would
@@ -62,7 +67,7 @@ def receive(messages: Sequence[Incoming]) -> int:
                 [m.kind for m in messages],
                 [m.message_id for m in messages],
                 [m.subject for m in messages],
-                [lane_of(m.subject) for m in messages],
+                [lane_of(m.beside or m.subject) for m in messages],
                 [m.body for m in messages],
                 [json.dumps(dict(m.headers), ensure_ascii=False) for m in messages],
                 [m.platform_at for m in messages],
