@@ -19,11 +19,11 @@ from fulfillment.services.unpaid import pieces_held
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.selectors import free_stock
+from ordercenter.inventory.services.levels import Place
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Hold, Order, OrderLine
 from ordercenter.orders.states import OrderState
 
-Place = tuple[int, int]
 _WAITS = Q(
     order__state=OrderState.AWAITING_SUPPLY,
     order__holds__code="OUT_OF_STOCK",

@@ -31,6 +31,7 @@ from ordercenter.common.actor import Actor
 from ordercenter.events.types import ShipmentCancelled, StockGivenUp, StockTakenOver
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.services import Giver
+from ordercenter.inventory.services.levels import Place
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.models import Hold, Order, OrderLine
@@ -44,7 +45,6 @@ RANKS: Mapping[str, int] = {Grade.NORMAL: 0, Grade.VIP: 1, Grade.RUSH: 2}
 # So many of the least urgent orders that have the goods are looked at.
 MOST_GIVERS = 200
 BY_RULE = "the rule of the goods"
-Place = tuple[int, int]
 
 
 @dataclass

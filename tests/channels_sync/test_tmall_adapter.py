@@ -183,6 +183,7 @@ def test_an_order_is_read_with_all_fields_and_kept_as_it_came():
     (order,) = result.done
     assert order.channel_order_no == TID
     assert order.payload["receiver_state"] == "浙江省"
+    assert order.buyer_id == order.payload["buyer_open_uid"] != ""
     assert json.loads(order.body)["trade_fullinfo_get_response"]["trade"]["tid"] == int(TID)
     ((method, params, _repeat),) = platform.calls
     assert (method, params["tid"], params["include_oaid"]) == ("taobao.trade.fullinfo.get", TID, "true")
