@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -18,6 +19,7 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 10.0
 
 TransportProblem = Literal["connect", "timeout", "broken", "too_large"]
+HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class TransportFailed(OrderCenterError):
@@ -35,19 +37,21 @@ class TransportFailed(OrderCenterError):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back: the status, the content type in lower case and the whole body, unpacked."""
+    """What came back: status, content type in lower case, the whole body unpacked, headers by lower-case name."""
 
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def exchange(
     url: str,
     *,
-    method: Literal["GET", "POST"] = "POST",
+    method: HttpMethod = "POST",
     content: bytes | None = None,
     content_type: str = "",
+    headers: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     max_bytes: int = MAX_ANSWER_BYTES,
 ) -> HttpAnswer:
@@ -57,9 +61,9 @@ def exchange(
     does not hold a worker. Safe to call from many threads. Raises TransportFailed; Misconfigured for an unusable URL.
     """
     started = time.monotonic()
-    headers = {"Content-Type": content_type} if content_type else None
+    sent = {**(headers or {}), **({"Content-Type": content_type} if content_type else {})}
     try:
-        with _client(os.getpid()).stream(method, url, content=content, headers=headers, timeout=timeout_s) as response:
+        with _client(os.getpid()).stream(method, url, content=content, headers=sent, timeout=timeout_s) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -67,7 +71,8 @@ def exchange(
                     raise TransportFailed(problem="too_large", was_sent=True, detail=f"more than {max_bytes} bytes")
                 if time.monotonic() - started > timeout_s:
                     raise TransportFailed(problem="timeout", was_sent=True, detail=f"not done after {timeout_s} s")
-            return HttpAnswer(response.status_code, response.headers.get("content-type", "").lower(), bytes(body))
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return HttpAnswer(response.status_code, found.get("content-type", "").lower(), bytes(body), found)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise TransportFailed(problem="connect", was_sent=False, detail=type(error).__name__) from error
     except httpx.TimeoutException as error:

@@ -10,12 +10,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from ordercenter.common.gmt8 import GMT8, format_gmt8
-from ordercenter.common.http import MAX_ANSWER_BYTES, TIMEOUT_S, TransportFailed, exchange
+from ordercenter.common.gmt8 import format_gmt8
+from ordercenter.common.http import MAX_ANSWER_BYTES, TIMEOUT_S
+from ordercenter.common.platform_call import REPEATS, UNNAMED_PAUSE_S, ask_platform, repeated, seconds_to_midnight
 from ordercenter.common.platform_errors import (
     AuthorizationExpired,
     ChannelAnswerUnreadable,
@@ -28,10 +29,7 @@ from ordercenter.common.platform_errors import (
 from ordercenter.common.signing import TopSignMethod, top_sign
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 
-REPEATS = 3
-REPEAT_PAUSE_S = 0.1
 TRADE_REJECTION_WAIT_S = 180
-_UNNAMED_BAN_S = 10
 _BAN = re.compile(r"([0-9]{1,6}) more second")
 _BAD_SESSION = (26, 27)
 _CALL_LIMITED = 7
@@ -79,36 +77,17 @@ class TopClient:
         With `repeat`, a failure of the transport or of the platform's own services (isp.*) is repeated at once, up to
         3 times, 100 ms apart; pass False where doing it twice would do harm. Raises the ChannelError of the answer.
         """
-        repeats_left = REPEATS if repeat else 0
-        while True:
-            try:
-                return self._call_once(method, params)
-            except ChannelUnavailable as error:
-                if not repeats_left or isinstance(error, ChannelAnswerUnreadable):
-                    raise
-            repeats_left -= 1
-            self._pause(REPEAT_PAUSE_S)
+        return repeated(lambda: self._call_once(method, params), repeats=REPEATS if repeat else 0, pause=self._pause)
 
     def _call_once(self, method: str, params: Mapping[str, str]) -> TopAnswer:
-        form = self._signed(method, params)
-        try:
-            answer = exchange(
-                self._credentials.base_url,
-                content=urlencode(form).encode(),
-                content_type="application/x-www-form-urlencoded;charset=utf-8",
-                timeout_s=self._timeout_s,
-                max_bytes=self._max_bytes,
-            )
-        except TransportFailed as error:
-            if error.problem == "too_large":
-                raise ChannelAnswerUnreadable(method=method, message=str(error)) from error
-            raise ChannelUnavailable(method=method, message=str(error)) from error
-        if answer.status == 429:
-            raise ChannelThrottled(method=method, error_code=429, wait_s=_UNNAMED_BAN_S)
-        if answer.status >= 500:
-            raise ChannelUnavailable(method=method, error_code=answer.status, message=f"HTTP {answer.status}")
-        if answer.status != 200:
-            raise ChannelAnswerUnreadable(method=method, error_code=answer.status, message=f"HTTP {answer.status}")
+        answer = ask_platform(
+            self._credentials.base_url,
+            method=method,
+            content=urlencode(self._signed(method, params)).encode(),
+            content_type="application/x-www-form-urlencoded;charset=utf-8",
+            timeout_s=self._timeout_s,
+            max_bytes=self._max_bytes,
+        )
         return TopAnswer(_open_envelope(method, answer.body, self._max_bytes, self._clock()), answer.body)
 
     def _signed(self, method: str, params: Mapping[str, str]) -> dict[str, str]:
@@ -159,22 +138,15 @@ def error_of(method: str, problem: Mapping[str, Any], now: datetime) -> ChannelE
     if error_code in _BAD_SESSION:
         kind = AuthorizationExpired
     elif sub_code == "accesscontrol.limited-by-app-access-count":
-        kind, wait_s = ChannelQuotaUsedUp, _seconds_to_midnight(now)
+        kind, wait_s = ChannelQuotaUsedUp, seconds_to_midnight(now)
     elif error_code == _CALL_LIMITED or sub_code.startswith("accesscontrol.limited-by-"):
         named = _BAN.search(message)
-        kind, wait_s = ChannelThrottled, int(named[1]) + 1 if named else _UNNAMED_BAN_S
+        kind, wait_s = ChannelThrottled, int(named[1]) + 1 if named else UNNAMED_PAUSE_S
     elif sub_code == "isv.trade-service-rejection":
         kind, wait_s = ChannelThrottled, TRADE_REJECTION_WAIT_S
     elif sub_code.startswith("isp.") or (error_code == _SERVICE_UNAVAILABLE and not sub_code.startswith("isv.")):
         kind = ChannelUnavailable
     return kind(method=method, error_code=error_code, sub_code=sub_code, message=message[:200], wait_s=wait_s)
-
-
-def _seconds_to_midnight(now: datetime) -> int:
-    local = now.astimezone(GMT8)
-    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    # Rounded up: a second too early would meet the old quota.
-    return -int((local - midnight) // timedelta(seconds=1))
 
 
 def _as_int(value: Any) -> int:
