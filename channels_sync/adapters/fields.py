@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from channels_sync.errors import MessageUnreadable
 from ordercenter.common.gmt8 import parse_gmt8
-from ordercenter.common.money import ZERO
+from ordercenter.common.money import ZERO, from_fen
 
 MAX_QUANTITY = 1_000_000
+MAX_FEN = 10**14
+# The last second of the year 9999: what comes after it is milliseconds, or nonsense.
+MAX_UNIX_S = 253_402_300_799
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
 
 
@@ -91,6 +94,16 @@ def word(words: Mapping[str, Any], raw: Mapping[str, Any], key: str, path: str) 
         raise MessageUnreadable(path=f"{path}.{key}", problem="unknown_value", detail=value[:64]) from None
 
 
+def numbered(words: Mapping[str, Any], raw: Mapping[str, Any], key: str, path: str) -> Any:
+    """A mandatory status that the platform counts, as a number or in digits, translated by `words` of digits."""
+    value = raw.get(key)
+    if type(value) is int and abs(value) < 10**18:
+        return word(words, {key: str(value)}, key, path)
+    if value == "":
+        raise _bad(value, f"{path}.{key}")
+    return word(words, raw, key, path)
+
+
 def word_or(default: Any, words: Mapping[str, Any], raw: Mapping[str, Any], key: str, path: str) -> Any:
     """An optional word, translated; `default` when absent or empty."""
     return word(words, raw, key, path) if raw.get(key) else default
@@ -111,6 +124,21 @@ def amount(raw: Mapping[str, Any], key: str, path: str) -> Decimal:
     raise _bad(value, f"{path}.{key}")
 
 
+def fen(raw: Mapping[str, Any], key: str, path: str) -> Decimal:
+    """A mandatory amount in whole fen, not negative, as yuan."""
+    return _from_fen(whole(raw, key, path, least=0, most=MAX_FEN))
+
+
+def fen_or_zero(raw: Mapping[str, Any], key: str, path: str) -> Decimal:
+    """An optional amount in whole fen; 0.00 when absent or empty."""
+    return _from_fen(whole_or(0, raw, key, path, most=MAX_FEN))
+
+
+@lru_cache(maxsize=16_384)
+def _from_fen(fen: int) -> Decimal:
+    return from_fen(fen)
+
+
 @lru_cache(maxsize=16_384)
 def _yuan(text: str) -> Decimal | None:
     # The same prices come again and again: a cached amount costs a tenth of a parsed one.
@@ -128,6 +156,39 @@ def time(raw: Mapping[str, Any], key: str, path: str) -> datetime:
         except ValueError:
             pass
     raise _bad(value, f"{path}.{key}")
+
+
+def unix_time(raw: Mapping[str, Any], key: str, path: str) -> datetime:
+    """A mandatory time in whole Unix seconds, as an aware UTC instant."""
+    return datetime.fromtimestamp(whole(raw, key, path, least=1, most=MAX_UNIX_S), UTC)
+
+
+def unix_time_or_none(raw: Mapping[str, Any], key: str, path: str) -> datetime | None:
+    """An optional time in Unix seconds; None when absent, empty or 0, which is how platforms write "not yet"."""
+    return unix_time(raw, key, path) if raw.get(key) not in (None, "", 0, "0") else None
+
+
+def objects(raw: Mapping[str, Any], key: str, path: str) -> list[Mapping[str, Any]]:
+    """An optional list of objects; empty when absent."""
+    found = raw.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise _bad(found, f"{path}.{key}")
+    for at, item in enumerate(found):
+        if not isinstance(item, dict):
+            raise MessageUnreadable(path=f"{path}.{key}[{at}]", problem="ill_typed")
+    return found
+
+
+def child(raw: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
+    """An optional object; empty when absent."""
+    found = raw.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise _bad(found, f"{path}.{key}")
+    return found
 
 
 def _bad(value: Any, path: str) -> MessageUnreadable:

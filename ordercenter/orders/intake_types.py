@@ -92,7 +92,7 @@ class IncomingOrder:
     decides which of two reports is newer. presale_state: None for anything but a pre-sale; only "paid" may ship.
     payment: the latest one; None while unpaid, or when the platform names no payment number. Of a pre-sale it is the
     deposit while the balance is due, and all that was paid, under the balance's number, once it is paid. raw_status:
-    the platform's own word.
+    the platform's own word. ship_by: until when the platform wants it shipped; None where it names no time of its own.
     """
 
     channel_order_no: str
@@ -116,6 +116,7 @@ class IncomingOrder:
     lines: tuple[IncomingLine, ...]
     payment: IncomingPayment | None
     raw_status: str
+    ship_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

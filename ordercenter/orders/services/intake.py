@@ -20,7 +20,7 @@ from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.closing import cancel_orders
 from ordercenter.orders.services.ending import closed_by_channel, has_left, is_over, shipped_elsewhere
 from ordercenter.orders.services.holding import Finding, hold_orders
-from ordercenter.orders.services.payment import SHIP_WITHIN, apply_payment, receiver_of
+from ordercenter.orders.services.payment import apply_payment, receiver_of, ship_by_of
 from ordercenter.orders.services.updates import update_orders
 from ordercenter.orders.states import Grade, OrderState
 
@@ -147,7 +147,7 @@ def _new_order(t: TakenOrder, contact: Contact, at: datetime) -> Order:
         placed_at=o.created_at,
         received_at=at,
         contact_id=contact.id,
-        ship_by=o.paid_at + SHIP_WITHIN if o.paid_at else None,
+        ship_by=ship_by_of(o) if o.paid_at else None,
         buyer_key=o.buyer_id[:64],
         buyer_nick=o.buyer_nick[:64],
         buyer_remark=o.buyer_remark,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ordercenter.audit.work import Work
 from ordercenter.catalog.contacts import Receiver
@@ -36,8 +36,13 @@ def apply_payment(work: Work, order: Order, incoming: IncomingOrder, findings: d
         evidence = {"due": str(error.due), "paid": str(error.paid)}
         findings.setdefault(order.id, []).append(Finding("PAYMENT_MISMATCH", evidence))
         return
-    order.ship_by = incoming.paid_at + SHIP_WITHIN
+    order.ship_by = ship_by_of(incoming)
     work.record(OrderPaid(order_id=order.id, amount=paid, currency=order.currency, occurred_at=incoming.paid_at))
+
+
+def ship_by_of(incoming: IncomingOrder) -> datetime | None:
+    """Until when a paid order has to leave: what the platform says, else what platforms usually ask."""
+    return incoming.ship_by or (incoming.paid_at + SHIP_WITHIN if incoming.paid_at else None)
 
 
 def receiver_of(receiver: IncomingReceiver) -> Receiver:

@@ -77,6 +77,10 @@ def _apply_facts(work: Work, order: Order, report: IncomingOrder, lines: Sequenc
     work.save(
         order, "buyer_remark", "seller_remark", "channel_status", "channel_held", "channel_modified_at", "channel_rank"
     )
+    if report.ship_by not in (None, order.ship_by) and report.paid_at is not None:
+        # A platform may allow more time, or ask for less.
+        order.ship_by = report.ship_by
+        work.save(order, "ship_by")
     statuses = {line.channel_line_no: line.refund_status for line in report.lines}
     for line in lines:
         status = statuses.get(line.channel_line_no)

@@ -209,3 +209,25 @@ def test_the_number_of_statements_does_not_grow_with_the_list(world: World) -> N
         counts.append((first(), second()))
 
     assert counts[0] == counts[1]
+
+
+def test_the_platform_s_own_time_to_ship_goes_before_the_usual_one_and_may_change(world: World) -> None:
+    take(world, report("A1", ship_by=NOON + timedelta(hours=24)), report("A2"))
+    assert list(Order.objects.order_by("channel_order_no").values_list("ship_by", flat=True)) == [
+        NOON + timedelta(hours=24),
+        NOON + timedelta(hours=48),
+    ]
+
+    take(world, report("A1", after_s=60, ship_by=NOON + timedelta(hours=36)), report("A2", after_s=60))
+
+    assert list(Order.objects.order_by("channel_order_no").values_list("ship_by", flat=True)) == [
+        NOON + timedelta(hours=36),
+        NOON + timedelta(hours=48),
+    ]
+
+
+def test_an_unpaid_order_has_no_time_to_ship(world: World) -> None:
+    take(world, report("A1", status="created", ship_by=NOON + timedelta(hours=24)))
+    take(world, report("A1", status="created", after_s=60, ship_by=NOON + timedelta(hours=36)))
+
+    assert Order.objects.get().ship_by is None
