@@ -8,18 +8,18 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from channels_sync.adapters.base import ChannelAdapter
-from channels_sync.adapters.tmall import TmallAdapter
 from channels_sync.models import ChannelAccount
+from channels_sync.platforms import PLATFORMS, connection_of, platform_of
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.common.errors import Misconfigured, OrderCenterError
 from ordercenter.common.platform_errors import AuthorizationExpired, ChannelThrottled
-from ordercenter.common.secretfield import unseal
-from ordercenter.common.top_client import TopClient, TopCredentials
 from ordercenter.events.retrying import pause_is_over
 
 # How often an account without authorisation looks whether it was given a new one.
 AUTHORISATION_PAUSE_S = 60
+# Meanwhile a new token is fetched.
+RENEWAL_PAUSE_S = 1.0
 
 
 class ChannelPaused(OrderCenterError):
@@ -39,16 +39,11 @@ class ChannelPaused(OrderCenterError):
 
 def adapter_of(account: ChannelAccount) -> ChannelAdapter:
     """A client for this account. Raises Misconfigured for an adapter that is not installed or incomplete secrets."""
-    if account.adapter != "tmall":
-        raise Misconfigured(f"account {account.pk}: there is no adapter {account.adapter}")
-    secrets = unseal(account.secrets)
+    platform = platform_of(account)
     try:
-        credentials = TopCredentials(
-            app_key=account.app_key, secret=secrets["secret"], session=secrets["session"], base_url=account.base_url
-        )
+        return platform.connect(connection_of(account))
     except KeyError as missing:
         raise Misconfigured(f"account {account.pk}: its secrets lack {missing}") from missing
-    return TmallAdapter(TopClient(credentials), message_group=account.message_group)
 
 
 def refuse_while_paused(account: ChannelAccount, *, at: datetime) -> None:
@@ -62,32 +57,35 @@ def refuse_while_paused(account: ChannelAccount, *, at: datetime) -> None:
 def pause_after(account: ChannelAccount, error: OrderCenterError, *, at: datetime) -> ChannelPaused | None:
     """Remember a ban, a used-up quota or a lost authorisation, so that no further call is wasted on it.
 
-    A lost authorisation makes one case for the account, however many calls meet it. Returns what further calls get, or
-    None for an error that does not concern the account as a whole.
+    A lost authorisation makes one case for the account, however many calls meet it; where the platform lets us renew it
+    ourselves, that is tried first, and the case comes when it fails. Returns what further calls get, or None for an
+    error that does not concern the account as a whole.
     """
-    if not isinstance(error, ChannelThrottled | AuthorizationExpired):
-        return None
-    # One after the other: several processes meet a lost authorisation at the same moment.
-    ChannelAccount.objects.select_for_update().get(pk=account.pk)
-    wait_s = error.wait_s
     if isinstance(error, AuthorizationExpired):
-        wait_s = AUTHORISATION_PAUSE_S
-        cases.open_cases(
-            drafts=[
-                CaseDraft(
-                    code="CHANNEL_AUTH",
-                    subject=f"account:{account.pk}",
-                    shop_id=account.shop_id,
-                    reference=account.app_key,
-                    evidence=error.evidence(),
-                )
-            ]
-        )
-    reason = f"{error.code}: {error}"[:200]
-    ChannelAccount.objects.filter(pk=account.pk).update(
-        paused_until=at + timedelta(seconds=wait_s), pause_reason=reason
+        # One after the other: several processes meet a lost authorisation at the same moment.
+        locked = ChannelAccount.objects.select_for_update().get(pk=account.pk)
+        if not _is_renewable(locked, at):
+            return authorisation_is_lost(account, error, at=at)
+        ChannelAccount.objects.filter(pk=account.pk).update(authorised_until=at)
+        return _pause(account, error, at=at, wait_s=RENEWAL_PAUSE_S)
+    if isinstance(error, ChannelThrottled):
+        return _pause(account, error, at=at, wait_s=error.wait_s)
+    return None
+
+
+@transaction.atomic
+def authorisation_is_lost(account: ChannelAccount, error: AuthorizationExpired, *, at: datetime) -> ChannelPaused:
+    """Only the seller can help: one case for the account, and no calls but one look a minute."""
+    ChannelAccount.objects.select_for_update().get(pk=account.pk)
+    draft = CaseDraft(
+        code="CHANNEL_AUTH",
+        subject=f"account:{account.pk}",
+        shop_id=account.shop_id,
+        reference=account.app_key,
+        evidence=error.evidence(),
     )
-    return ChannelPaused(account_id=account.pk, wait_s=wait_s, reason=reason)
+    cases.open_cases(drafts=[draft])
+    return _pause(account, error, at=at, wait_s=AUTHORISATION_PAUSE_S)
 
 
 def all_is_well(account: ChannelAccount) -> None:
@@ -97,3 +95,18 @@ def all_is_well(account: ChannelAccount) -> None:
         account.pause_reason, account.paused_until = "", None
         pause_is_over(f"account:{account.pk}")
         cases.close_cases_of(subjects=[f"account:{account.pk}"], codes=["CHANNEL_AUTH"], resolution="authorised again")
+
+
+def _is_renewable(account: ChannelAccount, at: datetime) -> bool:
+    """Whether a refused token may be renewed by us: not one that was renewed just now and is refused all the same."""
+    if PLATFORMS[account.adapter].renew is None:
+        return False
+    return account.renewed_at is None or at - account.renewed_at > timedelta(seconds=AUTHORISATION_PAUSE_S)
+
+
+def _pause(account: ChannelAccount, error: OrderCenterError, *, at: datetime, wait_s: float) -> ChannelPaused:
+    reason = f"{error.code}: {error}"[:200]
+    ChannelAccount.objects.filter(pk=account.pk).update(
+        paused_until=at + timedelta(seconds=wait_s), pause_reason=reason
+    )
+    return ChannelPaused(account_id=account.pk, wait_s=wait_s, reason=reason)

@@ -2,28 +2,93 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from unfold.contrib.filters.admin import BooleanRadioFilter
+from typing import Any, ClassVar
 
-from channels_sync.models import ChannelAccount, SyncCursor
+from django import forms
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import BooleanRadioFilter
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from channels_sync.adapters.base import Platform
+from channels_sync.models import ChannelAccount, PullRun, SyncCursor
+from channels_sync.platforms import PLATFORMS
 from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin
 from ordercenter.common.sealed_form import SealedForm
 
 
 class ChannelAccountForm(SealedForm):
+    """Secrets and options are those that the platform names; a new secret may be one of them only."""
+
+    adapter = forms.ChoiceField(
+        label=_("adapter"),
+        choices=[(code, platform.label) for code, platform in PLATFORMS.items()],
+        widget=UnfoldAdminSelectWidget,
+    )
+
     class Meta:
         model = ChannelAccount
-        fields = [
+        fields: ClassVar = [
             "shop",
             "adapter",
             "base_url",
             "app_key",
+            "options",
             "message_group",
             "is_active",
             "authorised_until",
+            "renewable_until",
             "paused_until",
             "pause_reason",
         ]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        needed = "; ".join(f"{p.label}: {', '.join(f.name for f in p.secrets)}" for p in PLATFORMS.values())
+        self.fields["new_secret"].help_text = format_lazy(
+            "{} {} {}",
+            self.fields["new_secret"].help_text,
+            _("A JSON object with the names that the platform needs."),
+            needed,
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for a secret that lacks, or an option that the platform does not know."""
+        values: dict[str, Any] = super().clean() or {}
+        platform = PLATFORMS.get(values.get("adapter", ""))
+        if platform is None:
+            return values
+        secret = values.get("new_secret")
+        if isinstance(secret, dict):
+            lacking = [field.name for field in platform.secrets if field.is_required and not secret.get(field.name)]
+            if lacking:
+                self.add_error(
+                    "new_secret", _("The platform needs these too: %(names)s.") % {"names": ", ".join(lacking)}
+                )
+        self._check_options(platform, values.get("options"))
+        return values
+
+    def _check_options(self, platform: Platform, options: Any) -> None:
+        if not isinstance(options, dict):
+            self.add_error("options", _("A JSON object belongs here."))
+            return
+        known = {field.name: field for field in platform.options}
+        for name, value in options.items():
+            if name not in known:
+                self.add_error("options", _("The platform has no option %(name)s.") % {"name": name})
+            elif known[name].choices and value not in dict(known[name].choices):
+                allowed = ", ".join(str(choice) for choice, _label in known[name].choices)
+                self.add_error(
+                    "options", _("%(name)s must be one of: %(allowed)s.") % {"name": name, "allowed": allowed}
+                )
+        lacking = [field.name for field in platform.options if field.is_required and field.name not in options]
+        if lacking:
+            self._tell_lacking("options", lacking)
+
+    def _tell_lacking(self, name: str, lacking: list[str]) -> None:
+        self.add_error(name, _("The platform needs these too: %(names)s.") % {"names": ", ".join(lacking)})
 
 
 @admin.register(ChannelAccount)
@@ -35,6 +100,23 @@ class ChannelAccountAdmin(HistoryAdmin):
     list_select_related = ["shop"]
     search_fields = ["=app_key", "=shop__code"]
     ordering = ["shop_id"]
+    readonly_fields = ["push_address"]
+
+    @admin.display(description=_("address for pushes"))
+    def push_address(self, account: ChannelAccount) -> str:
+        """Where the platform is to send what happens; a person enters it there. A dash where nothing is pushed."""
+        platform = PLATFORMS.get(account.adapter)
+        if account.pk is None or platform is None or platform.take_push is None:
+            return "-"
+        return reverse("channel-push", args=[account.adapter, account.push_token])
+
+
+@admin.register(PullRun)
+class PullRunAdmin(ReadOnlyAdmin):
+    shop = "account__shop_id"
+    list_display = ["account", "kind", "window_start", "window_end", "started_at", "seen", "kept", "missed", "error"]
+    list_select_related = ["account"]
+    ordering = ["-started_at"]
 
 
 @admin.register(SyncCursor)

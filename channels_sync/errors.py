@@ -25,6 +25,22 @@ class MessageUnreadable(OrderCenterError):
         self.path, self.problem, self.detail = path, problem, detail
 
 
+class PushRefused(OrderCenterError):
+    """What came to our door is not what the platform would send.
+
+    problem: signature, stale, malformed or unknown_method.
+    """
+
+    code = "channels.push_refused"
+    title = _("The request is not signed as the platform signs.")
+    hint = _("Compare the secret in the account with the one at the platform.")
+    status = 401
+
+    def __init__(self, *, problem: str, detail: str = ""):
+        super().__init__(f"{problem}: {detail}" if detail else problem)
+        self.problem, self.detail = problem, detail
+
+
 class TrackingRefused(ChannelRefused):
     """The platform did not take the tracking number, and the order, read back, is not shipped."""
 

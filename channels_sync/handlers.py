@@ -8,97 +8,59 @@ from typing import Any
 from django.utils import timezone
 
 from channels_sync.accounts import adapter_of, pause_after, refuse_while_paused
-from channels_sync.adapters import tmall_mapping
-from channels_sync.adapters.base import Tracking
-from channels_sync.booking import book_payments, book_refunds
+from channels_sync.adapters.base import Platform, Tracking
 from channels_sync.errors import MessageUnreadable
-from channels_sync.kinds import NOTICE_KIND, ORDER_KIND, REFUND_KIND, STOCK_KIND, TRACKING_KIND
+from channels_sync.kinds import NOTICE_KIND, STOCK_KIND, TRACKING_KIND, order_kind, refund_kind
 from channels_sync.models import ChannelAccount
+from channels_sync.platforms import PLATFORMS
 from channels_sync.publishing import prepare_stock
+from channels_sync.translating import take_orders, take_refunds
 from fulfillment import services as fulfillment
-from ordercenter.audit.stamps import compiled
-from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.audit.work import unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.catalog.models import ListingMatch
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
-from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.events.models import OutgoingCommand, OutgoingStatus
-from ordercenter.events.registry import Attempt, Message, Recorded, Sender, on, reads, register_sender
+from ordercenter.events.registry import (
+    Attempt,
+    Message,
+    MessageReader,
+    Recorded,
+    Sender,
+    on,
+    reads,
+    register_sender,
+)
 from ordercenter.events.types import CommandAnswered
 from ordercenter.inventory import services as inventory
-from ordercenter.orders import services as orders
-from ordercenter.orders.errors import OrderUnknown
-from ordercenter.orders.intake_types import IncomingRefund
-from ordercenter.orders.models import Order
-from ordercenter.orders.services import TakenOrder, TakenRefund
 
-CHANNEL = Actor("channel", "tmall")
-MAX_ORDER_BYTES = 2_000_000
+CHANNEL = Actor("channel", "channel")
 
 
-class OrderNotHereYet(OrderUnknown):
-    """A refund may be faster than its order: it is tried again."""
+def _reader_of_orders(platform: Platform) -> MessageReader:
+    def take(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
+        return take_orders(platform, messages)
 
-    code = "channels.order_not_here_yet"
-    retryable = True
-
-
-@reads(ORDER_KIND, is_first=True)
-def take_trades(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
-    """Trades become orders, and what was paid becomes payment entries, in one transaction."""
-    refused: dict[int, OrderCenterError] = {}
-    taken: list[TakenOrder] = []
-    with unit_of_work(actor=CHANNEL) as work:
-        accounts = _accounts(work)
-        for message in messages:
-            try:
-                raw = loads_strict(message.body, max_bytes=MAX_ORDER_BYTES)
-                order = tmall_mapping.read_trade(tmall_mapping.trade_in(raw))
-            except (MessageUnreadable, UnreadableBody) as error:
-                refused[message.id] = error
-                continue
-            taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
-        result = orders.take_orders(taken=taken, work=work)
-        fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
-        book_payments(taken=taken, orders=result.by_number, fees=fees, work=work, actor=CHANNEL)
-    return refused
+    return take
 
 
-@reads(REFUND_KIND)
-def take_refunds(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
-    """Refunds act on their orders; money that went back becomes a refund entry."""
-    accounts = _all_accounts()
-    refused: dict[int, OrderCenterError] = {}
-    read: dict[int, tuple[int, IncomingRefund]] = {}
-    for message in messages:
-        try:
-            raw = loads_strict(message.body, max_bytes=MAX_ORDER_BYTES)
-            refund = tmall_mapping.read_refund(tmall_mapping.refund_in(raw))
-        except (MessageUnreadable, UnreadableBody) as error:
-            refused[message.id] = error
-            continue
-        read[message.id] = (accounts[message.source].shop_id, refund)
-    known = _refundable_orders(list(read.values()))
-    missing = [
-        refund.channel_order_no for shop_id, refund in read.values() if (shop_id, refund.channel_order_no) not in known
-    ]
-    if missing:
-        # The whole list is tried by halves, and this one alone later: its order or its payment may just be on its way.
-        raise OrderNotHereYet(order_no=missing[0])
-    with unit_of_work(actor=CHANNEL) as work:
-        reports = {m: TakenRefund(known[shop_id, r.channel_order_no], r) for m, (shop_id, r) in read.items()}
-        result = orders.take_refunds(taken=list(reports.values()), work=work)
-        by_report = {id(report): message_id for message_id, report in reports.items()}
-        refused.update((by_report[id(refusal.key)], refusal.error) for refusal in result.refused)
-        book_refunds(succeeded=result.done, work=work, actor=CHANNEL)
-    return refused
+def _reader_of_refunds(platform: Platform) -> MessageReader:
+    def take(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
+        return take_refunds(platform, messages)
+
+    return take
+
+
+for _platform in PLATFORMS.values():
+    reads(order_kind(_platform.code), is_first=True)(_reader_of_orders(_platform))
+    reads(refund_kind(_platform.code))(_reader_of_refunds(_platform))
 
 
 @reads(NOTICE_KIND)
 def park_unreadable_notices(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
-    """Messages whose form we do not know: kept, and a person looks."""
+    """Messages of Tmall whose form we do not know: kept, and a person looks. Other platforms' notices: reading_back."""
     return {message.id: MessageUnreadable(path="message.content", problem="unknown_value") for message in messages}
 
 
@@ -153,31 +115,20 @@ def take_stock_answers(events: Sequence[Recorded]) -> None:
         cases.close_cases_of(subjects=well, codes=["STOCK_PUSH_FAILED"], resolution="the channel took it", work=work)
 
 
-def _accounts(work: Work) -> Mapping[str, ChannelAccount]:
-    """The accounts with their shops, by the name that messages call them; kept per version."""
-    return compiled(work, ("accounts", "channels"), _all_accounts)
-
-
-def _all_accounts() -> dict[str, ChannelAccount]:
-    return {f"account:{row.pk}": row for row in ChannelAccount.objects.select_related("shop")}
-
-
-def _refundable_orders(read: Sequence[tuple[int, IncomingRefund]]) -> dict[tuple[int, str], int]:
-    """Our orders by shop and number; without those of which money went back that we have not seen come in."""
-    rows = Order.objects.filter(
-        shop_id__in={shop_id for shop_id, _ in read}, channel_order_no__in={r.channel_order_no for _, r in read}
-    ).values_list("shop_id", "channel_order_no", "pk", "paid_amount")
-    returned = {(shop_id, r.channel_order_no) for shop_id, r in read if r.status == "succeeded"}
-    return {(shop, no): pk for shop, no, pk, paid in rows if paid or (shop, no) not in returned}
-
-
 def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:
     account = ChannelAccount.objects.get(pk=int(target.partition(":")[2]))
     refuse_while_paused(account, at=timezone.now())
     adapter = adapter_of(account)
 
-    def attempt(payload: Mapping[str, Any]) -> Attempt:
-        tracking = Tracking(payload["order_no"], payload["carrier"], payload["tracking_no"], tuple(payload["lines"]))
+    def attempt(payload: Mapping[str, Any], key: str) -> Attempt:
+        tracking = Tracking(
+            payload["order_no"],
+            payload["carrier"],
+            payload["tracking_no"],
+            tuple(payload["lines"]),
+            tuple((line, pieces) for line, pieces in payload.get("pieces", ())),
+            key,
+        )
 
         def send() -> dict[str, Any]:
             result = adapter.send_tracking(tracking)
@@ -186,7 +137,7 @@ def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[
         # The adapter reads the order back where the platform says that it is shipped already: repeating is safe.
         return Attempt(send)
 
-    return {command.pk: attempt(command.payload) for command in commands}
+    return {command.pk: attempt(command.payload, command.idempotency_key) for command in commands}
 
 
 def _pause(target: str, error: OrderCenterError) -> OrderCenterError | None:

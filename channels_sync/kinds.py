@@ -5,8 +5,28 @@ They are stored in inbox and outgoing rows: a name never changes its meaning.
 
 from __future__ import annotations
 
-ORDER_KIND = "tmall.trade"
-REFUND_KIND = "tmall.refund"
-NOTICE_KIND = "tmall.message"
-TRACKING_KIND = "tmall.logistics.offline.send"
-STOCK_KIND = "tmall.stock"
+TRACKING_KIND = "channel.tracking"
+STOCK_KIND = "channel.stock"
+
+# Tmall was there before there were others.
+ORDER_KIND, REFUND_KIND, NOTICE_KIND = "tmall.trade", "tmall.refund", "tmall.message"
+_TMALL = {"order": ORDER_KIND, "refund": REFUND_KIND, "message": NOTICE_KIND}
+
+
+def order_kind(platform: str) -> str:
+    """The kind of a platform's orders in the inbox."""
+    return _kind(platform, "order")
+
+
+def refund_kind(platform: str) -> str:
+    """The kind of a platform's refunds in the inbox."""
+    return _kind(platform, "refund")
+
+
+def notice_kind(platform: str) -> str:
+    """The kind of messages that something changed, and of those that nobody can read."""
+    return _kind(platform, "message")
+
+
+def _kind(platform: str, what: str) -> str:
+    return _TMALL[what] if platform == "tmall" else f"{platform}.{what}"

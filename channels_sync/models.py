@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -10,22 +14,41 @@ from ordercenter.catalog.models import Shop
 from ordercenter.common.secretfield import SealedField
 
 
+def new_push_token() -> str:
+    """A word that nobody guesses: it names the account in the address to which its platform pushes."""
+    return secrets.token_urlsafe(24)
+
+
 class ChannelAccount(models.Model):
-    """The access of one shop to its platform. secrets: sealed JSON of what the adapter needs to sign."""
+    """The access of one shop to its platform. secrets: sealed JSON of what the adapter needs to sign.
+
+    options: the switches of its platform (adapters.base.Platform.options). authorised_until: the end of the access
+    token; renewable_until: until when it can be renewed without the seller.
+    """
 
     shop = models.OneToOneField(Shop, models.PROTECT, verbose_name=_("shop"))
     adapter = models.CharField(_("adapter"), max_length=32)
     base_url = models.URLField(_("address"), max_length=200)
     app_key = models.CharField(_("app key"), max_length=64)
     secrets = SealedField(_("secrets"))
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    push_token = models.CharField(
+        _("word in the push address"), max_length=64, unique=True, default=new_push_token, editable=False
+    )
     message_group = models.CharField(_("message group"), max_length=64, blank=True, default="default")
     is_active = models.BooleanField(_("active"), default=True)
     authorised_until = models.DateTimeField(_("authorised until"), null=True, blank=True)
+    renewable_until = models.DateTimeField(_("renewable until"), null=True, blank=True)
+    # Held by the process that is fetching a new token: two at once would take each other's away.
+    renewing_until = models.DateTimeField(null=True, blank=True, editable=False)
+    renewed_at = models.DateTimeField(_("renewed at"), null=True, blank=True, editable=False)
     # Set by bans and quotas of the platform: no calls before then.
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     pause_reason = models.CharField(_("reason of pause"), max_length=200, blank=True)
     # The sealed secrets stay out of the history: an old key in a second table would be one more to lose.
-    history = HistoricalRecords(history_id_field=models.BigAutoField(), excluded_fields=["secrets"])
+    history = HistoricalRecords(
+        history_id_field=models.BigAutoField(), excluded_fields=["secrets", "renewing_until", "push_token"]
+    )
 
     class Meta:
         verbose_name = _("channel account")
@@ -51,3 +74,33 @@ class SyncCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.kind}"
+
+
+class PullRun(models.Model):
+    """One look through the changes of a span that brought something, or failed. Looks that found nothing leave no row.
+
+    missed: orders that the platform's messages should have brought and did not, so that only the pull found them.
+    asked_by: who asked for it; nobody for what runs by itself.
+    """
+
+    account = models.ForeignKey(ChannelAccount, models.CASCADE, verbose_name=_("channel account"))
+    kind = models.CharField(_("kind"), max_length=32)
+    window_start = models.DateTimeField(_("from"))
+    window_end = models.DateTimeField(_("until"))
+    started_at = models.DateTimeField(_("started at"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    seen = models.PositiveIntegerField(_("seen"), default=0)
+    kept = models.PositiveIntegerField(_("newly kept"), default=0)
+    missed = models.PositiveIntegerField(_("missed by messages"), default=0)
+    error = models.CharField(_("error"), max_length=200, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("asked by"), null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("pull")
+        verbose_name_plural = _("pulls")
+        indexes = [models.Index(fields=["account", "-started_at"], name="pulls_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.kind} {self.window_start:%F %T}"

@@ -86,6 +86,7 @@ def reports_of(shipment_ids: Collection[int], work: Work) -> Reports:
                     "carrier": carrier,
                     "tracking_no": number,
                     "lines": lines,
+                    "pieces": _pieces_of(mine, lines),
                 }
             )
     return reports
@@ -109,6 +110,15 @@ def _lines(mine: Sequence[Piece], ordered: Mapping[str, int], earlier: set[str],
     again = can.splits_by_quantity or can.many_numbers_per_line
     lines = sorted(no for no in shipped if again or no not in earlier)
     return lines or None
+
+
+def _pieces_of(mine: Sequence[Piece], lines: Collection[str]) -> list[tuple[str, int]]:
+    """How many of each named line are in the parcel."""
+    shipped: dict[str, int] = defaultdict(int)
+    for piece in mine:
+        if not piece.is_gift and piece.channel_line_no in lines:
+            shipped[piece.channel_line_no] += piece.shipped
+    return sorted(shipped.items())
 
 
 def _pieces(shipment_ids: Collection[int]) -> dict[int, list[Piece]]:

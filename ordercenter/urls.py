@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from channels_sync.api.push import receive_push as receive_channel_push
 from fulfillment.api.qimen import receive_document
 from fulfillment.api.tracking import receive_push
 from ordercenter.common import health
@@ -12,6 +13,7 @@ from ordercenter.events.health import readyz
 
 urlpatterns = [
     path("qimen/<str:customer_id>/", receive_document, name="qimen"),
+    path("channels/<slug:platform>/<str:token>/", receive_channel_push, name="channel-push"),
     path("courier/kuaidi100/<int:account_id>/", receive_push, name="kuaidi100"),
     path("api/", include("ordercenter.api.urls")),
     path("livez", health.livez),

@@ -1,14 +1,21 @@
-"""What every platform's adapter can do, in neutral words. Adapters are clients: no models, no state but credentials."""
+"""What every platform's adapter can do, in neutral words. Adapters are clients: no models, no state but credentials.
+
+An adapter module exports one `PLATFORM`; `channels_sync/platforms.py` lists them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from channels_sync.errors import MessageUnreadable
 from ordercenter.common.batch import BatchResult
+from ordercenter.orders.intake_types import IncomingOrder, IncomingRefund
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 NoticeKind = Literal["order", "refund", "other"]
 StockMode = Literal["full", "delta"]
@@ -51,22 +58,25 @@ class ChangedOrders:
 class RawOrder:
     """One order whole. payload: the order's object; body: the answer's bytes as they came, to be kept.
 
-    buyer_id: the platform's id of the buyer; "" where it tells none.
+    buyer_id: the platform's id of the buyer; "" where it tells none. changed_at: the platform's time of this change, by
+    which the lag of a channel is measured.
     """
 
     channel_order_no: str
     payload: dict[str, Any]
     body: bytes
     buyer_id: str = ""
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawRefund:
-    """One refund whole, as the platform gave it."""
+    """One refund whole, as the platform gave it. changed_at: as in RawOrder."""
 
     channel_refund_no: str
     channel_order_no: str
     payload: dict[str, Any]
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,10 @@ class ChangedRefunds:
 
 @dataclass(frozen=True, slots=True)
 class ChannelNotice:
-    """A message that something changed. It comes again until it is confirmed, and not always in order."""
+    """A message that something changed: read the order or refund back by its number to know how.
+
+    It comes again until it is confirmed, and not always in order.
+    """
 
     message_id: str
     topic: str
@@ -110,12 +123,18 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """A parcel to report. channel_line_nos: the lines in it when the order goes out in several parcels, else empty."""
+    """A parcel to report. channel_line_nos: the lines in it when the order goes out in several parcels, else empty.
+
+    pieces: (line, how many of it) for platforms that take quantities; empty with the lines. key: the same for every try
+    of one report, for platforms that take an idempotency key.
+    """
 
     channel_order_no: str
     carrier_code: str
     tracking_no: str
     channel_line_nos: tuple[str, ...] = ()
+    pieces: tuple[tuple[str, int], ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +188,103 @@ class ChannelAdapter(Protocol):
     def push_stock(self, pushes: Sequence[StockPush], *, mode: StockMode = "full") -> BatchResult:
         """done and refused: StockPush each. An unknown outcome of a delta must be settled by a full push."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a client needs of an account, in plain values.
+
+    secrets: what must not be seen, names as in Platform.secrets. options: the account's switches, Platform.options.
+    """
+
+    account_id: int
+    base_url: str
+    app_key: str
+    secrets: Mapping[str, Any] = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    message_group: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """What a platform sent to our door, byte for byte. Names of headers are in lower case; at: when it came."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PushAnswer:
+    """What the platform wants to hear so that it does not send again."""
+
+    status: int = 200
+    content_type: str = "application/json"
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What one request told. It is kept by one insert before `answer` is given.
+
+    notices: something changed, to be read back. orders, refunds: whole, where the platform sends them so. unreadable:
+    kept for a person.
+    """
+
+    answer: PushAnswer
+    notices: tuple[ChannelNotice, ...] = ()
+    orders: tuple[RawOrder, ...] = ()
+    refunds: tuple[RawRefund, ...] = ()
+    unreadable: tuple[UnreadableNotice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new access token. secrets: all of them, as they are to be kept from now on.
+
+    valid_until: of the access token, None when it has no end. renewable_until: until when it can be renewed without the
+    seller, None when always.
+    """
+
+    secrets: Mapping[str, Any] = field(repr=False)
+    valid_until: datetime | None
+    renewable_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing to fill in for an account. choices: (value, label) where only some are known."""
+
+    name: str
+    label: StrPromise
+    help: StrPromise | str = ""
+    is_required: bool = True
+    choices: tuple[tuple[str, StrPromise | str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One kind of channel: how to reach it, how to read what it says, how it reaches us.
+
+    code: stored in accounts, never changes. read_order and read_refund: from the strictly parsed body of a RawOrder or
+    RawRefund, as the inbox keeps it; they raise MessageUnreadable. take_push: checks and reads what comes to our door;
+    raises PushRefused. renew: a new access token, `renew_before` ahead of its end; raises AuthorizationExpired when
+    only the seller can help. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often
+    changes are pulled: seldom where messages drive, every few seconds where nothing else tells.
+    """
+
+    code: str
+    label: StrPromise | str
+    connect: Callable[[Connection], ChannelAdapter]
+    read_order: Callable[[Any], IncomingOrder]
+    read_refund: Callable[[Any], IncomingRefund]
+    secrets: tuple[Field, ...]
+    options: tuple[Field, ...] = ()
+    take_push: Callable[[Connection, PushRequest], Pushed] | None = None
+    renew: Callable[[Connection], Renewed] | None = None
+    renew_before: timedelta = timedelta(days=1)
+    has_messages: bool = False
+    poll_every_s: float = 60.0

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.utils.translation import gettext_lazy as _
+
 from channels_sync.adapters import tmall_mapping as mapping
 from channels_sync.adapters.base import (
     ChangedOrders,
     ChangedRefunds,
+    Connection,
+    Field,
     Notices,
+    Platform,
     RawOrder,
     RawRefund,
     StockMode,
@@ -29,7 +34,8 @@ from channels_sync.errors import MessageUnreadable, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.gmt8 import format_gmt8, parse_gmt8
 from ordercenter.common.platform_errors import ChannelAnswerUnreadable, ChannelError, ChannelRefused
-from ordercenter.common.top_client import TopClient
+from ordercenter.common.top_client import TopClient, TopCredentials
+from ordercenter.orders.intake_types import IncomingOrder, IncomingRefund
 
 PAGE_SIZE = 50
 WINDOW_STEP = timedelta(minutes=30)
@@ -124,7 +130,7 @@ class TmallAdapter:
         trade = mapping.trade_in(answer.content)
         if mapping.trade_number(trade) != number:
             raise ChannelAnswerUnreadable(method=method, message="the answer is about another trade")
-        return RawOrder(number, trade, answer.body, mapping.buyer_of(trade))
+        return RawOrder(number, trade, answer.body, mapping.buyer_of(trade), mapping.changed_at(trade))
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -323,3 +329,32 @@ def _stock_calls(rows: list[StockPush]) -> Iterator[Sequence[StockPush]]:
 def _chunks(rows: list[Row], size: int) -> Iterator[list[Row]]:
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
+
+
+def _connect(connection: Connection) -> TmallAdapter:
+    credentials = TopCredentials(
+        app_key=connection.app_key,
+        secret=connection.secrets["secret"],
+        session=connection.secrets["session"],
+        base_url=connection.base_url,
+    )
+    return TmallAdapter(TopClient(credentials), message_group=connection.message_group)
+
+
+def _read_order(raw: Any) -> IncomingOrder:
+    return mapping.read_trade(mapping.trade_in(raw))
+
+
+def _read_refund(raw: Any) -> IncomingRefund:
+    return mapping.read_refund(mapping.refund_in(raw))
+
+
+PLATFORM = Platform(
+    code="tmall",
+    label=_("Tmall and Taobao"),
+    connect=_connect,
+    read_order=_read_order,
+    read_refund=_read_refund,
+    secrets=(Field("secret", _("app secret")), Field("session", _("session key of the seller"))),
+    has_messages=True,
+)

@@ -95,6 +95,14 @@ def buyer_of(raw: Mapping[str, Any]) -> str:
         return ""
 
 
+def changed_at(raw: Mapping[str, Any]) -> datetime | None:
+    """When the trade changed last; None where that cannot be read: the trade is kept all the same, and read later."""
+    try:
+        return fields.time(raw, "modified", "trade")
+    except MessageUnreadable:
+        return None
+
+
 def refund_in(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The refund inside an answer of refund.get, a `{"refund": ...}` object, or the refund itself."""
     inner = payload.get("refund_get_response", payload)
@@ -176,7 +184,9 @@ def read_changed_order(raw: Mapping[str, Any]) -> ChangedOrder:
 
 def read_changed_refund(raw: Mapping[str, Any]) -> RawRefund:
     """One row of the list of refunds, kept whole. Raises MessageUnreadable."""
-    return RawRefund(fields.number(raw, "refund_id", "refund"), fields.number(raw, "tid", "refund"), dict(raw))
+    return RawRefund(
+        fields.number(raw, "refund_id", "refund"), fields.number(raw, "tid", "refund"), dict(raw), changed_at(raw)
+    )
 
 
 def message_number(raw: Any) -> str | None:

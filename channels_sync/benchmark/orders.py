@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from channels_sync.adapters.base import RawOrder
 from channels_sync.adapters.tmall import TRADE_FIELDS
 from channels_sync.adapters.tmall_mapping import buyer_of
+from channels_sync.keeping import order_message
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox.documents import trade_document
 from channels_sync.sandbox.scenario import Script, Spec
 from channels_sync.sandbox.trades import WAIT_SELLER_SEND_GOODS
-from channels_sync.services import order_message
 from ordercenter.events.inbox import Incoming
 
 FIRST_TID = 4_100_000_000_000_000_000

@@ -90,6 +90,7 @@ CODES: dict[str, CaseCode] = dict(
         _warning("FREIGHT_NO_CONTRACT", _("A courier bills parcels without an agreed price"), 72),
         _warning("FREIGHT_NOT_BILLED", _("Parcels are missing on a courier's bill"), 168),
         _warning("CHANNEL_AUTH", _("The channel needs a new authorisation"), 2),
+        _warning("CHANNEL_AUTH_ENDING", _("The channel's authorisation ends soon"), 24),
         _warning("COMMAND_FAILED", _("An outside call was given up"), 4),
         _warning("MESSAGE_PARKED", _("A message cannot be processed"), 2),
         _warning("EVENT_PARKED", _("A step failed and was set aside"), 2),

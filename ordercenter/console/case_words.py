@@ -316,6 +316,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("No orders come in and no tracking numbers go out for this shop."),
         _("Ask the shop's owner to authorise the connection again."),
     ),
+    "CHANNEL_AUTH_ENDING": CaseWords(
+        _("The shop's authorisation at the channel ends within three days, and cannot be renewed by ourselves."),
+        _("After that no orders come in and no tracking numbers go out for this shop."),
+        _("Ask the shop's owner to authorise the connection again before then; the case closes by itself."),
+    ),
     "COMMAND_FAILED": CaseWords(
         _("A call to the outside was refused or given up."),
         _("What it was to do has not been done."),

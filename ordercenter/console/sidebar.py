@@ -152,6 +152,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         (
             ("channels_sync.ChannelAccount", "key"),
             ("channels_sync.SyncCursor", "sync"),
+            ("channels_sync.PullRun", "manage_search"),
             ("events.InboxMessage", "move_to_inbox"),
             ("events.OutgoingCommand", "outbox"),
             ("events.EventRow", "timeline"),

@@ -145,7 +145,7 @@ class EventQueue(Queue):
         items = []
         for pk, subject, event_id, name, payload, occurred_at, *rest in rows:
             try:
-                event = codec.from_row(name, _plain(payload), occurred_at)
+                event = codec.from_row(name, plain_json(payload), occurred_at)
             except (LookupError, TypeError, ValueError, ArithmeticError) as error:
                 # Written by another version of this program: nobody here can handle it, and it must not stop the queue.
                 self.park((pk, None, subject), error, f"{name}: {words_of_error(error)}")
@@ -180,7 +180,7 @@ class InboxQueue(Queue):
                 f" AND {_NOT_BEHIND.format(table=self.table, key=self.key)} ORDER BY q.id LIMIT %s",
                 [self.name, value, self.name, limit],
             )
-            return [Message(r[0], r[1], r[2], r[3], bytes(r[4]), _plain(r[5]), r[6]) for r in cursor.fetchall()]
+            return [Message(r[0], r[1], r[2], r[3], bytes(r[4]), plain_json(r[5]), r[6]) for r in cursor.fetchall()]
 
     def run(self, items: Sequence[Any]) -> None:
         refused = self._reader.run(items)
@@ -211,5 +211,6 @@ class InboxQueue(Queue):
         )
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """A jsonb column, which cursors hand over as text."""
     return json.loads(value) if isinstance(value, str) else value

@@ -48,7 +48,7 @@ def effects_of(system: System, number: str) -> dict[str, int]:
         "  (SELECT count(*) FROM finance_paymententry p JOIN o ON o.id = p.order_id), (SELECT count(*) FROM s),"
         "  (SELECT count(*) FROM w WHERE kind = 'qimen.deliveryorder.create'),"
         "  (SELECT count(*) FROM fulfillment_parcel p JOIN s ON s.id = p.shipment_id),"
-        "  (SELECT count(*) FROM w WHERE kind = 'tmall.logistics.offline.send')",
+        "  (SELECT count(*) FROM w WHERE kind = 'channel.tracking')",
         {"number": number},
     )
     return dict(zip(names, row, strict=True))

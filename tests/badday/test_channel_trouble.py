@@ -10,7 +10,7 @@ from tests.badday.system import System, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 
-TRACKING = "tmall.logistics.offline.send"
+TRACKING = "channel.tracking"
 PULL = """
 from channels_sync.tasks import pull_all
 pull_all()

@@ -26,7 +26,7 @@ answer = len(replay_messages(ids=list(InboxMessage.objects.filter(about).values_
 READ = """
 from channels_sync.accounts import adapter_of
 from channels_sync.models import ChannelAccount
-from channels_sync.services import order_message
+from channels_sync.keeping import order_message
 account = ChannelAccount.objects.get()
 (raw,) = adapter_of(account).read_orders([{number!r}]).done
 answer = order_message(account, raw).body.decode()
@@ -35,7 +35,7 @@ TELL = """
 import json
 from channels_sync.adapters.base import RawOrder
 from channels_sync.models import ChannelAccount
-from channels_sync.services import order_message
+from channels_sync.keeping import order_message
 from ordercenter.events.inbox import receive
 body = {body!r}
 payload = json.loads(body)["trade_fullinfo_get_response"]["trade"]

@@ -10,7 +10,7 @@ import pytest
 
 from channels_sync.adapters import tmall_mapping
 from channels_sync.adapters.base import RawOrder
-from channels_sync.services import order_message, source_of
+from channels_sync.keeping import order_message, source_of
 from fulfillment.services import routing
 from ordercenter.cases.models import Case
 from ordercenter.events.inbox import receive

@@ -43,7 +43,7 @@ def test_an_order_goes_from_its_bin_to_the_courier_and_to_the_channel(house: Hou
     assert Parcel.objects.values_list("tracking_no", "weight_g").get() == (number, shipment.weight_g + 100)
     assert house.stock("SKU-1") == (98, 0)
     assert set(Reservation.objects.values_list("state", flat=True)) == {"consumed"}
-    assert OutgoingCommand.objects.get().kind == "tmall.logistics.offline.send"
+    assert OutgoingCommand.objects.get().kind == "channel.tracking"
     assert broken_invariants() == {}
 
 

@@ -78,14 +78,15 @@ def block_cost(
     return cost
 
 
-def fits(blocks: Sequence[Block], stock: StockView) -> bool:
+def fits(blocks: Sequence[Block], stock: StockView, made: Collection[int] | None = None) -> bool:
+    """Whether stock, units and parcels are enough for all blocks together. made: as in block_cost."""
     pieces: Counter[tuple[int, int]] = Counter()
     units: Counter[int] = Counter()
     parcels: Counter[int] = Counter()
     for lines, w, _ in blocks:
         parcels[w] += 1
         for line in lines:
-            if is_made(line, w, stock):
+            if line.line_id in made if made is not None else is_made(line, w, stock):
                 units[w] += line.quantity
             else:
                 pieces[line.sku_id, w] += line.quantity

@@ -161,7 +161,7 @@ def test_inbox_and_outgoing(world: World) -> None:
     ]
     assert [row[1] for row in rows("outgoing")] == [
         "qimen.deliveryorder.create",
-        "tmall.logistics.offline.send",
+        "channel.tracking",
         "qimen.deliveryorder.create",
     ]
 

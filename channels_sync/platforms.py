@@ -1,0 +1,33 @@
+"""All platforms that we speak with, by the code that accounts keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from channels_sync.adapters import tmall
+from channels_sync.adapters.base import Connection, Platform
+from channels_sync.models import ChannelAccount
+from ordercenter.common.errors import Misconfigured
+from ordercenter.common.secretfield import unseal
+
+PLATFORMS: Mapping[str, Platform] = {platform.code: platform for platform in (tmall.PLATFORM,)}
+
+
+def platform_of(account: ChannelAccount) -> Platform:
+    """The account's platform. Raises Misconfigured for one that is not installed."""
+    try:
+        return PLATFORMS[account.adapter]
+    except KeyError:
+        raise Misconfigured(f"account {account.pk}: there is no adapter {account.adapter}") from None
+
+
+def connection_of(account: ChannelAccount) -> Connection:
+    """What a client needs of the account, its secrets unsealed."""
+    return Connection(
+        account_id=account.pk,
+        base_url=account.base_url,
+        app_key=account.app_key,
+        secrets=unseal(account.secrets),
+        options=account.options,
+        message_group=account.message_group,
+    )

@@ -1,0 +1,164 @@
+"""Pulling what changed: with an overlap after messages, for a span of the past on request, every few seconds where
+nothing else tells. All of it goes through the inbox, so whatever is read twice is kept once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
+from channels_sync.adapters.base import ChangedOrder, ChannelAdapter, Window
+from channels_sync.keeping import keep_orders, keep_refunds
+from channels_sync.models import ChannelAccount, PullRun, SyncCursor
+from channels_sync.platforms import platform_of
+from channels_sync.reading import read_orders
+from ordercenter.common.platform_errors import ChannelError
+from ordercenter.orders.models import Order
+
+# Changes are read again this far back: a platform's list lags behind its clock.
+OVERLAP = timedelta(minutes=5)
+FIRST_LOOK_BACK = timedelta(hours=24)
+# A change so old should have been told by a message: found by the pull alone, it was lost.
+MESSAGES_TAKE = timedelta(seconds=60)
+_PULL_LOCK = 0x70756C6C
+
+
+def pull_orders(*, account: ChannelAccount, at: datetime | None = None) -> PullRun:
+    """Read every order that changed since the cursor, with an overlap; keep what is newer than what we have.
+
+    The cursor moves only when the whole window has been read and kept. Raises ChannelPaused, ChannelError.
+    """
+    return _since_cursor(account, "orders", at or timezone.now())
+
+
+def pull_refunds(*, account: ChannelAccount, at: datetime | None = None) -> PullRun:
+    """The same for refunds: every refund that changed since the cursor. Raises ChannelPaused, ChannelError."""
+    return _since_cursor(account, "refunds", at or timezone.now())
+
+
+def backfill(
+    *, account: ChannelAccount, window: Window, asked_by_id: int | None = None, at: datetime | None = None
+) -> list[PullRun]:
+    """Read all that changed in a span of the past, orders and then refunds; the cursors stay where they are.
+
+    Every order is read whole again, also one that we have as new: a backfill is asked for where something is missing.
+    Raises ChannelPaused, ChannelError; what was kept until then stays kept, and asking again does no harm.
+    """
+    refuse_while_paused(account, at=at or timezone.now())
+    runs = []
+    for kind in ("orders", "refunds"):
+        run = PullRun(
+            account=account,
+            kind=kind,
+            window_start=window.start,
+            window_end=window.end,
+            started_at=at or timezone.now(),
+            asked_by_id=asked_by_id,
+        )
+        run.save()
+        _look_through(account, run, window, is_whole=True)
+        run.save()
+        runs.append(run)
+    return runs
+
+
+@contextmanager
+def only_one(account: ChannelAccount) -> Iterator[bool]:
+    """Whether nobody else is pulling this account; held until the end of the block, lost with the connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_PULL_LOCK, account.pk])
+        is_mine = bool(cursor.fetchone()[0])
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_PULL_LOCK, account.pk])
+
+
+def _since_cursor(account: ChannelAccount, kind: str, now: datetime) -> PullRun:
+    refuse_while_paused(account, at=now)
+    cursor, _ = SyncCursor.objects.get_or_create(
+        account=account, kind=kind, defaults={"read_until": now - FIRST_LOOK_BACK}
+    )
+    window = Window(cursor.read_until - OVERLAP, now)
+    run = PullRun(account=account, kind=kind, window_start=window.start, window_end=window.end, started_at=now)
+    try:
+        _look_through(account, run, window, is_whole=False)
+    except ChannelError as error:
+        _remember(cursor, now, error)
+        raise
+    finally:
+        if run.kept or run.error:
+            run.save()
+    _remember(cursor, now, None, read_until=now)
+    all_is_well(account)
+    return run
+
+
+def _look_through(account: ChannelAccount, run: PullRun, window: Window, *, is_whole: bool) -> None:
+    """Page by page, each kept before the next is asked for; an error is written into the run and raised."""
+    step = _refunds_page if run.kind == "refunds" else _orders_page
+    adapter, place = adapter_of(account), None
+    try:
+        while True:
+            place = step(account, adapter, run, window, place, is_whole)
+            if place is None:
+                break
+    except ChannelError as error:
+        run.error = str(error)[:200]
+        pause_after(account, error, at=timezone.now())
+        raise
+    finally:
+        run.ended_at = timezone.now()
+
+
+def _orders_page(
+    account: ChannelAccount, adapter: ChannelAdapter, run: PullRun, window: Window, place: str | None, is_whole: bool
+) -> str | None:
+    page = adapter.pull_changed_orders(window, place)
+    run.seen += len(page.orders)
+    wanted = page.orders if is_whole else _unknown_or_newer(account, page.orders)
+    read = read_orders(adapter, list(dict.fromkeys(row.channel_order_no for row in wanted)))
+    run.kept += keep_orders(account, read.orders.values())
+    if not is_whole and _is_told(account):
+        old_enough = run.started_at - MESSAGES_TAKE
+        run.missed += len({r.channel_order_no for r in wanted if r.modified_at < old_enough} & read.orders.keys())
+    return page.next_cursor
+
+
+def _refunds_page(
+    account: ChannelAccount, adapter: ChannelAdapter, run: PullRun, window: Window, place: str | None, is_whole: bool
+) -> str | None:
+    page = adapter.pull_refunds(window, place)
+    run.seen += len(page.refunds)
+    run.kept += keep_refunds(account, page.refunds)
+    return page.next_cursor
+
+
+def _is_told(account: ChannelAccount) -> bool:
+    platform = platform_of(account)
+    return platform.has_messages or platform.take_push is not None
+
+
+def _unknown_or_newer(account: ChannelAccount, changed: Sequence[ChangedOrder]) -> list[ChangedOrder]:
+    ours = dict(
+        Order.objects.filter(
+            shop_id=account.shop_id, channel_order_no__in=[c.channel_order_no for c in changed]
+        ).values_list("channel_order_no", "channel_modified_at")
+    )
+    return [c for c in changed if c.channel_order_no not in ours or ours[c.channel_order_no] < c.modified_at]
+
+
+def _remember(
+    cursor: SyncCursor, now: datetime, error: ChannelError | None, *, read_until: datetime | None = None
+) -> None:
+    cursor.last_run_at, cursor.last_error = now, str(error)[:200] if error else ""
+    if read_until is not None:
+        cursor.read_until = read_until
+    cursor.save()
