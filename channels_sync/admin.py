@@ -67,7 +67,8 @@ class ChannelAccountForm(SealedForm):
                 self.add_error(
                     "new_secret", _("The platform needs these too: %(names)s.") % {"names": ", ".join(lacking)}
                 )
-        self._check_options(platform, values.get("options"))
+        values["options"] = {} if values.get("options") is None else values["options"]
+        self._check_options(platform, values["options"])
         return values
 
     def _check_options(self, platform: Platform, options: Any) -> None:

@@ -46,9 +46,9 @@ def read_back(*, account: ChannelAccount, most: int = 200, at: datetime | None =
         all_is_well(account)
     keep_orders(account, read.orders.values())
     keep_refunds(account, read.refunds.values())
-    outcomes = {message.id: _outcome(message, read) for message in messages}
-    messages_are_read([pk for pk, error in outcomes.items() if error is None])
-    messages_failed([(m, error) for m in messages if (error := outcomes[m.id]) is not None])
+    outcomes = [(message, _outcome(message, read)) for message in messages]
+    messages_are_read([message.id for message, problem in outcomes if problem is None])
+    messages_failed([(message, problem) for message, problem in outcomes if problem is not None])
     return len(messages)
 
 

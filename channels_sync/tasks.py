@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import structlog
 from celery import shared_task
+from django.db import connection
 from django.utils import timezone
 
 from channels_sync import services
@@ -23,21 +26,22 @@ def publish(**_: object) -> None:
 
 @shared_task(name="channels.pull_all")
 def pull_all(**_: object) -> None:
-    """Ring for every active account by itself: one platform that hangs keeps no other one waiting."""
-    for account_id in ChannelAccount.objects.filter(is_active=True).order_by("pk").values_list("pk", flat=True):
-        pull_one.apply_async(kwargs={"account_id": account_id}, retry=False, expires=50)
+    """Pull changed orders and refunds of every active account, side by side: one that hangs keeps no other waiting."""
+    accounts = list(ChannelAccount.objects.filter(is_active=True).select_related("shop").order_by("pk"))
+    with ThreadPoolExecutor(max(len(accounts), 1)) as pool:
+        for _done in pool.map(_pull, accounts):
+            pass
 
 
-@shared_task(name="channels.pull")
-def pull_one(account_id: int, **_: object) -> None:
-    """Pull changed orders and refunds of one account, unless somebody is doing so."""
-    account = ChannelAccount.objects.filter(pk=account_id, is_active=True).select_related("shop").first()
-    if account is None:
-        return
-    with only_one(account) as is_mine:
-        if is_mine:
-            for pull in (services.pull_orders, services.pull_refunds):
-                try:
-                    pull(account=account, at=timezone.now())
-                except OrderCenterError as error:
-                    logger.warning("pull.failed", account=account.pk, pull=pull.__name__, error=str(error)[:200])
+def _pull(account: ChannelAccount) -> None:
+    """One account, unless somebody is pulling it already; its trouble is its own."""
+    try:
+        with only_one(account) as is_mine:
+            if is_mine:
+                for pull in (services.pull_orders, services.pull_refunds):
+                    try:
+                        pull(account=account, at=timezone.now())
+                    except OrderCenterError as error:
+                        logger.warning("pull.failed", account=account.pk, pull=pull.__name__, error=str(error)[:200])
+    finally:
+        connection.close()
