@@ -174,6 +174,9 @@ def read_refund(raw: Mapping[str, Any]) -> IncomingRefund:
         else 0,
         created_at=fields.time(raw, "created", "refund"),
         modified_at=fields.time(raw, "modified", "refund"),
+        kind="return" if fields.flag(raw, "has_good_return", "refund") else "refund",
+        return_carrier=fields.text(raw, "company_name", "refund")[:_NAME_LENGTH],
+        return_no=fields.code(raw, "sid", "refund"),
     )
 
 

@@ -30,6 +30,9 @@ LineRefundStatus = Literal["none", "requested", "agreed", "returning", "refused"
 PresaleState = Literal["deposit_due", "balance_due", "paid"]
 RefundStatus = Literal["requested", "agreed", "returning", "refused", "withdrawn", "succeeded"]
 RefundPhase = Literal["onsale", "aftersale"]
+# refund: money back, the goods stay or never left. return: money for goods that come back. exchange, resend, repair: goods
+# for goods, no money. price_protection: a part of the price for a later sale; the goods have nothing to do with it.
+AfterSaleKind = Literal["refund", "return", "exchange", "resend", "repair", "price_protection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ class IncomingOrder:
 class IncomingRefund:
     """One refund request of one line. phase: before (onsale) or after (aftersale) the trade was finished.
 
-    version: the platform's own, grows with every change; amount: what goes back to the buyer.
+    version: the platform's own, grows with every change; amount: what goes back to the buyer, 0 for goods against goods.
+    kind: what the buyer asks for. return_carrier, return_no: with which parcel the goods come back, once the buyer said.
     """
 
     channel_refund_no: str
@@ -138,3 +142,6 @@ class IncomingRefund:
     version: int
     created_at: datetime
     modified_at: datetime
+    kind: AfterSaleKind = "refund"
+    return_carrier: str = ""
+    return_no: str = ""
