@@ -30,8 +30,8 @@ LineRefundStatus = Literal["none", "requested", "agreed", "returning", "refused"
 PresaleState = Literal["deposit_due", "balance_due", "paid"]
 RefundStatus = Literal["requested", "agreed", "returning", "refused", "withdrawn", "succeeded"]
 RefundPhase = Literal["onsale", "aftersale"]
-# refund: money back, the goods stay or never left. return: money for goods that come back. exchange, resend, repair: goods
-# for goods, no money. price_protection: a part of the price for a later sale; the goods have nothing to do with it.
+# refund: money back, the goods stay or never left. return: money for goods that come back. exchange, resend, repair:
+# goods for goods, no money. price_protection: a part of the price for a later sale; the goods are no part of it.
 AfterSaleKind = Literal["refund", "return", "exchange", "resend", "repair", "price_protection"]
 
 
@@ -126,8 +126,8 @@ class IncomingOrder:
 class IncomingRefund:
     """One refund request of one line. phase: before (onsale) or after (aftersale) the trade was finished.
 
-    version: the platform's own, grows with every change; amount: what goes back to the buyer, 0 for goods against goods.
-    kind: what the buyer asks for. return_carrier, return_no: with which parcel the goods come back, once the buyer said.
+    version: the platform's own, grows with every change. amount: what goes back to the buyer, 0 for goods against
+    goods. kind: what the buyer asks for. return_carrier, return_no: the parcel in which the goods come back, once told.
     """
 
     channel_refund_no: str
