@@ -43,6 +43,8 @@ from ordercenter.events.types import (
     OtherWarehouseWanted,
     RefundRequested,
     RefundSucceeded,
+    ReturnCalledOff,
+    ReturnExpected,
     ShipmentCancelled,
     StockReplenished,
     SupplyChanged,
@@ -50,6 +52,7 @@ from ordercenter.events.types import (
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders import services as orders_services
+from ordercenter.orders.states import AfterSaleKind
 from ordercenter.workflow import services as workflow
 
 CONFIRM_KIND = "qimen.deliveryorder.confirm"
@@ -103,7 +106,11 @@ def stop_goods(events: Sequence[Recorded]) -> None:
     """Cancelled orders and orders asked back stay in the house if they still are there."""
     with unit_of_work(because=events) as work:
         cancelled = {r.event.order_id: r.event.reason for r in events if isinstance(r.event, OrderCancelled)}
-        asked = {r.event.order_id for r in events if isinstance(r.event, RefundRequested)} - cancelled.keys()
+        asked = {
+            r.event.order_id
+            for r in events
+            if isinstance(r.event, RefundRequested) and r.event.kind != AfterSaleKind.PRICE_PROTECTION
+        } - cancelled.keys()
         services.lock_goods(order_ids=sorted({*asked, *cancelled}), work=work)
         if asked:
             services.stop_shipments(order_ids=sorted(asked), reason="refund requested", work=work)
@@ -210,12 +217,23 @@ def look_elsewhere(events: Sequence[Recorded]) -> None:
     services.route_rejected(wishes={e.order_id: services.Wish(e.times, e.quarantine) for e in wanted}, because=events)
 
 
-@on(RefundSucceeded, name="fulfillment.gifts_after_refund")
+@on(
+    RefundSucceeded,
+    name="fulfillment.gifts_after_refund",
+    when=lambda e: e.kind != AfterSaleKind.PRICE_PROTECTION,
+)
 def settle_gifts_after_refund(events: Sequence[Recorded]) -> None:
     """A refund may drop an order below what earned it its gift."""
     with unit_of_work(because=events) as work:
         ids = {r.event.order_id for r in events if isinstance(r.event, RefundSucceeded)}
         services.settle_after_refund(order_ids=ids, work=work)
+
+
+@on(ReturnExpected, ReturnCalledOff, name="fulfillment.returns")
+def look_out_for_returns(events: Sequence[Recorded]) -> None:
+    """Warehouses are told which goods come back to them, and which do not after all."""
+    with unit_of_work(because=events) as work:
+        services.take_return_news(news=[r.event for r in events], work=work)
 
 
 def _may_end_a_wait(event: Event) -> bool:

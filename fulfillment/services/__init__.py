@@ -24,6 +24,7 @@ from fulfillment.services.rejected import Wish, held_for_doubt, route_rejected, 
 from fulfillment.services.releasing import awaiting_release, release_due, release_reopened
 from fulfillment.services.reporting import mark_reported
 from fulfillment.services.rerouting import ask_back, plan_anew, route_elsewhere
+from fulfillment.services.returns import take_return_news
 from fulfillment.services.routing import reserve_and_route
 from fulfillment.services.routing_world import free_loads
 from fulfillment.services.scanning import take_scans
@@ -57,6 +58,7 @@ __all__ = [
     "dispatch_shipments",
     "end_unpaid_holds",
     "finish_inbound",
+    "take_return_news",
     "follow_priority",
     "free_loads",
     "free_pieces",

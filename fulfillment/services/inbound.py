@@ -34,7 +34,10 @@ _GRADES = {"ZP": 0, "CC": 1, "JS": 1, "XS": 1, "ZT": 2}
 
 @dataclass(frozen=True)
 class InboundDraft:
-    """Goods that shall come. pieces: SKU id -> how many; order_lines: SKU id -> whose line, for returns."""
+    """Goods that shall come. pieces: SKU id -> how many; order_lines: SKU id -> whose line, for returns.
+
+    key: what the wish is called by whoever has it, so that the same wish is one inbound order.
+    """
 
     kind: InboundKind
     warehouse_id: int
@@ -46,6 +49,7 @@ class InboundDraft:
     supplier: str = ""
     expected_at: datetime | None = None
     order_lines: Mapping[int, int] | None = None
+    key: str | None = None
 
 
 def announce_inbound(
@@ -68,6 +72,7 @@ def announce_inbound(
                 tracking_no=draft.tracking_no.strip().upper(),
                 supplier=draft.supplier,
                 expected_at=draft.expected_at,
+                key=draft.key,
             )
             work.add(
                 [

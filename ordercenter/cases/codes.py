@@ -56,6 +56,7 @@ CODES: dict[str, CaseCode] = dict(
         _blocking("GOODS_STOPPED", _("Goods asked back from the warehouse"), 4),
         _blocking("SHORT_PICK", _("The warehouse shipped less than ordered"), 4),
         _blocking("WEIGHT_MISMATCH", _("The parcel's weight is not what it should be"), 2),
+        _warning("AFTERSALE_GOODS", _("The buyer wants other goods"), 24),
         _warning("STOCK_DIFFERENCE", _("Counted stock cannot be booked"), 8),
         _warning("PARCEL_UNKNOWN", _("Unknown parcel at the dock"), 24),
         _warning("INBOUND_DIFFERENCE", _("Received goods are not what was announced"), 24),

@@ -311,6 +311,14 @@ WORDS: Mapping[str, CaseWords] = {
         _("They will be asked for later, or were carried by somebody else; what they cost is not in the books."),
         _("Wait for the next bill, which closes this by itself, or sign the lines off."),
     ),
+    "AFTERSALE_GOODS": CaseWords(
+        _("The buyer wants goods of this order exchanged, sent once more or repaired."),
+        _("The channel shows the request as open, with a deadline, until goods are on their way."),
+        _(
+            "Agree or refuse at the channel. What goes out again is an order of its own, made by the API or a table;"
+            " the case closes when the channel says that the request is over."
+        ),
+    ),
     "CHANNEL_AUTH": CaseWords(
         _("The shop's authorisation at the channel is no longer valid."),
         _("No orders come in and no tracking numbers go out for this shop."),

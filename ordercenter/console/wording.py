@@ -53,6 +53,8 @@ EVENTS: Mapping[str, Text] = {
     facts.RefundRequested.name: _("Refund requested"),
     facts.RefundWithdrawn.name: _("Refund withdrawn"),
     facts.RefundSucceeded.name: _("Refund paid out"),
+    facts.ReturnExpected.name: _("Goods are to come back"),
+    facts.ReturnCalledOff.name: _("Goods will not come back after all"),
     facts.StockReserved.name: _("Stock reserved"),
     facts.StockReleased.name: _("Stock released"),
     facts.StockTakenOver.name: _("Got goods that less urgent orders were promised"),

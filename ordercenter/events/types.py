@@ -161,10 +161,13 @@ class OrderCancelled(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundRequested(OrderEvent):
+    """kind: see orders.intake_types.AfterSaleKind."""
+
     name: ClassVar[str] = "orders.refund.requested"
     is_trigger: ClassVar[bool] = True
     channel_refund_no: str
     amount: Decimal
+    kind: str = "refund"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +181,27 @@ class RefundSucceeded(OrderEvent):
     name: ClassVar[str] = "orders.refund.succeeded"
     channel_refund_no: str
     amount: Decimal
+    kind: str = "refund"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnExpected(OrderEvent):
+    """Goods that have left are to come back. carrier, tracking_no: "" until the buyer tells; then it is told again."""
+
+    name: ClassVar[str] = "orders.return.expected"
+    channel_refund_no: str
+    channel_line_no: str
+    pieces: int
+    carrier: str = ""
+    tracking_no: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnCalledOff(OrderEvent):
+    """They will not come back after all: the request was withdrawn or refused."""
+
+    name: ClassVar[str] = "orders.return.called_off"
+    channel_refund_no: str
 
 
 # --- stock ------------------------------------------------------------------------------------------------------------

@@ -179,8 +179,18 @@ class HoldAdmin(ReadOnlyHistoryAdmin):
 @admin.register(RefundRequest)
 class RefundRequestAdmin(ReadOnlyHistoryAdmin):
     shop = "order__shop_id"
-    list_display = ["channel_refund_no", "order", "status", "amount", "reason", "channel_modified_at"]
-    list_filter = [("status", ChoicesDropdownFilter)]
+    list_display = [
+        "channel_refund_no",
+        "order",
+        "kind",
+        "status",
+        "quantity",
+        "amount",
+        "return_no",
+        "reason",
+        "channel_modified_at",
+    ]
+    list_filter = [("kind", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter)]
     list_select_related = ["order"]
     search_fields = ["=channel_refund_no", "order__channel_order_no"]
     search_help_text = _("A whole refund number, or part of an order number")

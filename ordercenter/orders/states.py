@@ -46,6 +46,23 @@ class RefundStatus(models.TextChoices):
     REFUNDED = "refunded", _("Refunded")
 
 
+class AfterSaleKind(models.TextChoices):
+    """What a buyer asks for: see orders.intake_types.AfterSaleKind."""
+
+    REFUND = "refund", _("Refund only")
+    RETURN = "return", _("Return and refund")
+    EXCHANGE = "exchange", _("Exchange")
+    RESEND = "resend", _("Sent once more")
+    REPAIR = "repair", _("Repair")
+    PRICE_PROTECTION = "price_protection", _("Price protection")
+
+
+# Goods for goods: no money goes back.
+GOODS_FOR_GOODS = (AfterSaleKind.EXCHANGE, AfterSaleKind.RESEND, AfterSaleKind.REPAIR)
+# What the buyer holds is to come back to us.
+GOODS_COME_BACK = (AfterSaleKind.RETURN, AfterSaleKind.EXCHANGE, AfterSaleKind.REPAIR)
+
+
 class GradeRuleKind(models.TextChoices):
     """What a grade rule asks."""
 

@@ -19,7 +19,7 @@ from ordercenter.common.fsm import StateField, StateModel, transition
 from ordercenter.common.history import BusyRecords
 from ordercenter.common.rows import FastRow
 from ordercenter.orders.errors import AmountMismatch, OrderOnHold
-from ordercenter.orders.states import BEFORE_FULFILLMENT, Grade, OrderState, RefundStatus
+from ordercenter.orders.states import BEFORE_FULFILLMENT, AfterSaleKind, Grade, OrderState, RefundStatus
 
 
 class Order(StateModel):
@@ -288,12 +288,23 @@ class Hold(models.Model):
 
 
 class RefundRequest(models.Model):
-    """What the channel says about one refund of one order; the newest version wins."""
+    """What the channel says about one after-sale request of one line; the newest version wins.
+
+    return_carrier, return_no: the parcel in which the goods come back, as the buyer told the channel.
+    """
 
     order = models.ForeignKey(Order, models.PROTECT, verbose_name=_("order"), related_name="refund_requests")
     channel_refund_no = models.CharField(_("channel refund number"), max_length=64)
     channel_line_no = models.CharField(_("channel line number"), max_length=64, blank=True)
+    kind = models.CharField(
+        _("kind"), max_length=16, choices=AfterSaleKind.choices, default=AfterSaleKind.REFUND, db_default="refund"
+    )
     status = models.CharField(_("status"), max_length=12, choices=RefundStatus.choices)
+    quantity = models.PositiveIntegerField(_("pieces"), default=1, db_default=1)
+    return_carrier = models.CharField(_("carrier of the return"), max_length=64, blank=True, default="", db_default="")
+    return_no = models.CharField(
+        _("tracking number of the return"), max_length=64, blank=True, default="", db_default=""
+    )
     amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     version = models.BigIntegerField(_("version"), default=0)
