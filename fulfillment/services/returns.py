@@ -95,9 +95,11 @@ def _drafts(expected: Mapping[str, ReturnExpected]) -> list[InboundDraft]:
         owners: dict[int, int] = {}
         place: _Left | None = None
         for line in lines[event.order_id, event.channel_line_no]:
-            wanted = event.pieces * (parts.get((line.bundle_id, line.sku_id), 1) if line.bundle_id else 1)
-            pieces = min(wanted, line.shipped - line.returned)
-            if pieces > 0 and line.sku_id is not None and line.pk in left:
+            if line.sku_id is None or line.pk not in left:
+                continue
+            in_each = parts.get((line.bundle_id, line.sku_id), 1) if line.bundle_id else 1
+            pieces = min(event.pieces * in_each, line.shipped - line.returned)
+            if pieces > 0:
                 place = place or left[line.pk]
                 back[line.sku_id] = back.get(line.sku_id, 0) + pieces
                 owners[line.sku_id] = line.pk
