@@ -47,7 +47,8 @@ def choose(order: OrderNeed, stock: StockView, tariff: Tariff, prices: Prices | 
         )
         parts, is_exact = _best_parts(order, options, stock, costs)
         parcels = [_parcel(order, options, part, tariff, costs) for part in parts]
-        candidates = _candidates(order, options, stock, tariff, may_ship, {parcel.warehouse for parcel in parcels})
+        chosen = {parcel.warehouse for parcel in parcels}
+        candidates = _candidates(order, options, stock, tariff, may_ship, chosen, costs)
         return _choice(order, parcels, candidates, "exact" if is_exact else "greedy", costs)
     return _choose_for_many_lines(order, stock, tariff, prices, costs, may_ship)
 
@@ -192,13 +193,23 @@ def _candidates(
     tariff: Tariff,
     may_ship: Sequence[bool],
     chosen: Collection[int],
+    costs: Costs,
 ) -> tuple[Candidate, ...]:
     place = {w: a for a, w in enumerate(options.at.tolist())}
-    return tuple(_candidate(order, options, stock, tariff, w, place.get(w), w in chosen) for w in range(len(may_ship)))
+    return tuple(
+        _candidate(order, options, stock, tariff, w, place.get(w), w in chosen, costs) for w in range(len(may_ship))
+    )
 
 
 def _candidate(
-    order: OrderNeed, options: Options, stock: StockView, tariff: Tariff, w: int, a: int | None, is_chosen: bool
+    order: OrderNeed,
+    options: Options,
+    stock: StockView,
+    tariff: Tariff,
+    w: int,
+    a: int | None,
+    is_chosen: bool,
+    costs: Costs,
 ) -> Candidate:
     warehouse_id = tariff.warehouses[w]
     short: tuple[int, ...] = ()
@@ -225,7 +236,15 @@ def _candidate(
     if not is_possible:
         return Candidate(warehouse_id, verdict, short_line_ids=short)
     price = float(options.price[mask - 1, a]) if options.price is not None else 0.0
-    return Candidate(warehouse_id, verdict, cost_fen, price, tariff.couriers[options.courier[mask - 1, a]], short)
+    c = int(options.courier[mask - 1, a])
+    if not any(made[w] for g, made in enumerate(options.made) if mask >> g & 1):
+        return Candidate(warehouse_id, verdict, cost_fen, price, tariff.couriers[c], short)
+    one = _parcel(order, options, (mask, a), tariff, costs)
+    ready_days = int(options.ready[(mask - 1) % len(options.ready), a] - costs.dispatch_days[w])
+    terms = (one.freight_fen, one.late_fen, one.extra_fen)
+    return Candidate(
+        warehouse_id, verdict, cost_fen, price, tariff.couriers[c], short, terms=terms, ready_days=ready_days
+    )
 
 
 def _candidates_by_warehouse(
@@ -253,5 +272,5 @@ def _candidates_by_warehouse(
             costs=costs,
         )
         place = 0 if len(options.at) else None
-        looked.append(_candidate(order, options, stock, tariff, w, place, w in chosen))
+        looked.append(_candidate(order, options, stock, tariff, w, place, w in chosen, costs))
     return tuple(looked)

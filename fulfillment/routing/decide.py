@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from fulfillment.routing.rule_document import HOLD
 from fulfillment.routing.rules import CompiledRules, Pinned, Ruling
 from fulfillment.routing.tariff import Tariff
 from fulfillment.routing.terms import UNLIMITED, Choice, Costs, LineNeed, OrderNeed, Prices, StockView
+from ordercenter.common.money import split_amount
 from ordercenter.orders.states import Grade
 
 # What takes a warehouse out besides rules; rule ids never begin with a colon.
@@ -30,7 +32,11 @@ Free = MutableMapping[tuple[int, int], int]
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """Pieces of one order line that need a way. value_fen: what the buyer paid for them."""
+    """Pieces of one order line that need a way. value_fen: what the buyer paid for them.
+
+    ready_days: for pieces that have still to come or to be made, days until they lie there, by warehouse id: they leave
+    from no other; 0 where they are there. None: only what is there now counts.
+    """
 
     line_id: int
     sku_id: int
@@ -39,6 +45,7 @@ class LineFacts:
     value_fen: int = 0
     unit_volume_cm3: int = 0
     parcel_class: int = 0
+    ready_days: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +258,14 @@ class Decider:
             weight_g=line.unit_weight_g * line.quantity,
             volume_cm3=line.unit_volume_cm3 * line.quantity,
             value_fen=line.value_fen,
+            made_to_order=line.ready_days is not None,
+            make_days=None if line.ready_days is None else self._make_days(line.ready_days),
             parcel_class=line.parcel_class,
             allowed=allowed,
         )
+
+    def _make_days(self, ready_days: Mapping[int, int]) -> tuple[int, ...]:
+        return tuple([ready_days.get(warehouse_id, -1) for warehouse_id in self.tariff.warehouses])
 
     def _promise_days(self, ship_by: datetime | None, zone: int) -> int | None:
         """Days until the buyer should have it: the day it has to leave, and the usual transit to that place."""
@@ -267,10 +279,15 @@ class Decider:
         return max((ALWAYS_OPEN.today(ship_by) - today).days, 0) + usual
 
     def _view(self, need: OrderNeed, free: Free) -> StockView:
-        """The stock of this order's SKUs only."""
+        """The stock of this order's SKUs only; none of what has to be waited for, whose days say where it will be."""
         ids = self.tariff.warehouses
         pieces = {line.sku_id: [max(free.get((line.sku_id, w), 0), 0) for w in ids] for line in need.lines}
-        return StockView(pieces, [0] * len(ids), self._left)
+        units = [0] * len(ids)
+        for line in need.lines:
+            if line.made_to_order:
+                pieces[line.sku_id] = [0] * len(ids)
+                units = [UNLIMITED] * len(ids)
+        return StockView(pieces, units, self._left)
 
 
 class _Attempt:
@@ -378,20 +395,23 @@ class _Attempt:
             if max(row, default=0) >= line.quantity or sum(row) < line.quantity:
                 yield line
                 continue
-            left = line.quantity
-            for number, pieces in enumerate(sorted(row, reverse=True)):
-                pieces = min(pieces, left)
+            sizes, left = [], line.quantity
+            for pieces in sorted(row, reverse=True):
+                sizes.append(min(pieces, left))
+                left -= sizes[-1]
+            # As the lines of shipments share the line's amount: what is insured is what is billed.
+            values = iter(map(int, split_amount(Decimal(line.value_fen), [n for n in sizes if n], cent=Decimal(1))))
+            for number, pieces in enumerate(sizes):
                 if pieces:
                     part = -(line.line_id * 1000 + number)
                     self.parts[part] = (line.line_id, pieces)
-                    left -= pieces
                     yield replace(
                         line,
                         line_id=part,
                         quantity=pieces,
                         weight_g=line.weight_g // line.quantity * pieces,
                         volume_cm3=line.volume_cm3 // line.quantity * pieces,
-                        value_fen=line.value_fen * pieces // line.quantity,
+                        value_fen=next(values),
                     )
 
     def has_poor_parcel(self, choice: Choice, need: OrderNeed) -> bool:
@@ -400,7 +420,10 @@ class _Attempt:
 
     def has_all(self, warehouse_id: int) -> bool:
         w = self.decider.tariff.warehouses.index(warehouse_id)
-        return all(self.view.pieces[line.sku_id][w] >= line.quantity for line in self.need.lines)
+        return all(
+            line.make_days[w] >= 0 if line.make_days is not None else self.view.pieces[line.sku_id][w] >= line.quantity
+            for line in self.need.lines
+        )
 
     def note(self, what: str, then: str, warehouse_id: int | None = None, rule: str = "") -> None:
         self.notes.append(Note(what, then, warehouse_id, rule))
@@ -428,6 +451,11 @@ class _Attempt:
     def is_forbidden(self) -> bool:
         """Whether rules on goods leave some line without any courier anywhere."""
         return any(line.allowed is not None and not line.allowed.any() for line in self.need.lines)
+
+
+def part_of(value_fen: int, pieces: int, of: int) -> int:
+    """What falls on some of so many pieces, to the nearest fen."""
+    return (2 * value_fen * pieces + of) // (2 * of)
 
 
 def _is_served(choice: Choice) -> bool:

@@ -5,9 +5,9 @@ Reads the record as it was kept and works nothing out anew: stock and prices of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -41,7 +41,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a cost. code: freight, handling, late, extra, split or price."""
+    """One part of a cost. code: freight, insurance, handling, late, extra, split or price."""
 
     code: str
     label: str
@@ -151,6 +151,8 @@ def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> 
             found.append(_("%(pieces)d more pieces of %(sku)s are missing; they are expected from %(day)s on") % goods)
         else:
             found.append(_("%(pieces)d more pieces of %(sku)s are missing; none are known to come") % goods)
+    if record.get("later"):
+        found.extend(_later(record["later"], names))
     if record.get("split"):
         found.append(_("The split costs %(amount)s") % {"amount": yuan(record["split"])})
     chosen = [row for row in rows if row.is_chosen]
@@ -168,6 +170,29 @@ def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> 
             % {"number": record["prices"]}
         )
     return found
+
+
+def _later(later: Mapping[str, Any], names: Names) -> Iterator[str]:
+    """How it would go once what it lacks is there: from where, from when on, at what cost, and what else there was."""
+    parcels = later["parcels"]
+    for parcel in parcels:
+        values = {"parcel": _parcel(parcel, names), "day": _day(later, parcel)}
+        yield _("It would then leave from %(day)s on: %(parcel)s") % values
+    if len(parcels) > 1:
+        yield _("That would be %(cost)s in all") % {"cost": yuan(later["cost"])}
+    chosen = {parcel["warehouse"] for parcel in parcels}
+    for other in later.get("candidates", ()):
+        if other["warehouse"] in chosen or other["verdict"] != "dearer" or other.get("fen") is None:
+            continue
+        yield _("From %(warehouse)s it could leave from %(day)s on, for %(cost)s") % {
+            "warehouse": names.warehouse(other["warehouse"]),
+            "day": _day(later, other),
+            "cost": yuan(other["fen"]),
+        }
+
+
+def _day(later: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    return (date.fromisoformat(later["on"]) + timedelta(days=part.get("ready", 0))).isoformat()
 
 
 def _note(note: Mapping[str, Any], names: Names) -> str:
@@ -229,8 +254,11 @@ def _terms(candidate: Mapping[str, Any]) -> tuple[Term, ...]:
     terms = candidate.get("terms")
     if terms is None:
         return (Term("freight", _("in all"), candidate["fen"]),) if candidate.get("fen") is not None else ()
+    insurance = candidate.get("insurance", 0)
+    terms = (terms[0] - insurance, insurance, *terms[1:])
     labels = (
         ("freight", _("freight")),
+        ("insurance", _("insurance")),
         ("handling", _("work in the warehouse")),
         ("late", _("lateness")),
         ("extra", _("rules")),
@@ -323,10 +351,11 @@ def _change(candidate: Mapping[str, Any], total: int | None, record: Mapping[str
 
 def _parcel(parcel: Mapping[str, Any], names: Names) -> str:
     goods = _(", ").join(names.lines.get(int(pk), f"#{pk}") for pk in parcel.get("lines", {}))
-    parts = [
-        f"{_('freight')} {yuan(parcel.get('freight', 0))}",
-        f"{_('work in the warehouse')} {yuan(parcel.get('handling', 0))}",
-    ]
+    insurance = parcel.get("insurance", 0)
+    parts = [f"{_('freight')} {yuan(parcel.get('freight', 0) - insurance)}"]
+    if insurance:
+        parts.append(f"{_('insurance')} {yuan(insurance)}")
+    parts.append(f"{_('work in the warehouse')} {yuan(parcel.get('handling', 0))}")
     parts += [
         f"{label} {yuan(parcel[key])}"
         for key, label in (("late", _("lateness")), ("extra", _("rules")))

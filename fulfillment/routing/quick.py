@@ -78,7 +78,7 @@ class QuickChoice:
 
     def whole_parcels(self, order: OrderNeed, ruling: Ruling) -> WholeParcels | None:
         """What one parcel of the whole order costs from each warehouse, by term; None where that cannot be said."""
-        if order.zone < 0 or any(line.allowed is not None for line in order.lines):
+        if order.zone < 0 or any(line.allowed is not None or line.made_to_order for line in order.lines):
             return None
         return self._of(order, ruling, sum([line.weight_g for line in order.lines]))
 

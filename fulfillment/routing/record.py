@@ -2,11 +2,14 @@
 
     {"v": 2, "method", "rules": number, "hash", "rates", "prices", "why", "fired": [rule ids],
      "cost": fen, "split": fen, "parcels": [{"warehouse", "carrier", "lines": {line: pieces}, "days", "freight",
-      "handling", "late", "extra", "price"}],
-     "candidates": [{"warehouse", "verdict", "fen", "terms": [freight, handling, late, extra], "price", "carrier",
-      "short": [lines], "rule"}],
-     "notes": [{"what", "then", "warehouse", "rule"}], "problem", "short": [SKU ids], "closed": warehouse}
+      "insurance", "handling", "late", "extra", "price", "ready": days}],
+     "candidates": [{"warehouse", "verdict", "fen", "terms": [freight, handling, late, extra], "insurance", "price",
+      "carrier", "short": [lines], "rule", "ready": days}],
+     "notes": [{"what", "then", "warehouse", "rule"}], "problem", "short": [SKU ids], "closed": warehouse,
+     "missing": [{"sku", "pieces", "from": day}], "later": {"on": day, "cost", "split", "parcels", "candidates"}}
 
+insurance is a part of the freight: for the declared value, by the contract. later: of an order that lacks something,
+the way that it would go once that has come or is made, with `ready` days until it lies there, counted from `on`.
 Zeros and empty values are left out. A record is never worked out anew: it says what was known when it was decided.
 """
 
@@ -14,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from fulfillment.routing.decide import Decision, Note
-from fulfillment.routing.terms import Candidate, Parcel
+from fulfillment.routing.tariff import Tariff
+from fulfillment.routing.terms import Candidate, LineNeed, Parcel
 
 VERSION = 2
 
@@ -33,11 +38,17 @@ class Versions:
 
 
 def record_of(
-    decision: Decision, versions: Versions, *, why: str = "", carriers: Mapping[int, int] | None = None
+    decision: Decision,
+    versions: Versions,
+    *,
+    tariff: Tariff,
+    why: str = "",
+    carriers: Mapping[int, int] | None = None,
 ) -> dict[str, Any]:
     """The record of a decision. why: what it was made for, "" for an order on its way, else backlog, stock or hand.
 
-    carriers: the courier that each of the tariff's products belongs to; None: the tariff's couriers are no products.
+    tariff: by which it was decided. carriers: the courier that each of the tariff's products belongs to; None: the
+    tariff's couriers are no products.
     """
     carriers = carriers or {}
     choice = decision.choice
@@ -62,18 +73,27 @@ def record_of(
             record["closed"] = decision.closed
     if choice is not None:
         record["candidates"] = [
-            _candidate(w, candidate, decision, carriers) for w, candidate in enumerate(choice.candidates)
+            _candidate(w, candidate, decision, tariff, carriers) for w, candidate in enumerate(choice.candidates)
         ]
         if not decision.problem:
             record["method"] = choice.method
             record["cost"] = choice.cost_fen
             if choice.split_fen:
                 record["split"] = choice.split_fen
-            record["parcels"] = [_parcel(parcel, decision, carriers) for parcel in choice.parcels]
+            record["parcels"] = [_parcel(parcel, decision, tariff, carriers) for parcel in choice.parcels]
     return record
 
 
-def _parcel(parcel: Parcel, decision: Decision, carriers: Mapping[int, int]) -> dict[str, Any]:
+def later_of(decision: Decision, *, on: date, tariff: Tariff, carriers: Mapping[int, int]) -> dict[str, Any]:
+    """The part of a record that says how an order would go once what it lacks is there; empty where there is no way."""
+    if decision.problem or decision.choice is None:
+        return {}
+    whole = record_of(decision, Versions(), tariff=tariff, carriers=carriers)
+    kept = {key: whole[key] for key in ("cost", "split", "parcels", "candidates", "notes") if key in whole}
+    return {"on": on.isoformat(), **kept}
+
+
+def _parcel(parcel: Parcel, decision: Decision, tariff: Tariff, carriers: Mapping[int, int]) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "warehouse": parcel.warehouse_id,
         "carrier": carriers.get(parcel.courier_id, parcel.courier_id),
@@ -84,6 +104,13 @@ def _parcel(parcel: Parcel, decision: Decision, carriers: Mapping[int, int]) -> 
         kept["lines"] = decision.pieces_of(parcel.line_ids)
     if list(carriers.values()).count(kept["carrier"]) > 1:
         kept["product"] = parcel.courier_id
+    lines = {line.line_id: line for line in decision.need.lines}
+    insurance = _insurance(tariff, parcel.warehouse, parcel.courier, sum(lines[pk].value_fen for pk in parcel.line_ids))
+    if insurance:
+        kept["insurance"] = insurance
+    ready = max([_ready(lines[pk], parcel.warehouse) for pk in parcel.made_line_ids], default=0)
+    if ready:
+        kept["ready"] = ready
     if parcel.days:
         kept["days"] = parcel.days
     if parcel.late_fen:
@@ -95,7 +122,18 @@ def _parcel(parcel: Parcel, decision: Decision, carriers: Mapping[int, int]) -> 
     return kept
 
 
-def _candidate(w: int, candidate: Candidate, decision: Decision, carriers: Mapping[int, int]) -> dict[str, Any]:
+def _ready(line: LineNeed, w: int) -> int:
+    return line.make_days[w] if line.make_days is not None else 0
+
+
+def _insurance(tariff: Tariff, w: int, c: int, value_fen: int) -> int:
+    """What of the freight is for the declared value: the share of it that the contract asks, to the fen above."""
+    return -(-value_fen * int(tariff.insurance_ppm[w, c]) // 1_000_000) if "insurance" in tariff.has else 0
+
+
+def _candidate(
+    w: int, candidate: Candidate, decision: Decision, tariff: Tariff, carriers: Mapping[int, int]
+) -> dict[str, Any]:
     kept: dict[str, Any] = {"warehouse": candidate.warehouse_id, "verdict": candidate.verdict}
     if candidate.cost_fen is not None:
         kept["fen"] = candidate.cost_fen
@@ -105,6 +143,17 @@ def _candidate(w: int, candidate: Candidate, decision: Decision, carriers: Mappi
         if whole is not None and whole.cost[w] == candidate.cost_fen:
             freight, late, extra = whole.freight[w], whole.late[w], whole.extra[w]
             kept["terms"] = [freight, candidate.cost_fen - freight - late - extra, late, extra]
+        elif candidate.terms is not None:
+            freight, late, extra = candidate.terms
+            kept["terms"] = [freight, candidate.cost_fen - freight - late - extra, late, extra]
+        if candidate.courier_id is not None and "terms" in kept:
+            missing = () if whole is not None else candidate.short_line_ids
+            value = sum(line.value_fen for line in decision.need.lines if line.line_id not in missing)
+            insurance = _insurance(tariff, w, tariff.couriers.index(candidate.courier_id), value)
+            if insurance:
+                kept["insurance"] = insurance
+        if candidate.ready_days:
+            kept["ready"] = candidate.ready_days
     if candidate.price_fen:
         kept["price"] = round(candidate.price_fen)
     if candidate.short_line_ids:

@@ -192,7 +192,8 @@ class Candidate:
     verdict: chosen; dearer; short (lines of which it has too little: short_line_ids); excluded (by `rule`);
     not_pinned (the order is pinned to another); no_courier (nobody who may goes there with this); full (no more
     parcels today). cost_fen: what a single parcel with all lines that it has would have cost, with courier_id;
-    price_fen: the shadow price of that.
+    price_fen: the shadow price of that. terms: freight, lateness and what rules add of that, ready_days: until what is
+    waited for lies there; both only where something has to be waited for, so that they are not those of every order.
     """
 
     warehouse_id: int
@@ -202,6 +203,8 @@ class Candidate:
     courier_id: int | None = None
     short_line_ids: tuple[int, ...] = ()
     rule: str = ""
+    terms: tuple[int, int, int] | None = None
+    ready_days: int = 0
 
 
 Method = Literal["exact", "merged", "greedy", "backlog"]

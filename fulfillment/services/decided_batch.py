@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from fulfillment.errors import CapacityFull, NoCourierThere, RoutingForbidden, RuleUnanswered, WarehouseClosed
 from fulfillment.models import RoutingDecision
 from fulfillment.models.routing import DecisionOutcome
-from fulfillment.routing.decide import Decider, Decision
-from fulfillment.routing.record import record_of
+from fulfillment.routing.calendar import ALWAYS_OPEN
+from fulfillment.routing.decide import Decider, Decision, Free, OrderFacts
+from fulfillment.routing.record import later_of, record_of
 from fulfillment.services.assignments import Assignment, PlannedParcel
-from fulfillment.services.missing import missing_of, with_dates
+from fulfillment.services.missing import missing_of, once_there, with_dates
 from fulfillment.services.routing_world import RoutingWorld
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import Contact, Sku
@@ -33,6 +35,8 @@ class DecidedBatch:
     why: str
     planned: dict[tuple[int, date], int] = field(default_factory=lambda: defaultdict(int))
     refused: list[RoutingDecision] = field(default_factory=list)
+    # Of orders that lack something: what was known of them, what they might take, whether parts of them leave alone.
+    lacking: dict[int, tuple[OrderFacts, Free, bool]] = field(default_factory=dict)
 
     def assign(self, decision: Decision) -> Assignment:
         """The parcels of a decision, with its record."""
@@ -50,13 +54,17 @@ class DecidedBatch:
                 release_at = self.world.calendars[parcel.warehouse_id].next_release(self.decider.at)
             cost, carrier_id = from_fen(parcel.freight_fen), self.world.carriers[parcel.courier_id]
             parcels.append(PlannedParcel(parcel.warehouse_id, carrier_id, cost, parcel.weight_g, pieces, release_at))
-        record = record_of(decision, self.world.versions, why=self.why, carriers=self.world.carriers)
+        record = self._record(decision)
         for kept, parcel in zip(record["parcels"], choice.parcels, strict=True):
             day = self.decider.dispatch_on[parcel.warehouse]
             if day is not None and parcel.warehouse_id in self.world.limited:
                 # By this it is known which day has room again when the shipment is cancelled.
                 kept["on"] = day.isoformat()
         return Assignment(tuple(parcels), record)
+
+    def _record(self, decision: Decision) -> dict[str, Any]:
+        world = self.world
+        return record_of(decision, world.versions, tariff=world.tariff, why=self.why, carriers=world.carriers)
 
     def keep_refused(self, order: Order, decision: Decision, error: OrderCenterError, at: datetime) -> None:
         self.refused.append(
@@ -66,12 +74,13 @@ class DecidedBatch:
                 at=at,
                 outcome=DecisionOutcome.REFUSED,
                 code=error.code,
-                record=record_of(decision, self.world.versions, why=self.why, carriers=self.world.carriers),
+                record=self._record(decision),
             )
         )
 
     def date_missing(self, work: Work) -> None:
-        """Say in the records of orders that lack something what it is, and from when on it could be there."""
+        """Say in the records of orders that lack something what it is, from when on it could be there, and which way
+        the order would go then: from where it comes to lie, late as that is."""
         short = {row.order_id: row for row in self.refused if row.order_id in missing_of(work)}
         dated = with_dates({order_id: missing_of(work)[order_id] for order_id in short}, work=work)
         missing_of(work).update(dated)
@@ -80,6 +89,13 @@ class DecidedBatch:
                 {"sku": m.sku_id, "pieces": m.pieces, "from": m.earliest.isoformat() if m.earliest else None}
                 for m in rows
             ]
+            facts, free, in_parts = self.lacking[order_id]
+            today = ALWAYS_OPEN.today(work.at)
+            later = once_there(facts, rows, free, today, in_parts=in_parts)
+            if later is not None:
+                decision = self.decider.decide(later, free)
+                found = later_of(decision, on=today, tariff=self.world.tariff, carriers=self.world.carriers)
+                short[order_id].record.update({"later": found} if found else {})
 
     def refusal(
         self, order: Order, decision: Decision, contacts: Mapping[int, Contact], skus: Mapping[int, Sku]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from fulfillment.routing.decide import LineFacts, OrderFacts
+from fulfillment.routing.decide import LineFacts, OrderFacts, part_of
 from fulfillment.routing.rule_fields import REGIONS, regions_of
 from fulfillment.routing.rules import Pinned
 from fulfillment.services.routing_world import RoutingWorld
@@ -70,8 +70,9 @@ def goods_values(sku: Sku) -> Mapping[str, Any]:
 
 
 def value_fen(line: OrderLine, pieces: int) -> int:
-    """What the buyer paid for so many pieces of a line, to the fen below: it is compared, not booked."""
-    return to_fen(line.paid_share) * pieces // line.ordered
+    """What the buyer paid for so many pieces of a line, which is what is declared of them: to the nearest fen, as the
+    lines of shipments are."""
+    return part_of(to_fen(line.paid_share), pieces, line.ordered)
 
 
 _Look = Callable[[Order, Sequence[LineFacts], Mapping[int, Sku], str | None, RoutingWorld], Any]

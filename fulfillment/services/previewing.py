@@ -72,7 +72,7 @@ def preview_rules(*, base: RuleDocument, trial: RuleDocument, most: int) -> Prev
             saved = cost_of(before) - cost_of(after) if not before.problem and not after.problem else 0
             found.saved_fen += saved
             words = [
-                explain(record_of(d, w.versions, carriers=w.carriers), names)
+                explain(record_of(d, w.versions, tariff=w.tariff, carriers=w.carriers), names)
                 for d, w in zip((before, after), worlds, strict=True)
             ]
             found.affected.append(Affected(order.facts.order_id, order.number, words[0], words[1], saved))

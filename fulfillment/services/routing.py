@@ -102,7 +102,7 @@ class _Routing:
             if part is not None:
                 decision, is_part = part, True
         if decision.problem:
-            self._refuse(order, decision, free, result)
+            self._refuse(order, facts, decision, mine, result)
             return
         assignment = self.batch.assign(decision)
         if own:
@@ -146,12 +146,21 @@ class _Routing:
             pin=self.pins.get(order.id),
         )
 
-    def _refuse(self, order: Order, decision: Decision, free: MutableMapping[Place, int], result: BatchResult) -> None:
+    def _refuse(
+        self,
+        order: Order,
+        facts: OrderFacts,
+        decision: Decision,
+        free: MutableMapping[Place, int],
+        result: BatchResult,
+    ) -> None:
         error = self.batch.refusal(order, decision, self.contacts, self.skus)
         result.refuse(order.id, error)
         self.batch.keep_refused(order, decision, error, self.work.at)
         if decision.problem == "short":
             missing_of(self.work)[order.id] = missing_pieces(decision, free)
+            in_parts = ships_in_parts(order, self.lines[order.id], self.work)
+            self.batch.lacking[order.id] = (facts, free, in_parts)
 
     def _promise(self, order: Order, assignment: Assignment) -> None:
         sku_ids = {line.id: line.sku_id or 0 for line in self.lines[order.id]}

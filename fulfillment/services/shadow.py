@@ -171,8 +171,8 @@ def _differences(
                     order_id=order.facts.order_id,
                     day=day,
                     saved_fen=cost_of(old) - cost_of(new) if both else 0,
-                    base=record_of(old, worlds[0].versions, carriers=worlds[0].carriers),
-                    trial=record_of(new, worlds[1].versions, carriers=worlds[1].carriers),
+                    base=record_of(old, worlds[0].versions, tariff=worlds[0].tariff, carriers=worlds[0].carriers),
+                    trial=record_of(new, worlds[1].versions, tariff=worlds[1].tariff, carriers=worlds[1].carriers),
                 )
             )
     return found

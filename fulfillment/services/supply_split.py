@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from fulfillment.routing.decide import Decider, Decision, Free, LineFacts, OrderFacts
+from fulfillment.routing.decide import Decider, Decision, Free, LineFacts, OrderFacts, part_of
 from fulfillment.services.merging import USUAL, policies
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -147,7 +147,7 @@ def _there(lines: Sequence[LineFacts], pieces: Mapping[int, int], *, by_pieces: 
             continue
         if there:
             left[line.sku_id] -= there
-            value = line.value_fen * there // line.quantity
+            value = part_of(line.value_fen, there, line.quantity)
             part.append(line if there == line.quantity else replace(line, quantity=there, value_fen=value))
     return tuple(part)
 

@@ -6,9 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils.translation import override
 
+from fulfillment.contracts.billing import expected_price
 from fulfillment.models import Carrier, CourierContract, CourierRate, PackingRule, Shipment
 from fulfillment.routing.rule_document import standard_document
+from fulfillment.services.explaining import explained_decisions
+from fulfillment.services.freight_facts import Agreement, Agreements, parcels_by_number
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.cases.models import Case
 from ordercenter.catalog.models import Sku
@@ -19,7 +23,7 @@ from ordercenter.orders.models import Hold, Order
 from ordercenter.orders.services import TakenRefund, cancel_orders, take_refunds
 from ordercenter.orders.standard import standard_flows
 from ordercenter.workflow.services import activate_version, save_version
-from tests.flows.outside import answer_everything, settle_down
+from tests.flows.outside import answer_everything, settle_down, ship
 from tests.flows.world import World
 from tests.fulfillment.contracts import contract_of
 from tests.ordercenter.orders.incoming import refund
@@ -260,3 +264,43 @@ class TestWhatACourierAsks:
         Relay().drain()
 
         assert list(Shipment.objects.values_list("freight_cost", flat=True)) == [Decimal("13.33")] * 2
+
+    def test_the_declared_value_is_a_term_of_its_own_and_what_the_check_of_the_bill_expects(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer_everything(monkeypatch)
+        # Cut over two houses: a third of 100.00 is 33.33, and 3 ‰ of it are 0.10; 66.67 are 0.21, to the fen above.
+        CourierContract.objects.update(insurance_permille=Decimal(3))
+        world.stock({"SKU-2": 2}, warehouse=world.east, key="two")
+        world.stock({"SKU-2": 1}, warehouse=world.south, key="one")
+        world.deliver(world.trade(("SKU-2", 3, "100.00")))
+        settle_down()
+
+        shipments = list(Shipment.objects.order_by("warehouse_id"))
+        kept = [(p["freight"], p["insurance"]) for p in shipments[0].decision["parcels"]]
+        assert sorted(kept) == [(521, 21), (810, 10)]
+        for n, shipment in enumerate(shipments):
+            ship(shipment, tracking_no=f"ZT{n}")
+        agreements = Agreements(world.carrier.pk)
+        facts = parcels_by_number(carrier_id=world.carrier.pk, numbers=["ZT0", "ZT1"], agreements=agreements)
+        expected = []
+        for number in ("ZT0", "ZT1"):
+            agreement = agreements.of(facts[number], "", None)
+            assert isinstance(agreement, Agreement)
+            expected.append(expected_price(facts[number].ours, agreement.terms).expected)
+        assert expected == [shipment.freight_cost for shipment in shipments] == [Decimal("5.21"), Decimal("8.10")]
+
+    def test_the_explanation_names_the_insurance_in_both_languages(self, world: World) -> None:
+        world.deliver(world.trade(("SKU-1", 1, "110.00")))
+        Relay().drain()
+
+        words = {}
+        for language in ("en", "zh-hans"):
+            with override(language):
+                (told,) = explained_decisions(Order.objects.get())
+                row = next(row for row in told.explanation.rows if row.is_chosen)
+                words[language] = [(term.label, term.fen) for term in row.terms]
+        assert words == {
+            "en": [("freight", 1300), ("insurance", 33), ("work in the warehouse", 150)],
+            "zh-hans": [("运费", 1300), ("保价", 33), ("仓内作业", 150)],
+        }
