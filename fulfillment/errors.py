@@ -449,5 +449,6 @@ TAKEOVER_PROBLEMS = {
     "cap_used": _("As many pieces as the stock policy allows have changed hands today."),
     "nobody": _("No less urgent order has these goods without a warehouse at work on them."),
     "no_way": _("Even with all that less urgent orders have, it could not ship."),
+    "over_most": _("More pieces would change hands than the flow allows for one order."),
     "no_need": _("What it lacks is free: let it go on."),
 }

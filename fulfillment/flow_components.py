@@ -19,6 +19,8 @@ from ordercenter.events.types import (
     OrderReleaseDue,
     OtherWarehouseWanted,
     ShipmentShipped,
+    TakeoverWanted,
+    UrgentOrderWaits,
 )
 from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
@@ -27,7 +29,7 @@ from ordercenter.orders.flow_components import pass_on
 from ordercenter.orders.models import Order
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
-from ordercenter.orders.states import OrderState
+from ordercenter.orders.states import Grade, OrderState
 from ordercenter.workflow.components import StepCall, action, register_subject, register_trigger
 from ordercenter.workflow.engine import register_stopper, run_ids
 from ordercenter.workflow.fields import Catalogue, Field, FieldType
@@ -63,6 +65,7 @@ register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has
 register_trigger(OrderReleaseDue.name, subject="order", label=_("Wave or cut-off reached"))
 register_trigger(OrderRejectedByWarehouse.name, subject="order", label=_("Rejected by the warehouse"))
 
+register_trigger(UrgentOrderWaits.name, subject="order", label=_("An urgent order waits for goods"))
 register_trigger(MergeWindowClosed.name, subject="order", label=_("Merge window closed"))
 
 
@@ -179,6 +182,42 @@ def route_elsewhere(call: StepCall) -> None:
     quarantine = call.params["stock"] == "quarantine"
     for pk in call.subjects:
         call.work.record(OtherWarehouseWanted(order_id=pk, times=call.params["times"], quarantine=quarantine))
+    call.go(call.subjects)
+
+
+TAKERS = {
+    "rush": ((Grade.RUSH,), _("rush orders")),
+    "rush_and_vip": ((Grade.RUSH, Grade.VIP), _("rush and VIP orders")),
+}
+
+
+@action(
+    use="fulfillment.take_over",
+    subject="order",
+    label=_("Take reserved goods over from less urgent orders"),
+    params={
+        "who": ParamSpec(
+            ParamType.CHOICE,
+            _("who may take"),
+            required=False,
+            default="rush_and_vip",
+            values={code: label for code, (_grades, label) in TAKERS.items()},
+        ),
+        "pieces": ParamSpec(
+            ParamType.NUMBER,
+            _("pieces at most for one order (0: as the stock policy of the SKU allows)"),
+            required=False,
+            default=0,
+        ),
+    },
+    emits=["fulfillment.order.takeover_wanted"],
+    danger=2,
+)
+def take_over(call: StepCall) -> None:
+    """The wish is told as a fact: what comes of it locks other orders too, and is a transaction of its own."""
+    grades, _label = TAKERS[call.params["who"]]
+    for pk in call.subjects:
+        call.work.record(TakeoverWanted(order_id=pk, grades=tuple(map(str, grades)), pieces=call.params["pieces"]))
     call.go(call.subjects)
 
 

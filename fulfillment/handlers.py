@@ -48,6 +48,7 @@ from ordercenter.events.types import (
     ShipmentCancelled,
     StockReplenished,
     SupplyChanged,
+    TakeoverWanted,
 )
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Warehouse
@@ -160,11 +161,20 @@ def promise_dates(events: Sequence[Recorded]) -> None:
 
 
 @on(OrderAwaitingSupply, OrderRegraded, name="fulfillment.take_over")
-def take_over_for_urgent_orders(events: Sequence[Recorded]) -> None:
-    """Urgent orders that wait for goods get those of less urgent ones, where the policy of the goods allows it."""
+def tell_urgent_orders(events: Sequence[Recorded]) -> None:
+    """Urgent orders have begun to wait for goods, or waiting ones have become urgent: what follows is a flow's."""
     with unit_of_work(because=events) as work:
         ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderAwaitingSupply | OrderRegraded)})
-        services.take_over_by_rule(order_ids=ids, work=work)
+        services.tell_urgent(order_ids=ids, work=work)
+
+
+@on(TakeoverWanted, name="fulfillment.take_over_wanted")
+def take_over_for_urgent_orders(events: Sequence[Recorded]) -> None:
+    """A flow wants urgent orders to get goods of less urgent ones, as far as the policy of the goods allows it."""
+    with unit_of_work(because=events) as work:
+        wanted = [r.event for r in events if isinstance(r.event, TakeoverWanted)]
+        wishes = {e.order_id: services.TakeoverWish(e.grades, e.pieces) for e in wanted}
+        services.take_over_by_rule(wishes=wishes, work=work)
 
 
 @on(OrderReleased, name="fulfillment.rest")

@@ -37,7 +37,13 @@ from fulfillment.services.stopping import (
 )
 from fulfillment.services.supply_split import give_up_rest
 from fulfillment.services.supplying import parts_waiting, send_rest, supply_waiting_orders
-from fulfillment.services.taking_over import preview_takeover, take_over_by_rule, take_over_stock
+from fulfillment.services.taking_over import (
+    TakeoverWish,
+    preview_takeover,
+    take_over_by_rule,
+    take_over_stock,
+    tell_urgent,
+)
 from fulfillment.services.unpaid import end_unpaid_holds, hold_unpaid_orders, release_unpaid_holds
 from fulfillment.services.waiting import close_merge_windows, open_merge_window
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
@@ -107,7 +113,9 @@ __all__ = [
     "stop_shipments",
     "supply_waiting_orders",
     "take_out",
+    "TakeoverWish",
     "take_over_by_rule",
+    "tell_urgent",
     "take_over_stock",
     "take_scans",
     "take_stop_answers",

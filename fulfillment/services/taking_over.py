@@ -28,7 +28,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.actor import Actor
-from ordercenter.events.types import ShipmentCancelled, StockGivenUp, StockTakenOver
+from ordercenter.events.types import ShipmentCancelled, StockGivenUp, StockTakenOver, UrgentOrderWaits
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.services import Giver
 from ordercenter.inventory.services.levels import Place
@@ -69,7 +69,7 @@ class Takeover:
 
     not_waiting: the order does not wait for goods alone; low_grade; no_cap: none of the goods may change hands;
     cap_used: not so many more today; nobody: no less urgent order has them; no_way: even with them it cannot ship;
-    no_need: what it lacks is free.
+    no_need: what it lacks is free; over_most: more would change hands than the flow allows for one order.
     """
 
     order: Order
@@ -126,25 +126,53 @@ def take_over_stock(
     return takeover
 
 
-def take_over_by_rule(*, order_ids: Collection[int], work: Work) -> list[Takeover]:
-    """The same for orders that have just begun to wait, as far as the caps of their goods allow it; most urgent first.
+@dataclass(frozen=True, slots=True)
+class TakeoverWish:
+    """What a flow wants for an order. grades: only of these it takes; pieces: at most so many in one takeover, 0: as
+    the caps of the goods allow."""
 
-    Returns what was done. One statement while no SKU has a cap.
+    grades: Collection[str]
+    pieces: int = 0
+
+
+def tell_urgent(*, order_ids: Collection[int], work: Work) -> None:
+    """Of these orders, which have begun to wait for goods or have become more urgent, tell those that are urgent and
+    wait. Emits UrgentOrderWaits. One statement while no SKU has a cap.
     """
     if not order_ids or not inventory.stock_policies(work).caps:
+        return
+    for pk, grade in _urgent(order_ids):
+        work.record(UrgentOrderWaits(order_id=pk, grade=grade))
+
+
+def take_over_by_rule(*, wishes: Mapping[int, TakeoverWish], work: Work) -> list[Takeover]:
+    """The same for orders of which a flow wants it, as far as the caps of their goods allow it; most urgent first.
+
+    wishes: by order id. An order that waits no more, or whose grade is none of those, is passed over: asked again,
+    nothing happens. Returns what was done. One statement while no SKU has a cap.
+    """
+    if not wishes or not inventory.stock_policies(work).caps:
         return []
-    urgent = Order.objects.filter(pk__in=order_ids, state=OrderState.AWAITING_SUPPLY).exclude(grade=Grade.NORMAL)
-    ids = list(urgent.values_list("pk", flat=True))
+    ids = [pk for pk, _grade in _urgent(wishes)]
     if not ids:
         return []
     desk = _Desk(ids, work)
     done = []
     for order in sorted((desk.taker(pk) for pk in ids), key=orders_services.urgency):
-        takeover = desk.plan(order)
+        wish = wishes[order.pk]
+        if order.grade not in wish.grades:
+            continue
+        takeover = desk.plan(order, most=wish.pieces)
         if not takeover.problem:
             desk.carry_out(takeover, BY_RULE)
             done.append(takeover)
     return done
+
+
+def _urgent(order_ids: Collection[int]) -> list[tuple[int, str]]:
+    """(order, grade) of those that wait for goods and are not normal ones. One statement."""
+    rows = Order.objects.filter(pk__in=order_ids, state=OrderState.AWAITING_SUPPLY).exclude(grade=Grade.NORMAL)
+    return list(rows.order_by("pk").values_list("pk", "grade"))
 
 
 class _Desk:
@@ -185,8 +213,11 @@ class _Desk:
             raise OrderUnknown(order_id=order_id)
         return self.orders[order_id]
 
-    def plan(self, order: Order) -> Takeover:
-        """Who gives: the least urgent, no more than needed, within the caps; such that the order can ship then."""
+    def plan(self, order: Order, *, most: int = 0) -> Takeover:
+        """Who gives: the least urgent, no more than needed, within the caps; such that the order can ship then.
+
+        most: pieces that may change hands for it, 0: no limit but the caps.
+        """
         if order.state != OrderState.AWAITING_SUPPLY or self.holds[order.pk] != {CODE}:
             return Takeover(order, "not_waiting")
         rank = RANKS.get(order.grade, 0)
@@ -216,6 +247,8 @@ class _Desk:
         if not answer.givers:
             # It could ship as things are: it has only to be let go.
             answer.problem = "no_need"
+        elif most and sum(sum(giver.pieces.values()) for giver in answer.givers) > most:
+            answer.problem, answer.givers = "over_most", []
         return answer
 
     def carry_out(self, takeover: Takeover, reason: str) -> None:

@@ -67,6 +67,8 @@ EVENTS: Mapping[str, Text] = {
     facts.ShipmentCreated.name: _("Shipment created"),
     facts.OrderRejectedByWarehouse.name: _("A warehouse will not ship the order"),
     facts.OtherWarehouseWanted.name: _("The flow looks for another warehouse"),
+    facts.UrgentOrderWaits.name: _("An urgent order waits for goods"),
+    facts.TakeoverWanted.name: _("The flow looks for goods of less urgent orders"),
     facts.OtherWarehouseFound.name: _("Another warehouse ships it"),
     facts.NoOtherWarehouse.name: _("No other warehouse ships it"),
     facts.ShipmentDispatched.name: _("Shipment sent to the warehouse"),

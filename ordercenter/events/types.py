@@ -90,7 +90,7 @@ class DuplicateSeen(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderRegraded(OrderEvent):
-    """The clock ran on: the order is more or less urgent than before."""
+    """The clock ran on, or a remark came: the order is more or less urgent than before."""
 
     name: ClassVar[str] = "orders.order.regraded"
     priority: int
@@ -361,6 +361,25 @@ class OtherWarehouseWanted(OrderEvent):
     name: ClassVar[str] = "fulfillment.order.other_warehouse_wanted"
     times: int
     quarantine: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrgentOrderWaits(OrderEvent):
+    """A rush or VIP order waits for goods, some of which may be taken over from less urgent ones."""
+
+    name: ClassVar[str] = "fulfillment.order.urgent_waits"
+    is_trigger: ClassVar[bool] = True
+    grade: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeoverWanted(OrderEvent):
+    """A flow wants the order to get what less urgent ones are promised. grades: whose orders may take; pieces: at most
+    so many for this order, 0: as many as the caps of its goods allow."""
+
+    name: ClassVar[str] = "fulfillment.order.takeover_wanted"
+    grades: tuple[str, ...]
+    pieces: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,14 @@ from ordercenter.orders.states import BEFORE_FULFILLMENT, Grade, GradeRuleKind, 
 STAMP = "grading"
 HIGHEST = 32_000
 REGRADE_AT_ONCE = 500
+_BEFORE_ROUTING = (
+    OrderState.PENDING_PAYMENT,
+    OrderState.AWAITING_BALANCE,
+    OrderState.PREPROCESSING,
+    OrderState.DELAYED_REVIEW,
+    OrderState.PENDING_REVIEW,
+    OrderState.PENDING_FINANCE_REVIEW,
+)
 _OPEN = (*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED)
 
 
@@ -123,11 +131,16 @@ def write_usual_rules() -> None:
 
 
 def grade_orders(*, order_ids: Collection[int], work: Work) -> BatchResult:
-    """Say how urgent each order is, and why. done: all orders. One statement: which version of the rules holds."""
+    """Say how urgent each order is, and why. done: all orders. One statement: which version of the rules holds.
+
+    Emits OrderRegraded for those that changed after they were approved: until then nothing has gone by the old grade.
+    """
     result = BatchResult()
     rules = grading(work)
     for order in work.lock(Order, order_ids).values():
-        _grade(work, order, rules)
+        before = order.priority
+        if _grade(work, order, rules) and order.state not in _BEFORE_ROUTING:
+            work.record(OrderRegraded(order_id=order.pk, priority=order.priority, before=before))
         result.done.append(order)
     return result
 

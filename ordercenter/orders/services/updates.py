@@ -14,9 +14,12 @@ from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services import payment
 from ordercenter.orders.services.closing import cancel_orders
 from ordercenter.orders.services.ending import closed_by_channel, has_left, is_over, shipped_elsewhere
+from ordercenter.orders.services.grading import grade_orders
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.states import BEFORE_FULFILLMENT, CLOSED_STATES, PAYABLE, OrderState, RefundStatus
 
+# Approved and on their way: their flow does not come by the grading again.
+GRADED_ALREADY = (OrderState.APPROVED, OrderState.AWAITING_SUPPLY, OrderState.IN_FULFILLMENT)
 # Refund words of a line that stop it from being shipped.
 ASKING = (RefundStatus.REQUESTED, RefundStatus.AGREED, RefundStatus.RETURNING)
 _PLACE = ("province", "city", "district", "town", "opaque_id")
@@ -39,8 +42,12 @@ def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) ->
     cancelled: dict[str, list[int]] = defaultdict(list)
     gone: dict[str, list[int]] = defaultdict(list)
     new_contacts: list[tuple[Order, Contact]] = []
+    said: list[int] = []
     for order, report in reports:
         changed = _apply_facts(work, order, report, lines[order.pk])
+        if changed and order.state in GRADED_ALREADY:
+            # A remark may ask for speed: what waits for goods by now would never be judged again.
+            said.append(order.pk)
         contact = _moved_house(contacts.get(order.contact_id or 0), report)
         if contact is not None:
             new_contacts.append((order, contact))
@@ -59,6 +66,8 @@ def update_orders(work: Work, reports: Sequence[tuple[Order, IncomingOrder]]) ->
         if changed:
             work.record(OrderChangedByChannel(order_id=order.pk, fields=tuple(sorted(changed))))
     _replace_contacts(work, new_contacts)
+    if said:
+        grade_orders(order_ids=said, work=work)
     hold_orders(findings=_not_accepted(findings), work=work)
     for code, order_ids in gone.items():
         release_holds(order_ids=order_ids, codes=[code], reason=_WHY_GONE[code], accepted=False, work=work)

@@ -18,7 +18,7 @@ from tests.ordercenter.workflow.building import go_on, load_nothing
 
 _TYPES = {int: ParamType.NUMBER, str: ParamType.TEXT, bool: ParamType.BOOL}
 FLOWS = Path(ordercenter.orders.__file__).parent / "flows"
-NAMES = ["standard-finished", "standard-order", "standard-rejected", "standard-shipped"]
+NAMES = ["standard-finished", "standard-order", "standard-rejected", "standard-shipped", "standard-takeover"]
 
 
 def read(name: str) -> FlowDocument:
