@@ -120,7 +120,7 @@ def stop_goods(events: Sequence[Recorded]) -> None:
             free = services.stop_shipments(order_ids=sorted(cancelled), reason="order cancelled", work=work)
             inventory.release_reservations(order_ids=free, work=work)
             services.release_unpaid_holds(order_ids=sorted(cancelled), work=work)
-            inventory.drop_promises(order_ids=sorted(cancelled), cancelled=True, work=work)
+            services.give_up_claims(order_ids=sorted(cancelled), work=work)
             workflow.void_runs(subjects=[f"order:{pk}" for pk in cancelled], work=work)
 
 
@@ -130,6 +130,12 @@ def hold_goods_of_unpaid_orders(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events) as work:
         ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderUnpaid)})
         services.hold_unpaid_orders(order_ids=ids, work=work)
+    unpaid = [r.event for r in events if isinstance(r.event, OrderUnpaid)]
+    deposits = sorted({e.order_id for e in unpaid if e.stage == "deposit"})
+    if deposits:
+        # What is held is known now: only what it lacks is promised out of what is to come, and no stock row is held.
+        with unit_of_work(because=events) as work:
+            services.promise_waiting_orders(order_ids=deposits, work=work)
 
 
 @on(OrderReleased, name="fulfillment.planned_anew")

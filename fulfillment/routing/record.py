@@ -89,8 +89,9 @@ def later_of(decision: Decision, *, on: date, tariff: Tariff, carriers: Mapping[
     if decision.problem or decision.choice is None:
         return {}
     whole = record_of(decision, Versions(), tariff=tariff, carriers=carriers)
-    kept = {key: whole[key] for key in ("cost", "split", "parcels", "candidates", "notes") if key in whole}
-    return {"on": on.isoformat(), **kept}
+    kept: dict[str, Any] = {"on": on.isoformat()}
+    kept.update((key, whole[key]) for key in ("cost", "split", "parcels", "candidates", "notes") if key in whole)
+    return kept
 
 
 def _parcel(parcel: Parcel, decision: Decision, tariff: Tariff, carriers: Mapping[int, int]) -> dict[str, Any]:

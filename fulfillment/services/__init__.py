@@ -44,7 +44,7 @@ from fulfillment.services.taking_over import (
     take_over_stock,
     tell_urgent,
 )
-from fulfillment.services.unpaid import end_unpaid_holds, hold_unpaid_orders, release_unpaid_holds
+from fulfillment.services.unpaid import end_unpaid_holds, give_up_claims, hold_unpaid_orders, release_unpaid_holds
 from fulfillment.services.waiting import close_merge_windows, open_merge_window
 from fulfillment.services.waves import confirm_wave_picked, decide_missing, leave_wave, make_due_waves, make_waves
 from fulfillment.services.waybills import give_back_waybills, request_waybills, use_waybills
@@ -69,6 +69,7 @@ __all__ = [
     "free_loads",
     "free_pieces",
     "give_back_waybills",
+    "give_up_claims",
     "give_up_rest",
     "hand_over",
     "held_for_doubt",

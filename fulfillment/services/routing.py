@@ -119,10 +119,15 @@ class _Routing:
     def book(self, result: BatchResult) -> None:
         """What was reserved stands in the lines; what goes in parts keeps waiting for its rest."""
         waited: list[int] = []
+        presales = inventory.stock_policies(self.work).presales
+        # Promised to its deposit out of what was to come, and there now: it is its own.
+        ahead: list[int] = []
         for order in self.routed:
             for line in self.lines[order.id]:
                 if line.backordered:
                     waited.append(line.id)
+                elif line.unplanned and line.sku_id in presales:
+                    ahead.append(line.id)
                 line.reserved += line.unplanned + line.backordered
                 line.unplanned = line.backordered = 0
                 self.work.save(line, "reserved", "unplanned", "backordered")
@@ -130,8 +135,9 @@ class _Routing:
         if self.parts:
             keep_waiting(parts=self.parts, orders=self.orders, lines=self.lines, work=self.work)
             result.done.extend(self.orders[pk] for pk in self.parts)
+        if waited or ahead:
+            inventory.drop_promises(line_ids=[*waited, *ahead], cancelled=False, work=self.work)
         if waited:
-            inventory.drop_promises(line_ids=waited, cancelled=False, work=self.work)
             all_on_its_way(order_ids=[order.id for order in self.routed], work=self.work)
 
     def _facts(self, order: Order) -> OrderFacts:

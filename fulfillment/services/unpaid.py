@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.events.types import SupplyChanged
 from ordercenter.inventory import services as inventory
-from ordercenter.inventory.models import Reservation
-from ordercenter.inventory.services import UnpaidGoods
+from ordercenter.inventory.models import Reservation, SupplyClaim
+from ordercenter.inventory.services import Trigger, UnpaidGoods
 from ordercenter.inventory.states import ReserveOn
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import PAYABLE, OrderState
 
+LAPSED_AT_ONCE = 500
+
 
 def hold_unpaid_orders(*, order_ids: Collection[int], work: Work) -> list[int]:
     """Hold goods for these orders as far as shop and SKU say so and the goods are there. Returns those that hold any.
 
-    An order that was paid or cancelled meanwhile holds nothing. Lines get their SKUs here already; one that nothing
-    explains is left to the order's flow. One statement while nobody reserves before payment.
+    A deposit holds them until its balance is due, which is written to the order: as the platform says, else by our
+    policy. An order that was paid or cancelled meanwhile holds nothing. Lines get their SKUs here already; one that
+    nothing explains is left to the order's flow. One statement while nobody reserves before payment or sells ahead.
     """
     policies = inventory.stock_policies(work)
-    if not order_ids or not policies.holds_unpaid:
+    if not order_ids or not (policies.holds_unpaid or policies.presales):
         return []
     orders = {pk: order for pk, order in work.lock(Order, order_ids).items() if order.state in PAYABLE}
     if not orders:
@@ -37,21 +43,39 @@ def hold_unpaid_orders(*, order_ids: Collection[int], work: Work) -> list[int]:
         for line in lines[order.pk]:
             if line.sku_id is not None:
                 wanted[line.sku_id] += line.unplanned
-        for sku_id, pieces in sorted(wanted.items()):
-            trigger = policies.trigger_of(order.shop_id, sku_id)
-            if trigger.reserve_on == ReserveOn.PLACED or (trigger.reserve_on == ReserveOn.DEPOSIT and has_deposit):
-                last = timedelta(days=trigger.balance_days) if has_deposit else timedelta(minutes=trigger.hold_minutes)
-                if pieces:
-                    goods.append(UnpaidGoods(order.pk, order.shop_id, sku_id, pieces, work.at + last))
+        triggers = {sku_id: policies.trigger_of(order.shop_id, sku_id) for sku_id in sorted(wanted)}
+        held = {sku_id: trigger for sku_id, trigger in triggers.items() if _holds(trigger, has_deposit)}
+        if has_deposit:
+            _date_balance(order, [*held.values(), *(triggers[sku] for sku in wanted if sku in policies.presales)], work)
+        for sku_id, trigger in held.items():
+            until = order.balance_due_at if has_deposit else work.at + timedelta(minutes=trigger.hold_minutes)
+            if wanted[sku_id] and until is not None and until > work.at:
+                goods.append(UnpaidGoods(order.pk, order.shop_id, sku_id, wanted[sku_id], until))
     return sorted(pk for pk, places in inventory.hold_for_unpaid(goods=goods, work=work).items() if places)
 
 
+def _holds(trigger: Trigger, has_deposit: bool) -> bool:
+    return trigger.reserve_on == ReserveOn.PLACED or (trigger.reserve_on == ReserveOn.DEPOSIT and has_deposit)
+
+
+def _date_balance(order: Order, triggers: Sequence[Trigger], work: Work) -> None:
+    """Where the platform does not say until when the balance may be paid, our policy does: the longest of its goods."""
+    if order.balance_due_at is None and triggers:
+        order.balance_due_at = work.at + timedelta(days=max(trigger.balance_days for trigger in triggers))
+        work.save(order, "balance_due_at")
+
+
 def end_unpaid_holds(*, at: datetime) -> int:
-    """The time of these holds is over: goods of orders that are still not paid are free. Returns how many orders.
+    """The time of these holds is over: goods of orders that are still not paid are free, and so is what was to come for
+    a deposit. Returns how many orders.
 
     Payment and end lock the order first, so one of them is earlier: what was paid in time is kept until it is routed.
+    Emits StockReplenished and SupplyChanged.
     """
-    ids = inventory.overdue_orders(at=at)
+    overdue = set(inventory.overdue_orders(at=at))
+    lapsed = Order.objects.filter(state=OrderState.AWAITING_BALANCE, balance_due_at__lte=at)
+    lapsed = lapsed.filter(Exists(SupplyClaim.objects.filter(order_id=OuterRef("pk"))))
+    ids = sorted(overdue | set(lapsed.values_list("pk", flat=True)[:LAPSED_AT_ONCE]))
     if not ids:
         return 0
     with unit_of_work(at=at) as work:
@@ -64,7 +88,22 @@ def end_unpaid_holds(*, at: datetime) -> int:
                 inventory.end_promises(work, over, expired=True)
             else:
                 inventory.keep_for_good(holds=over, work=work)
+        late = [pk for pk, order in orders.items() if has_lapsed(order, at)]
+        give_up_claims(order_ids=late, work=work)
     return len(ids)
+
+
+def has_lapsed(order: Order, at: datetime) -> bool:
+    """Whether the balance of a pre-sale may not be paid any more, as far as goods are kept for it."""
+    due = order.balance_due_at
+    return bool(order.state == OrderState.AWAITING_BALANCE) and due is not None and due <= at
+
+
+def give_up_claims(*, order_ids: Collection[int], work: Work) -> None:
+    """Nothing that is to come is kept for these orders any more: others get it, and new dates. Emits SupplyChanged."""
+    if order_ids:
+        for sku_id in sorted(inventory.drop_promises(order_ids=order_ids, cancelled=True, work=work)):
+            work.record(SupplyChanged(sku_id=sku_id))
 
 
 def release_unpaid_holds(*, order_ids: Collection[int], work: Work) -> None:

@@ -96,6 +96,8 @@ class IncomingOrder:
     payment: the latest one; None while unpaid, or when the platform names no payment number. Of a pre-sale it is the
     deposit while the balance is due, and all that was paid, under the balance's number, once it is paid. raw_status:
     the platform's own word. ship_by: until when the platform wants it shipped; None where it names no time of its own.
+    balance_due_at: until when the balance of a pre-sale may be paid, where the platform says
+    so (Douyin: phase_close_time of the last phase in order_phase_list; TOP's trades have no field for it).
     """
 
     channel_order_no: str
@@ -120,6 +122,7 @@ class IncomingOrder:
     payment: IncomingPayment | None
     raw_status: str
     ship_by: datetime | None = None
+    balance_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,5 +302,5 @@ class TestWhatACourierAsks:
                 words[language] = [(term.label, term.fen) for term in row.terms]
         assert words == {
             "en": [("freight", 1300), ("insurance", 33), ("work in the warehouse", 150)],
-            "zh-hans": [("运费", 1300), ("保价", 33), ("仓内作业", 150)],
+            "zh-hans": [("运费", 1300), ("保价", 33), ("操作费", 150)],
         }

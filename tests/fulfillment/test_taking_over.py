@@ -11,15 +11,24 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.utils import timezone
+from django.utils.translation import override
 
 from fulfillment.errors import TakeoverImpossible
 from fulfillment.models import Shipment, WarehouseCalendar
-from fulfillment.services import preview_takeover, release_due, take_over_stock
+from fulfillment.services import (
+    TakeoverWish,
+    preview_takeover,
+    release_due,
+    take_over_by_rule,
+    take_over_stock,
+    tell_urgent,
+)
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.audit.models import Deed
+from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.models import Case
-from ordercenter.common.actor import Actor
+from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.console.invariants import CHECKS, run_checks
 from ordercenter.events.models import EventRow
 from ordercenter.events.relay import Relay
@@ -27,8 +36,13 @@ from ordercenter.inventory.models import Reservation, StockLevel, StockPolicy, S
 from ordercenter.inventory.services import Expected, expect_supplies
 from ordercenter.inventory.states import SupplyKind
 from ordercenter.orders.models import GradeRule, Hold, Order
+from ordercenter.orders.services import regrade_orders, release_holds
 from ordercenter.orders.standard import standard_flows
-from ordercenter.workflow.services import install_flows
+from ordercenter.workflow.components import registry
+from ordercenter.workflow.documents import parse_document
+from ordercenter.workflow.models import Flow
+from ordercenter.workflow.services import activate_version, install_flows, save_version
+from ordercenter.workflow.validator import validate
 from tests.flows.world import SHANGHAI, World
 from tests.fulfillment.routing.rule_documents import document, rule
 
@@ -283,3 +297,133 @@ class TestByHand:
 
         assert (stands(vip), stands(normal)) == (("approved", False, []), WAITS)
         assert not Deed.objects.filter(action="order.take_over").exists()
+
+
+def set_flow(**params: Any) -> None:
+    """Another version of the standard flow, with these settings of its block."""
+    document = next(d for d in standard_flows() if d["key"] == "standard-takeover")
+    document["nodes"][0]["with"].update(params)
+    version = save_version(document=document, actor=SYSTEM)
+    activate_version(flow_id=version.flow_id, version_id=version.pk, actor=SYSTEM, reason="as the test wants")
+
+
+class TestAsAFlow:
+    def test_a_paused_flow_leaves_everybody_what_they_have(self, world: World) -> None:
+        Flow.objects.filter(key="standard-takeover").update(is_paused=True)
+        allow(world, 1, 100)
+        world.stock({"SKU-1": 1}, warehouse=world.east)
+        normal, rush = buy(world, 60, ("SKU-1", 1)), buy(world, 950, ("SKU-1", 1))
+
+        assert (stands(normal), stands(rush)) == (GOES, WAITS)
+        assert not StockTakeover.objects.exists()
+
+    def test_where_only_rush_orders_may_take_a_vip_waits(self, world: World) -> None:
+        set_flow(who="rush")
+        allow(world, 1, 100)
+        world.stock({"SKU-1": 1}, warehouse=world.east)
+        normal, vip = buy(world, 60, ("SKU-1", 1)), buy(world, 600, ("SKU-1", 1))
+        assert (vip.grade, stands(normal), stands(vip)) == ("vip", GOES, WAITS)
+
+        rush = buy(world, 950, ("SKU-1", 1))
+
+        assert (stands(normal), stands(vip), stands(rush)) == (WAITS, WAITS, GOES)
+        assert broken() == []
+
+    def test_an_order_that_would_take_more_than_the_flow_allows_takes_nothing(self, world: World) -> None:
+        set_flow(pieces=1)
+        allow(world, 1, 100)
+        world.stock({"SKU-1": 3}, warehouse=world.east)
+        normals = [buy(world, 60, ("SKU-1", 1)) for _ in range(3)]
+
+        two, one = buy(world, 950, ("SKU-1", 2)), buy(world, 960, ("SKU-1", 1))
+
+        assert (stands(two), stands(one)) == (WAITS, GOES)
+        assert sorted(stands(order) == WAITS for order in normals) == [False, False, True]
+        assert list(StockTakeover.objects.values_list("taker_order_id", "pieces", "allowed")) == [(one.pk, 1, 3)]
+
+    def test_what_is_told_twice_is_done_once(self, world: World) -> None:
+        allow(world, 1, 100)
+        world.stock({"SKU-1": 2}, warehouse=world.east)
+        buy(world, 60, ("SKU-1", 1))
+        buy(world, 70, ("SKU-1", 1))
+        rush = buy(world, 950, ("SKU-1", 1))
+        assert StockTakeover.objects.count() == 1
+
+        wish = TakeoverWish(("rush", "vip"))
+        with unit_of_work() as work:
+            assert take_over_by_rule(wishes={rush.pk: wish}, work=work) == []
+            tell_urgent(order_ids=[rush.pk], work=work)
+        Relay().drain()
+
+        assert StockTakeover.objects.count() == 1
+        assert EventRow.objects.filter(name="fulfillment.order.urgent_waits").count() == 1
+        assert broken() == []
+
+    def test_an_order_that_waits_and_becomes_rush_by_the_clock_takes_then(self, world: World) -> None:
+        GradeRule.objects.create(code="late", name="late", kind="hours", hours=6, points=400, grade="rush")
+        allow(world, 1, 100)
+        world.stock({"SKU-1": 1}, warehouse=world.east)
+        normal, waits = buy(world, 60, ("SKU-1", 1)), buy(world, 61, ("SKU-1", 1))
+        assert (stands(normal), stands(waits)) == (GOES, WAITS)
+        Order.objects.filter(pk=waits.pk).update(ship_by=TEN + timedelta(hours=5))
+
+        assert regrade_orders(at=timezone.now()) == (1, 0)
+        Relay().drain()
+
+        assert (stands(normal), stands(waits)) == (WAITS, GOES)
+        row = StockTakeover.objects.get()
+        assert (row.taker_order_id, row.taker_rank, row.pieces, row.allowed, row.reason) == (
+            waits.pk,
+            2,
+            1,
+            1,
+            "the rule of the goods",
+        )
+        assert regrade_orders(at=timezone.now()) == (0, 0)
+        assert broken() == []
+
+    def test_a_remark_that_asks_for_speed_takes_once_a_person_has_seen_the_change(
+        self, world: World, boss: Actor
+    ) -> None:
+        GradeRule.objects.create(code="words", name="words", kind="words", words="加急", points=400, grade="rush")
+        allow(world, 1, 100)
+        world.stock({"SKU-1": 1}, warehouse=world.east)
+        normal = buy(world, 60, ("SKU-1", 1))
+        trade = world.trade(("SKU-1", 1, "60.00"))
+        world.deliver(trade)
+        Relay().drain()
+        waits = Order.objects.get(channel_order_no=str(trade["tid"]))
+        assert stands(waits) == WAITS
+
+        later = (timezone.now() + timedelta(minutes=1)).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+        world.deliver({**trade, "seller_memo": "客户加急", "modified": later})
+        Relay().drain()
+
+        assert set(stands(waits)[2]) == {"OUT_OF_STOCK", "CHANGED_AFTER_AUDIT"}
+        assert (waits.grade, stands(normal)) == ("rush", GOES)
+        told = EventRow.objects.filter(name="orders.order.regraded")
+        assert [row.payload["priority"] for row in told] == [400]
+
+        release_holds(
+            order_ids=[waits.pk], codes=["CHANGED_AFTER_AUDIT"], reason="seen", accepted=True, actor=boss
+        ).raise_first()
+        Relay().drain()
+
+        assert (stands(normal), stands(waits)) == (WAITS, GOES)
+        assert StockTakeover.objects.get().taker_order_id == waits.pk
+        assert broken() == []
+
+    def test_the_block_is_checked_by_the_editor_and_has_words_in_both_languages(self) -> None:
+        document = next(d for d in standard_flows() if d["key"] == "standard-takeover")
+        assert validate(parse_document(document)) == []
+
+        document["nodes"][0]["with"] = {"who": "everybody", "pieces": "many"}
+        found = validate(parse_document(document))
+
+        assert [(finding.node, finding.severity) for finding in found] == [("take", "error")] * 2
+        spec = registry.get_action("fulfillment.take_over", 1)
+        words = {}
+        for language in ("en", "zh-hans"):
+            with override(language):
+                words[language] = str(spec.label)
+        assert words == {"en": "Take reserved goods over from less urgent orders", "zh-hans": "从普通订单改配库存"}

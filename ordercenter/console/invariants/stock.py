@@ -95,14 +95,14 @@ FROM inventory_capacityday WHERE used > minutes
 """
 
 # What a line no longer waits for loses its date in the transaction that reserves it or cancels it, or right after: the
-# facts that are on their way to the promises are left out.
+# facts that are on their way to the promises are left out. A pre-sale with its deposit is promised before it is routed.
 _CLAIMS = """
 SELECT 'supplyclaim:' || c.id,
        format('%%s pieces promised to order_line:%%s, which waits for %%s', c.quantity, c.line_id,
-              COALESCE(l.backordered, 0))
+              COALESCE(l.backordered + l.unplanned, 0))
 FROM inventory_supplyclaim c
 LEFT JOIN orders_orderline l ON l.id = c.line_id AND l.order_id = c.order_id AND l.sku_id = c.sku_id
-WHERE c.line_id IS NOT NULL AND c.quantity > COALESCE(l.backordered, 0)
+WHERE c.line_id IS NOT NULL AND c.quantity > COALESCE(l.backordered + l.unplanned, 0)
   AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.handler = 'fulfillment.promises' AND d.status = 'waiting'
                   AND d.subject = 'order:' || c.order_id)
 """

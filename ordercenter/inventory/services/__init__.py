@@ -17,7 +17,7 @@ from ordercenter.inventory.services.importing import (
 from ordercenter.inventory.services.levels import FreeStock, free_of_levels, levels_to_take_from, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
-from ordercenter.inventory.services.policies import StockPolicies, stock_policies
+from ordercenter.inventory.services.policies import StockPolicies, Trigger, stock_policies
 from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
 from ordercenter.inventory.services.promising import (
     Promised,
@@ -97,6 +97,7 @@ __all__ = [
     "TableApplied",
     "TablePreview",
     "TableRead",
+    "Trigger",
     "UnpaidGoods",
     "WaitingLine",
     "Wanted",

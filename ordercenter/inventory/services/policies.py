@@ -9,7 +9,7 @@ from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.inventory.models import Reservation, ReservePolicy, StockPolicy
 from ordercenter.inventory.services.reserving import UNPAID
-from ordercenter.inventory.states import ReservationState, ReserveOn
+from ordercenter.inventory.states import ReservationState, ReserveOn, StockSource
 
 STAMP = "stock_policies"
 
@@ -40,12 +40,13 @@ class Cap:
 class StockPolicies:
     """caps: by SKU, only where something may be taken over. triggers: by (shop, SKU), None for all of them.
 
-    holds_unpaid: whether anything is or may be held for an order that is not paid.
+    holds_unpaid: whether anything is or may be held for an order that is not paid. presales: SKUs that are sold ahead.
     """
 
     caps: Mapping[int, Cap]
     triggers: Mapping[tuple[int | None, int | None], Trigger]
     holds_unpaid: bool
+    presales: frozenset[int] = frozenset()
 
     def trigger_of(self, shop_id: int, sku_id: int) -> Trigger:
         """What holds for this SKU in this shop: the shop's word on the SKU, on all its goods, then the SKU's own."""
@@ -77,4 +78,5 @@ def _compile() -> StockPolicies:
         caps={row.sku_id: Cap(row.rush_cap_percent, row.rush_cap_pieces) for row in rows if row.rush_cap_percent},
         triggers=triggers,
         holds_unpaid=early or left.exists(),
+        presales=frozenset(row.sku_id for row in rows if row.source == StockSource.PRESALE),
     )

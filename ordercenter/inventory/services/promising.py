@@ -105,15 +105,18 @@ def foresee_lines(*, lines: Sequence[WaitingLine], work: Work) -> dict[int, Prom
 
 def drop_promises(
     *, order_ids: Collection[int] = (), line_ids: Collection[int] = (), cancelled: bool, work: Work
-) -> None:
-    """These lines wait no more. cancelled: nobody wants their pieces, so what is not made yet will not be made."""
+) -> set[int]:
+    """These lines wait no more. cancelled: nobody wants their pieces, so what is not made yet will not be made; others
+    may have what was to come for them. Returns the SKUs of which something was promised.
+    """
     claims = SupplyClaim.objects.filter(Q(order_id__in=order_ids) | Q(line_id__in=line_ids), line_id__isnull=False)
-    lines = list(claims.values_list("line_id", flat=True))
-    if not lines:
-        return
+    rows = list(claims.values_list("line_id", "sku_id"))
+    if not rows:
+        return set()
     claims.delete()
     if cancelled:
-        cancel_production(line_ids=[pk for pk in lines if pk is not None], work=work)
+        cancel_production(line_ids=[pk for pk, _sku in rows if pk is not None], work=work)
+    return {sku_id for _line, sku_id in rows}
 
 
 class _Desk:

@@ -92,6 +92,9 @@ class OrderOut(PlainOutput, serializers.ModelSerializer[Order]):
     placed_at = Instant()
     paid_at = Instant(allow_null=True)
     ship_by = Instant(allow_null=True)
+    balance_due_at = Instant(
+        allow_null=True, help_text=_("Of a pre-sale with its deposit: until when the balance may be paid.")
+    )
     received_at = Instant()
     changed_at = Instant(source="channel_modified_at", help_text=_("Last change at the channel."))
     on_hold = serializers.BooleanField(source="is_on_hold")
@@ -121,6 +124,7 @@ class OrderOut(PlainOutput, serializers.ModelSerializer[Order]):
             "placed_at",
             "paid_at",
             "ship_by",
+            "balance_due_at",
             "received_at",
             "changed_at",
             "cancel_reason",

@@ -44,6 +44,8 @@ class Order(StateModel):
     placed_at = models.DateTimeField(_("placed at"))
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     ship_by = models.DateTimeField(_("ship by"), null=True, blank=True)
+    # Of a pre-sale whose deposit is in: as the channel says it, else as our own policy does.
+    balance_due_at = models.DateTimeField(_("balance due by"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     contact = models.ForeignKey(
         Contact, models.PROTECT, verbose_name=_("receiver"), null=True, blank=True, db_index=False

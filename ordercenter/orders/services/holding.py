@@ -16,10 +16,12 @@ from ordercenter.cases.services import CaseDraft
 from ordercenter.cases.states import CaseState
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
-from ordercenter.events.types import OrderHeld, OrderReleased
+from ordercenter.events.types import OrderAwaitingSupply, OrderHeld, OrderReleased
 from ordercenter.orders.errors import OrderUnknown
 from ordercenter.orders.models import Hold, Order
 from ordercenter.orders.states import CLOSED_STATES, OrderState
+
+WAITS_FOR_GOODS = "OUT_OF_STOCK"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,11 @@ def accepted_codes(order_ids: Collection[int]) -> dict[int, set[str]]:
 
 
 def _go_on(work: Work, order: Order, holds: Sequence[Hold], codes: list[str]) -> None:
-    if any(hold.released_at is None for hold in holds):
+    left = {hold.code for hold in holds if hold.released_at is None}
+    if left:
+        if left == {WAITS_FOR_GOODS} and order.state == OrderState.AWAITING_SUPPLY:
+            # Nothing but goods is missing now: who finds it goods may look again.
+            work.record(OrderAwaitingSupply(order_id=order.pk))
         return
     order.is_on_hold = False
     work.save(order, "is_on_hold")

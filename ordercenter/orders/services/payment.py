@@ -23,8 +23,14 @@ def apply_payment(work: Work, order: Order, incoming: IncomingOrder, findings: d
     if incoming.presale_state == "balance_due":
         # Every report until the balance is in says so again.
         deposit = incoming.payment.amount if incoming.payment is not None else ZERO
+        told = incoming.balance_due_at
+        is_news = told is not None and told != order.balance_due_at
+        if is_news:
+            order.balance_due_at = told
         if order.state == OrderState.PENDING_PAYMENT:
             order.mark_deposit_paid(amount=min(deposit, order.total_amount))
+            is_news = True
+        if is_news:
             work.record(OrderUnpaid(order_id=order.id, stage="deposit"))
         return
     if incoming.paid_at is None or incoming.status == "created" or incoming.presale_state == "deposit_due":

@@ -104,7 +104,7 @@ def _apply_money_and_refunds(
 ) -> None:
     if order.state in PAYABLE:
         payment.apply_payment(work, order, report, findings)
-        work.save(order, "paid_amount", "paid_at", "ship_by")
+        work.save(order, "paid_amount", "paid_at", "ship_by", "balance_due_at")
     asked = [line.channel_line_no for line in lines if line.refund_status in ASKING]
     if asked and order.state not in (*CLOSED_STATES, *PAYABLE, OrderState.SHIPPED, OrderState.DELIVERED):
         findings[order.pk].append(Finding("REFUND_BEFORE_SHIP", {"lines": asked}))
