@@ -71,6 +71,10 @@ def _give_up_rest(pk: int, reason: str, actor: Actor) -> BatchResult:
     return services.give_up_rest(order_id=pk, reason=reason, actor=actor)
 
 
+def _leave_warehouse(pk: int, reason: str, actor: Actor) -> BatchResult:
+    return services.leave_warehouse(order_ids=[pk], reason=reason, actor=actor)
+
+
 offer_steps(
     Step(
         Order,
@@ -79,6 +83,14 @@ offer_steps(
         "fulfillment.route_elsewhere",
         perform=_route_elsewhere,
         possible=can_route_elsewhere,
+    ),
+    Step(
+        Order,
+        "leave_warehouse",
+        _("Stop it there, then ship from another warehouse"),
+        "fulfillment.route_elsewhere",
+        perform=_leave_warehouse,
+        possible=can_ask_back,
     ),
     Step(
         Order,

@@ -15,12 +15,15 @@ from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.events.types import (
     MergeWindowClosed,
+    NothingLeftWarehouse,
     OrderRejectedByWarehouse,
     OrderReleaseDue,
     OtherWarehouseWanted,
     ShipmentShipped,
     TakeoverWanted,
     UrgentOrderWaits,
+    WarehouseChangeWanted,
+    WarehouseSilent,
 )
 from ordercenter.inventory.errors import StockShort
 from ordercenter.orders import services as orders_services
@@ -65,6 +68,12 @@ register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has
 register_trigger(OrderReleaseDue.name, subject="order", label=_("Wave or cut-off reached"))
 register_trigger(OrderRejectedByWarehouse.name, subject="order", label=_("Rejected by the warehouse"))
 
+register_trigger(WarehouseSilent.name, subject="order", label=_("The warehouse keeps silent"))
+register_trigger(
+    NothingLeftWarehouse.name,
+    subject="order",
+    label=_("The warehouse closed the delivery order without shipping"),
+)
 register_trigger(UrgentOrderWaits.name, subject="order", label=_("An urgent order waits for goods"))
 register_trigger(MergeWindowClosed.name, subject="order", label=_("Merge window closed"))
 
@@ -185,6 +194,20 @@ def route_elsewhere(call: StepCall) -> None:
     call.go(call.subjects)
 
 
+@action(
+    use="fulfillment.leave_warehouse",
+    subject="order",
+    label=_("Stop it at its warehouse, then ship from another"),
+    emits=["fulfillment.order.warehouse_change_wanted"],
+    danger=2,
+)
+def leave_warehouse(call: StepCall) -> None:
+    """The wish is told as a fact. Nothing leaves from elsewhere before the warehouse has said that it stopped it."""
+    for pk in call.subjects:
+        call.work.record(WarehouseChangeWanted(order_id=pk))
+    call.go(call.subjects)
+
+
 TAKERS = {
     "rush": ((Grade.RUSH,), _("rush orders")),
     "rush_and_vip": ((Grade.RUSH, Grade.VIP), _("rush and VIP orders")),
@@ -239,6 +262,7 @@ def stop_orders(failures: Mapping[int, Failed], work: Work) -> list[int]:
     doubtful = [pk for pk, failed in stopped.items() if failed.code in WAREHOUSE_DOUBTS]
     if doubtful:
         services.tell_rejected(order_ids=doubtful, work=work)
+    services.tell_silence(order_ids=[pk for pk, failed in stopped.items() if failed.code == "WMS_SILENT"], work=work)
     return cancelled
 
 

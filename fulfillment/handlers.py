@@ -15,6 +15,7 @@ from fulfillment.errors import (
 from fulfillment.models import Shipment
 from fulfillment.selectors import delivery_documents
 from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
+from fulfillment.services.leaving_warehouse import CODE as LEAVES
 from fulfillment.services.silence import close_silent
 from fulfillment.services.waiting import NOT_WAITED_FOR
 from fulfillment.services.warehouse_accounts import client_of
@@ -49,6 +50,7 @@ from ordercenter.events.types import (
     StockReplenished,
     SupplyChanged,
     TakeoverWanted,
+    WarehouseChangeWanted,
 )
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Warehouse
@@ -62,7 +64,15 @@ GIVEN_UP_THERE = ("CANCELED", "CLOSED", "REJECT")
 WAREHOUSE = Actor("warehouse", "qimen")
 # What an order may be held for without leaving the parcel: the warehouse's own doubts, and what is too late for that.
 KEEPS_COMPANY = frozenset(
-    {*WAREHOUSE_DOUBTS, "WAITING_MERGE", "INTERCEPT_FAILED", "SHORT_PICK", "SHIPPED_AFTER_CANCEL", "OUT_OF_STOCK"}
+    {
+        *WAREHOUSE_DOUBTS,
+        "WAITING_MERGE",
+        "INTERCEPT_FAILED",
+        "SHORT_PICK",
+        "SHIPPED_AFTER_CANCEL",
+        "OUT_OF_STOCK",
+        LEAVES,
+    }
 )
 
 
@@ -217,8 +227,9 @@ def take_answers(events: Sequence[Recorded]) -> None:
         services.accept_shipments(refs=refs, work=work)
         close_silent(shipment_ids=list(refs), work=work)
         services.reject_shipments(reasons=reasons, work=work)
-        again = services.take_stop_answers(answers=stops, work=work) if stops else []
-        services.set_back(order_ids=again, work=work)
+        if stops:
+            services.after_stop(answers=stops, work=work)
+            close_silent(shipment_ids=list(stops), work=work)
         told = [(commands[e.command_id], e) for e in answered]
         services.let_companions_go_on(answers=told, work=work)
         services.hold_refused_parts(answers=told, work=work)
@@ -231,6 +242,13 @@ def look_elsewhere(events: Sequence[Recorded]) -> None:
     """A flow wants what a warehouse rejected to leave from another one; what cannot stays with its case."""
     wanted = [r.event for r in events if isinstance(r.event, OtherWarehouseWanted)]
     services.route_rejected(wishes={e.order_id: services.Wish(e.times, e.quarantine) for e in wanted}, because=events)
+
+
+@on(WarehouseChangeWanted, name="fulfillment.leave_warehouse")
+def leave_warehouses(events: Sequence[Recorded]) -> None:
+    """A flow wants orders away from a warehouse that keeps silent; one of which nothing is there any more stays."""
+    ids = sorted({r.event.order_id for r in events if isinstance(r.event, WarehouseChangeWanted)})
+    services.leave_warehouse(order_ids=ids, reason="the warehouse keeps silent")
 
 
 @on(

@@ -15,6 +15,7 @@ from fulfillment.services.dispatching import accept_shipments, dispatch_shipment
 from fulfillment.services.gifts import free_pieces, settle_after_refund
 from fulfillment.services.handing_over import hand_over, put_back
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
+from fulfillment.services.leaving_warehouse import after_stop, leave_warehouse
 from fulfillment.services.missing import Missing, missing_of
 from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.planning import create_shipments
@@ -28,6 +29,7 @@ from fulfillment.services.returns import take_return_news
 from fulfillment.services.routing import reserve_and_route
 from fulfillment.services.routing_world import free_loads
 from fulfillment.services.scanning import take_scans
+from fulfillment.services.silence import tell_silence
 from fulfillment.services.stopping import (
     lock_for_stopping,
     lock_goods,
@@ -53,6 +55,8 @@ __all__ = [
     "ConfirmRefused",
     "Missing",
     "Wish",
+    "after_stop",
+    "leave_warehouse",
     "accept_shipments",
     "ask_back",
     "awaiting_release",
@@ -116,6 +120,7 @@ __all__ = [
     "take_out",
     "TakeoverWish",
     "take_over_by_rule",
+    "tell_silence",
     "tell_urgent",
     "take_over_stock",
     "take_scans",

@@ -22,7 +22,7 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import ZERO
 from ordercenter.common.rows import new_row
-from ordercenter.events.types import ShipmentRejected, ShipmentShipped
+from ordercenter.events.types import NothingLeftWarehouse, ShipmentRejected, ShipmentShipped
 from ordercenter.inventory import services as inventory
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
@@ -188,6 +188,8 @@ def _nothing_left(work: Work, shipment: Shipment, lines: Sequence[ShipmentLine])
     alive = [o for o in work.lock(Order, {line.order_id for line in lines}).values() if o.state not in CLOSED_STATES]
     finding = Finding("NOTHING_SHIPPED", {"shipment": shipment.code})
     orders_services.hold_orders(findings={order.pk: [finding] for order in alive}, work=work)
+    for order in alive:
+        work.record(NothingLeftWarehouse(order_id=order.pk, shipment=shipment.code))
 
 
 def _pieces(lines: Sequence[ShipmentLine], confirm: DeliveryConfirm, work: Work) -> dict[int, int]:
@@ -249,7 +251,10 @@ def _ship_order_lines(work: Work, lines: Sequence[ShipmentLine]) -> None:
     if doubted:
         # A warehouse that never said that it has the order has said it now.
         orders_services.release_holds(
-            order_ids=doubted, codes=WAREHOUSE_DOUBTS, reason="the warehouse has shipped it", work=work
+            order_ids=doubted,
+            codes=(*WAREHOUSE_DOUBTS, "LEAVES_WAREHOUSE"),
+            reason="the warehouse has shipped it",
+            work=work,
         ).raise_first()
 
 

@@ -15,15 +15,15 @@ from fulfillment.floor_errors import (
     StepNotDue,
 )
 from fulfillment.models import Basket, Carrier, FloorRules, PickLine, Shipment, Waybill
-from fulfillment.services.anew import set_back
 from fulfillment.services.confirming import confirm_shipments
 from fulfillment.services.floor_labels import (
     must_not_be_stopped,
     shipment_of,
     why_stopped,
 )
+from fulfillment.services.leaving_warehouse import after_stop
 from fulfillment.services.own_house import rules_of
-from fulfillment.services.stopping import lock_for_stopping, take_stop_answers
+from fulfillment.services.stopping import lock_for_stopping
 from fulfillment.services.taking_out import taken_from
 from fulfillment.services.waves import settle_waves
 from fulfillment.services.waybills import use_waybills
@@ -116,8 +116,7 @@ def put_back(
                 result.refuse(shipment.pk, StepNotDue(shipment=shipment.code, step="put_back", state=shipment.state))
         ids = [shipment.pk for shipment in result.done]
         if ids:
-            again = take_stop_answers(answers=dict.fromkeys(ids, True), work=work)
-            set_back(order_ids=again, work=work)
+            after_stop(answers=dict.fromkeys(ids, True), work=work)
             waves = Basket.objects.filter(shipment_id__in=ids).values_list("wave_id", flat=True)
             settle_waves(set(waves), without=ids, work=work)
     return result

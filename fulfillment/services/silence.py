@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import connection
@@ -9,9 +10,10 @@ from django.utils import timezone
 
 from fulfillment.models import Shipment, ShipmentLine, WmsAccount
 from fulfillment.states import ShipmentState
-from ordercenter.audit.work import unit_of_work
+from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
+from ordercenter.events.types import WarehouseSilent
 
 MOST_AT_ONCE = 500
 _ALONE = 7_340_021
@@ -46,7 +48,25 @@ def tell_silent(*, at: datetime | None = None) -> int:
             for pk, code, shop_id, warehouse_id, name, state, minutes in rows
         ]
         cases.open_cases(drafts=drafts, work=work)
+        _tell({row[0]: row[1] for row in rows}, work)
         return len(drafts)
+
+
+def tell_silence(*, order_ids: Collection[int], work: Work) -> None:
+    """The flow of these orders has stopped because a warehouse did not answer. Emits WarehouseSilent."""
+    if order_ids:
+        unanswered = ShipmentLine.objects.filter(order_id__in=order_ids, shipment__state=ShipmentState.DISPATCHED)
+        pairs = sorted(set(unanswered.values_list("order_id", "shipment__code")))
+        for order_id, code in pairs:
+            work.record(WarehouseSilent(order_id=order_id, shipment=code))
+
+
+def _tell(codes: Mapping[int, str], work: Work) -> None:
+    """The orders in these shipments, by shipment its number. One statement, none for no shipment."""
+    if codes:
+        pairs = ShipmentLine.objects.filter(shipment_id__in=codes).values_list("order_id", "shipment_id")
+        for order_id, shipment_id in sorted(set(pairs)):
+            work.record(WarehouseSilent(order_id=order_id, shipment=codes[shipment_id]))
 
 
 def close_silent(*, shipment_ids: list[int], work: object) -> None:

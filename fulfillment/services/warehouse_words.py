@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from fulfillment.errors import ShipmentUnknown
 from fulfillment.models import Shipment, ShipmentLine
-from fulfillment.services.anew import set_back
 from fulfillment.services.dispatching import reject_shipments
+from fulfillment.services.leaving_warehouse import after_stop
 from fulfillment.services.rejected import tell_rejected
 from fulfillment.services.silence import close_silent
-from fulfillment.services.stopping import take_stop_answers
 from fulfillment.states import ShipmentState
 from fulfillment.wms.goods_documents import ItemLack, OrderProcess
 from ordercenter.audit.work import Work, unit_of_work
@@ -48,7 +47,7 @@ def reject_after_all(*, reasons: Mapping[str, str], work: Work | None = None, ac
         }
         stopped = [pk for pk, shipment in shipments.items() if shipment.state == ShipmentState.INTERCEPTING]
         if stopped:
-            set_back(order_ids=take_stop_answers(answers=dict.fromkeys(stopped, True), work=work), work=work)
+            after_stop(answers=dict.fromkeys(stopped, True), work=work)
         reject_shipments(reasons=late, work=work)
         concerned = sorted({order_id for shipment_id, order_id in pairs if shipment_id in late})
         if concerned:

@@ -11,9 +11,9 @@ from django.utils import timezone
 from fulfillment.floor.plans import Waiting, WavePlan, plan_waves
 from fulfillment.floor_errors import NothingToWave, StepNotDue, WarehouseNotYours, WaveUnknown
 from fulfillment.models import Basket, Bin, Carrier, FloorRules, PickLine, Shipment, ShipmentLine, Wave
-from fulfillment.services.anew import set_back
+from fulfillment.services.leaving_warehouse import after_stop
 from fulfillment.services.own_house import own_warehouses, rules_of
-from fulfillment.services.stopping import lock_for_stopping, take_stop_answers
+from fulfillment.services.stopping import lock_for_stopping
 from fulfillment.services.waybills import request_waybills
 from fulfillment.states import HAS_LEFT, ShipmentState, WaveKind, WaveState
 from ordercenter.audit.deeds import record_deed
@@ -173,8 +173,7 @@ def decide_missing(
             shipment.order_back()
             work.save(shipment)
             if not in_hand:
-                again = take_stop_answers(answers={shipment_id: True}, work=work)
-                set_back(order_ids=again, work=work)
+                after_stop(answers={shipment_id: True}, work=work)
         cases.close_cases_of(
             subjects=[f"shipment:{shipment_id}"], codes=["SHORT_PICK"], resolution=reason[:200], work=work
         )

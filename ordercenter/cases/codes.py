@@ -53,6 +53,7 @@ CODES: dict[str, CaseCode] = dict(
         _blocking("WMS_SILENT", _("The warehouse does not answer"), 2),
         _blocking("RESULT_UNKNOWN", _("Outcome of an outside call unknown"), 1),
         _blocking("NOTHING_SHIPPED", _("The warehouse closed the delivery order without shipping"), 2),
+        _blocking("LEAVES_WAREHOUSE", _("Leaves from another warehouse once this one has stopped it"), 4),
         _blocking("GOODS_STOPPED", _("Goods asked back from the warehouse"), 4),
         _blocking("SHORT_PICK", _("The warehouse shipped less than ordered"), 4),
         _blocking("WEIGHT_MISMATCH", _("The parcel's weight is not what it should be"), 2),

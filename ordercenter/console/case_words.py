@@ -156,6 +156,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("Nothing is on its way to the buyer; the goods are still reserved."),
         _("Find out why at the warehouse; resolve the case to plan the order anew, or ship from another warehouse."),
     ),
+    "LEAVES_WAREHOUSE": CaseWords(
+        _("The warehouse was asked to stop what it has of the order, so that another one can ship it."),
+        _("Nothing is sent from elsewhere before it has said yes: the goods would leave twice."),
+        _("Wait for its answer, or ask by phone; the case closes with the answer or with the parcel."),
+    ),
     "GOODS_STOPPED": CaseWords(
         _("The goods were asked back from the warehouse, which has stopped them."),
         _("They are free for others; the order waits for a decision."),
@@ -369,7 +374,7 @@ WORDS: Mapping[str, CaseWords] = {
 FIXES: Mapping[str, tuple[str, ...]] = {
     "WMS_REJECTED": ("route_elsewhere", "cancel"),
     "NOTHING_SHIPPED": ("route_elsewhere", "cancel"),
-    "WMS_SILENT": ("ask_back",),
+    "WMS_SILENT": ("leave_warehouse", "ask_back"),
     "DUPLICATE_SUSPECT": ("ask_back", "cancel"),
     "PAYMENT_MISMATCH": ("cancel",),
     "GOODS_STOPPED": ("cancel",),

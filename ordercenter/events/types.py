@@ -364,6 +364,31 @@ class OtherWarehouseWanted(OrderEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WarehouseSilent(OrderEvent):
+    """A warehouse has been silent for too long about a delivery order of this order: it may have it, or not."""
+
+    name: ClassVar[str] = "fulfillment.order.warehouse_silent"
+    is_trigger: ClassVar[bool] = True
+    shipment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingLeftWarehouse(OrderEvent):
+    """A warehouse is through with a delivery order of this order, and no piece of it has left."""
+
+    name: ClassVar[str] = "fulfillment.order.nothing_left"
+    is_trigger: ClassVar[bool] = True
+    shipment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseChangeWanted(OrderEvent):
+    """A flow wants the order away from its warehouse: asked to stop it, and shipped from elsewhere once it has."""
+
+    name: ClassVar[str] = "fulfillment.order.warehouse_change_wanted"
+
+
+@dataclass(frozen=True, kw_only=True)
 class UrgentOrderWaits(OrderEvent):
     """A rush or VIP order waits for goods, some of which may be taken over from less urgent ones."""
 

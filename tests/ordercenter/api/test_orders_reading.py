@@ -61,6 +61,7 @@ def test_an_order_is_shown_whole_with_its_receiver_masked(company: Company, call
         "placed_at": "2026-11-11T05:00:00Z",
         "paid_at": "2026-11-11T05:01:00Z",
         "ship_by": "2026-11-13T05:01:00Z",
+        "balance_due_at": None,
         "received_at": "2026-11-11T04:00:00Z",
         "changed_at": "2026-11-11T05:01:00Z",
         "cancel_reason": "",
