@@ -127,7 +127,18 @@ class RoutingDecisionAdmin(ReadOnlyAdmin):
 
 
 _APART = re.compile(r"^apart: (\d+) (\w+)$")
+_FIXED = re.compile(r"^fixed: (\d+) (\w+)$")
+_WHY_FIXED = {
+    "pinned": _("%(count)s pinned to a warehouse"),
+    "ranked": _("%(count)s by the best of their regional ranking that has everything"),
+}
 _WHY_APART = {
+    "company": _("%(count)s in parcels of several orders, of which one is held or no longer planned"),
+    "parcels": _("%(count)s that share several parcels with others"),
+    "rules": _("%(count)s in parcels of several orders with different rules, or of which one is pinned or ranked"),
+    "unanswered": _("%(count)s with a rule that cannot be answered"),
+    "no_way": _("%(count)s pinned or ranked, for which there is no way now"),
+    # Of runs before such orders took part.
     "pinned": _("%(count)s pinned: a person said from where"),
     "shared": _("%(count)s in parcels of several orders: these move only whole"),
     "ranked": _("%(count)s by a ranking: rules choose step by step, not by the cost of all together"),
@@ -149,11 +160,19 @@ class BacklogRunAdmin(ReadOnlyAdmin):
         "cost_before_fen",
         "cost_after_fen",
         "method",
+        "decided_first",
         "stayed_out",
     ]
     list_filter = [("started_at", RangeDateTimeFilter)]
     list_select_related = ["warehouse"]
     ordering = ["-id"]
+
+    @display(description=_("decided before the others"))
+    def decided_first(self, run: BacklogRun) -> str:
+        """Orders whose rules or people say where, and what they used was not there for the others."""
+        counts = {reason: count for note in run.notes for count, reason in _FIXED.findall(note)}
+        words = [_WHY_FIXED[reason] % {"count": count} for reason, count in counts.items() if reason in _WHY_FIXED]
+        return "; ".join(words) or "–"
 
     @display(description=_("stayed as they were"))
     def stayed_out(self, run: BacklogRun) -> str:

@@ -251,6 +251,14 @@ def leave_warehouses(events: Sequence[Recorded]) -> None:
     services.leave_warehouse(order_ids=ids, reason="the warehouse keeps silent")
 
 
+@on(OrderHeld, name="fulfillment.second_parcel", when=lambda e: "SHIPPED_AFTER_CANCEL" in e.codes)
+def stop_second_parcels(events: Sequence[Recorded]) -> None:
+    """What a warehouse shipped in spite of its yes to stop it must not leave from another one as well."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderHeld)})
+        services.stop_second_parcel(order_ids=ids, work=work)
+
+
 @on(
     RefundSucceeded,
     name="fulfillment.gifts_after_refund",

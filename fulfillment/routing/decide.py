@@ -71,7 +71,7 @@ class OrderFacts:
 class Note:
     """Something out of the ordinary on the way to the decision.
 
-    what: closed, pin, ranking, alone, divided. then: what followed: hold, fall_back, taken, or how many.
+    what: closed, pin, ranking, alone, divided, company. then: what followed: hold, fall_back, taken, or how many.
     """
 
     what: str
@@ -161,13 +161,39 @@ class Decider:
         """The order as the batch solver takes it; None where its rules go step by step (pin, ranking, value of parcels)
         or cannot be answered, so that it is decided alone. Warehouses that are temporarily closed are left out.
         """
+        found = self.need_for_plan(order)
+        if found is None or order.pin:
+            return None
+        ruling = found[1]
+        return None if ruling.pin or ruling.ranking or ruling.alone_fen else found
+
+    def need_for_plan(self, order: OrderFacts) -> tuple[OrderNeed, Ruling] | None:
+        """The order as it is planned together with others; None where a rule cannot be answered. Where no parcel may be
+        worth too little it goes in one. Pin and ranking are the caller's matter. Warehouses that are temporarily closed
+        are left out.
+        """
         ruling = self.rules.rule_on(order.values(self.rules.order_paths) if self.rules.order_paths else {})
-        if ruling.unanswered or ruling.pin or order.pin or ruling.ranking or ruling.alone_fen:
+        if ruling.unanswered:
             return None
         need = self._need(order, ruling)
         if self.closings:
             need = replace(need, excluded={**need.excluded, **dict.fromkeys(self.closings, CLOSED)})
+        if ruling.alone_fen and len(need.lines) > 1 and need.max_parcels != 0:
+            need = replace(need, max_parcels=1)
         return need, ruling
+
+    def keep_room(self, warehouse_id: int, on: date) -> None:
+        """A parcel that is planned for this day stays so: count it, where the warehouse's parcels are limited."""
+        if warehouse_id not in self.tariff.warehouses:
+            return
+        w = self.tariff.warehouses.index(warehouse_id)
+        days = self.loads.setdefault(warehouse_id, {})
+        days[on] = days.get(on, 0) + 1
+        before = self._days[w]
+        self.dispatch_on[w], self._left[w] = self._dispatch(warehouse_id)
+        self._days[w] = self._days_until(warehouse_id, self.dispatch_on[w])
+        if self._days[w] != before:
+            self._price_costs()
 
     def parcels_left(self) -> dict[int, int]:
         """How many parcels can still leave on the coming day, by warehouse id, where that is limited."""

@@ -226,6 +226,8 @@ def _note(note: Mapping[str, Any], names: Names) -> str:
             _("A split into %(then)s parcels was given up: one of them would be worth too little to travel alone")
             % values
         )
+    if what == "company":
+        return _("Decided as one with the orders in its parcel, %(then)s in all") % values
     if what == "divided":
         return _("No warehouse has enough pieces of one line: it is divided over %(then)s parcels") % values
     return str(what)

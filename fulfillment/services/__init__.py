@@ -15,7 +15,7 @@ from fulfillment.services.dispatching import accept_shipments, dispatch_shipment
 from fulfillment.services.gifts import free_pieces, settle_after_refund
 from fulfillment.services.handing_over import hand_over, put_back
 from fulfillment.services.labels import label_pdf, order_labels, print_labels
-from fulfillment.services.leaving_warehouse import after_stop, leave_warehouse
+from fulfillment.services.leaving_warehouse import after_stop, leave_warehouse, stop_second_parcel
 from fulfillment.services.missing import Missing, missing_of
 from fulfillment.services.parcels import mark_parcels, recall_parcels
 from fulfillment.services.planning import create_shipments
@@ -120,6 +120,7 @@ __all__ = [
     "take_out",
     "TakeoverWish",
     "take_over_by_rule",
+    "stop_second_parcel",
     "tell_silence",
     "tell_urgent",
     "take_over_stock",

@@ -92,6 +92,16 @@ def after_stop(*, answers: Mapping[int, bool], work: Work) -> list[int]:
     return again
 
 
+def stop_second_parcel(*, order_ids: Collection[int], work: Work) -> None:
+    """A warehouse has shipped what it had agreed to stop: what others have of these orders is asked back, or not sent.
+
+    The orders stay on hold for a person, who finds out what is out there.
+    """
+    lock_goods(order_ids=order_ids, work=work)
+    stop_shipments(order_ids=order_ids, reason="it has left from another warehouse all the same", work=work)
+    set_back(order_ids=route_stopped_anew(order_ids=order_ids, work=work), work=work)
+
+
 def _go_on(asked: Collection[int], again: Collection[int], never: Mapping[int, Collection[int]], work: Work) -> None:
     """asked: orders that have an answer; again: those with goods to be planned anew; never: no candidates for them."""
     leaving = sorted(set(_leaving(asked)) | never.keys())

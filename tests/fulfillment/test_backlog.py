@@ -11,7 +11,15 @@ import pytest
 import time_machine
 
 from fulfillment import tasks
-from fulfillment.models import BacklogRun, RoutingPin, ShadowPrices, Shipment, WarehouseCalendar
+from fulfillment.models import (
+    BacklogRun,
+    CourierRate,
+    RoutingPin,
+    ShadowPrices,
+    Shipment,
+    WarehouseCalendar,
+    WarehouseLoad,
+)
 from fulfillment.services import backlog, release_due
 from fulfillment.services.backlog import reoptimise_backlog
 from fulfillment.services.routing_rules import install_rules
@@ -21,6 +29,7 @@ from ordercenter.events.relay import Relay
 from ordercenter.inventory.models import Reservation, StockLevel
 from ordercenter.orders.models import Order
 from ordercenter.orders.services import cancel_orders
+from tests.flows.siblings import siblings
 from tests.flows.world import SHANGHAI, World
 from tests.fulfillment.routing.rule_documents import document, rule
 
@@ -144,14 +153,142 @@ def test_an_order_handed_over_meanwhile_stays_where_it_is(
     assert OutgoingCommand.objects.count() == 1
 
 
-def test_a_pinned_order_is_left_alone(crossed: tuple[World, Order, Order]) -> None:
+def test_a_pinned_order_keeps_its_place_and_takes_it_before_the_rest_is_planned(
+    crossed: tuple[World, Order, Order],
+) -> None:
     world, far, near = crossed
     RoutingPin.objects.create(order=far, warehouse=world.east, policy="hold", reason="promised")
 
     run = reoptimise_backlog(cause="hand", seconds=5)
 
-    assert (run.orders, run.moved, run.notes) == (1, 0, ["apart: 1 pinned"])
+    assert (run.orders, run.moved, run.notes) == (2, 0, ["fixed: 1 pinned"])
     assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}
+
+
+def test_an_order_pinned_to_where_another_lies_moves_there_and_the_other_makes_room(
+    crossed: tuple[World, Order, Order],
+) -> None:
+    world, far, near = crossed
+    # Near is promised to the east, which is dearer for nobody: far gives its piece away and gets the other.
+    RoutingPin.objects.create(order=near, warehouse=world.east, policy="hold", reason="promised")
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.orders, run.moved, run.notes) == (2, 2, ["fixed: 1 pinned"])
+    assert places() == {far.pk: world.south.pk, near.pk: world.east.pk}
+    assert Shipment.objects.get(lines__order=near, state="planned").decision["notes"][0]["what"] == "pin"
+
+
+def test_a_pinned_order_without_a_way_stays_and_is_named(crossed: tuple[World, Order, Order]) -> None:
+    world, far, near = crossed
+    RoutingPin.objects.create(order=far, warehouse=world.east, policy="hold", reason="promised")
+    CourierRate.objects.filter(contract__warehouse=world.east, zone="").delete()
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.orders, run.moved, run.notes) == (1, 0, ["apart: 1 no_way"])
+    assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}
+
+
+def test_a_ranked_order_gets_the_best_of_its_table_and_the_rest_is_planned_on_what_it_leaves(
+    crossed: tuple[World, Order, Order],
+) -> None:
+    world, far, near = crossed
+    # Whatever it costs: Guangdong from the east, and everybody else from the south.
+    table = {
+        "id": "geo",
+        "rows": [{"region": "44", "warehouses": ["EAST", "SOUTH"]}, {"region": "33", "warehouses": ["EAST", "SOUTH"]}],
+    }
+    install_rules(document(rule("hold_release", "wave"), rule("priority", "geo-rule", table="geo"), tables=[table]))
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    # Both would rather leave from the east; the one that was paid first has it, the other the next of its row.
+    assert (run.orders, run.moved, run.notes) == (2, 0, ["fixed: 2 ranked"])
+    assert (run.method, places()) == ("fixed", {far.pk: world.east.pk, near.pk: world.south.pk})
+
+
+def test_orders_of_one_parcel_move_together_into_one(clock: Any) -> None:
+    world = World(stock=0)
+    for warehouse in (world.east, world.south):
+        WarehouseCalendar.objects.create(warehouse=warehouse, waves=[time(14)])
+    install_rules(document(rule("hold_release", "wave")))
+    world.stock({"SKU-1": 1, "SKU-2": 1}, warehouse=world.south)
+    world.deliver(*siblings(world, "SKU-1", "SKU-2"))
+    Relay().drain()
+    (old,) = Shipment.objects.all()
+    first, second = Order.objects.order_by("pk")
+    assert places() == {first.pk: world.south.pk, second.pk: world.south.pk}
+    world.stock({"SKU-1": 1, "SKU-2": 1}, warehouse=world.east, key="later")
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    (new,) = Shipment.objects.exclude(state="cancelled")
+    assert (new.warehouse, new.freight_cost, set(new.lines.values_list("order_id", flat=True))) == (
+        world.east,
+        Decimal("5.00"),
+        {first.pk, second.pk},
+    )
+    assert (run.orders, run.moved, run.notes) == (2, 2, [])
+    assert (run.cost_before_fen, run.cost_after_fen) == (800 + 150, 500 + 150)
+    assert new.decision["notes"] == [{"what": "company", "then": "2"}]
+    assert new.release_at == old.release_at
+    assert Reservation.objects.filter(state="active").count() == 2
+    assert all(line.released == 1 for order in (first, second) for line in order.lines.all())
+    assert reoptimise_backlog(cause="hand", seconds=5).moved == 0
+
+
+def test_orders_of_one_parcel_stay_where_only_one_of_them_could_move(clock: Any) -> None:
+    world = World(stock=0)
+    for warehouse in (world.east, world.south):
+        WarehouseCalendar.objects.create(warehouse=warehouse, waves=[time(14)])
+    install_rules(document(rule("hold_release", "wave")))
+    world.stock({"SKU-1": 1, "SKU-2": 1}, warehouse=world.south)
+    world.deliver(*siblings(world, "SKU-1", "SKU-2"))
+    Relay().drain()
+    world.stock({"SKU-1": 1}, warehouse=world.east, key="later")
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.orders, run.moved) == (2, 0)
+    assert set(places().values()) == {world.south.pk}
+
+
+def test_a_parcel_of_which_one_order_is_held_stays_and_is_named(clock: Any) -> None:
+    world = World(stock=0)
+    for warehouse in (world.east, world.south):
+        WarehouseCalendar.objects.create(warehouse=warehouse, waves=[time(14)])
+    install_rules(document(rule("hold_release", "wave")))
+    world.stock({"SKU-1": 1, "SKU-2": 1}, warehouse=world.south)
+    world.deliver(*siblings(world, "SKU-1", "SKU-2"))
+    Relay().drain()
+    world.stock({"SKU-1": 1, "SKU-2": 1}, warehouse=world.east, key="later")
+    Order.objects.filter(pk=Order.objects.order_by("pk")[0].pk).update(is_on_hold=True)
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.orders, run.moved, run.notes) == (0, 0, ["apart: 1 company"])
+    assert set(places().values()) == {world.south.pk}
+
+
+def test_their_own_parcels_do_not_stand_in_the_way_of_orders_that_are_planned_anew(
+    crossed: tuple[World, Order, Order],
+) -> None:
+    world, far, near = crossed
+    # One parcel a day and house: each house is full with the parcel that is to leave it.
+    WarehouseCalendar.objects.update(daily_parcels=1)
+    for order in (far, near):
+        shipment = Shipment.objects.get(lines__order=order)
+        (parcel,) = shipment.decision["parcels"]
+        parcel["on"] = TEN.date().isoformat()
+        shipment.save()
+        WarehouseLoad.objects.create(warehouse=shipment.warehouse, on=TEN.date(), parcels=1)
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.moved, places()) == (2, {far.pk: world.south.pk, near.pk: world.east.pk})
+    Relay().drain()
+    assert list(WarehouseLoad.objects.values_list("parcels", flat=True)) == [1, 1]
 
 
 def test_the_wave_decides_anew_and_hands_over(crossed: tuple[World, Order, Order], clock: Any) -> None:
