@@ -141,6 +141,8 @@ def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> 
         found.append(_("Decided again together with all orders that waited for the wave"))
     if record.get("why") == "rejected":
         found.append(_("Decided again because a warehouse had rejected it; that one was no candidate"))
+    if record.get("why") == "silent":
+        found.append(_("Decided again because its warehouse had stopped it on our wish; that one was no candidate"))
     fired = record.get("fired", ())
     if fired:
         found.append(_("Rules that applied: %(rules)s") % {"rules": _("; ").join(names.rule(pk) for pk in fired)})

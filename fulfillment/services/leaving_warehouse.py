@@ -11,10 +11,11 @@ from fulfillment.errors import NothingToStop
 from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.services.anew import set_back
 from fulfillment.services.assignments import ROUTING
-from fulfillment.services.routing import avoid_warehouses
+from fulfillment.services.routing import avoid_warehouses, reserve_and_route
 from fulfillment.services.stopping import (
     lock_for_stopping,
     lock_goods,
+    plan_again,
     route_stopped_anew,
     shipments_of,
     stop_shipments,
@@ -36,6 +37,8 @@ from ordercenter.workflow import services as workflow
 
 # The hold of an order that shall leave its warehouse: the wish, and what keeps everything else from happening.
 CODE = "LEAVES_WAREHOUSE"
+# Kept with the decisions that were made for it.
+WHY = "silent"
 _HAS_SHIPMENTS = (OrderState.IN_FULFILLMENT, OrderState.PARTIALLY_SHIPPED)
 _ASKED = (ShipmentState.INTERCEPTING, ShipmentState.TO_PUT_BACK)
 _STOPS = (*STOPPABLE, *_ASKED)
@@ -119,9 +122,13 @@ def _go_on(asked: Collection[int], again: Collection[int], never: Mapping[int, C
     _release(away, [CODE, *WAREHOUSE_DOUBTS], "the warehouse has stopped it", work)
     orders = work.lock(Order, away)
     free = [pk for pk in away if not orders[pk].is_on_hold]
-    # Held for something else besides, it looks for its way when that is decided.
+    found = {order.pk for order in reserve_and_route(order_ids=free, work=work, why=WHY).done} if free else set()
+    # Held for something else besides, it looks for its way when that is decided; without another warehouse, as soon as
+    # this is written, and then the one that has stopped it is a candidate again: it gets it under another number.
     set_back(order_ids=[pk for pk in away if pk not in free], work=work)
-    workflow.run_from(subjects=[f"order:{pk}" for pk in free], use=ROUTING, work=work)
+    rest = [f"order:{pk}" for pk in free if pk not in found]
+    workflow.rewind(subjects=rest, use=ROUTING, code="STOPPED", work=work)
+    plan_again(order_ids=sorted(found), work=work)
 
 
 def _release(order_ids: Collection[int], codes: Collection[str], why: str, work: Work) -> None:
