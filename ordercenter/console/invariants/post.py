@@ -80,12 +80,15 @@ WHERE NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = p.subject)
                   AND d.status = 'waiting')
 """
 
-# That a warehouse did not stop a shipment is said by its order (INTERCEPT_FAILED), or by the parcel that was faster.
+# That a warehouse did not stop a shipment is said by the case of its order.
 _FAILED = """
 SELECT 'command:' || o.id, format('%%s was %%s', o.kind, o.status)
 FROM events_outgoing o
-WHERE o.status IN ('refused', 'dead') AND o.flow_run_id IS NULL AND o.kind <> 'qimen.order.cancel'
+WHERE o.status IN ('refused', 'dead') AND o.flow_run_id IS NULL
   AND NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'command:' || o.id)
+  AND NOT EXISTS (SELECT FROM fulfillment_shipmentline l JOIN cases_case c ON c.subject = 'order:' || l.order_id
+                  WHERE o.kind = 'qimen.order.cancel' AND o.subject = 'shipment:' || l.shipment_id
+                  AND c.code = 'INTERCEPT_FAILED')
   AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.handler = 'cases.command_failed' AND d.subject = o.subject
                   AND d.status = 'waiting')
 """
