@@ -148,7 +148,8 @@ def _with_rules(freight: Ints, groups: Sequence[Group], subsets: Ints, order: Or
     """[S, A, C]: freight with what rules add, IMPOSSIBLE where they forbid."""
     fee = freight
     if order.extra_fen is not None:
-        fee = fee + order.extra_fen[at]
+        # A preference below zero makes nothing possible that is not.
+        fee = np.where(freight >= IMPOSSIBLE, IMPOSSIBLE, fee + order.extra_fen[at])
     if order.allowed is not None:
         fee = np.where(order.allowed[at], fee, IMPOSSIBLE)
     for g, group in enumerate(groups):

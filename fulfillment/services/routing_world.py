@@ -141,19 +141,15 @@ def lock_loads(world: RoutingWorld, work: Work) -> dict[int, dict[date, int]]:
 
 
 def add_loads(planned: Mapping[tuple[int, date], int]) -> None:
-    """Count parcels planned for a warehouse and day. One statement, or none."""
-    counts = {place: parcels for place, parcels in planned.items() if parcels}
-    if not counts:
-        return
-    places = sorted(counts)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels)'
-            " SELECT w, d, greatest(n, 0) FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS v(w, d, n)"
-            ' ON CONFLICT (warehouse_id, "on") DO UPDATE'
-            " SET parcels = greatest(fulfillment_warehouseload.parcels + excluded.parcels, 0)",
-            [[w for w, _ in places], [d for _, d in places], [counts[place] for place in places]],
-        )
+    """Count parcels planned for a warehouse and day; below zero: that many will not be. One statement for either."""
+    more = {place: parcels for place, parcels in planned.items() if parcels > 0}
+    fewer = {place: parcels for place, parcels in planned.items() if parcels < 0}
+    for counts, statement in ((more, _MORE_SQL), (fewer, _FEWER_SQL)):
+        places = sorted(counts)
+        if places:
+            with connection.cursor() as cursor:
+                values = [[w for w, _ in places], [d for _, d in places], [counts[place] for place in places]]
+                cursor.execute(statement, values)
 
 
 def free_loads(*, shipment_ids: Collection[int]) -> None:
@@ -166,6 +162,17 @@ def free_loads(*, shipment_ids: Collection[int]) -> None:
             freed[warehouse_id, date.fromisoformat(day)] -= 1
     add_loads(freed)
 
+
+_MORE_SQL = """
+INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels)
+SELECT w, d, n FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS v(w, d, n)
+ON CONFLICT (warehouse_id, "on") DO UPDATE SET parcels = fulfillment_warehouseload.parcels + excluded.parcels
+"""
+# A row below zero could not even be proposed to the table: what becomes fewer is there already.
+_FEWER_SQL = """
+UPDATE fulfillment_warehouseload l SET parcels = greatest(l.parcels + v.n, 0)
+FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS v(w, d, n) WHERE l.warehouse_id = v.w AND l."on" = v.d
+"""
 
 _STAMP_SQL = """
 SELECT coalesce(v.id, 0), coalesce(v.number, 0), coalesce(v.content_hash, ''),

@@ -194,12 +194,10 @@ def test_a_ranked_order_gets_the_best_of_its_table_and_the_rest_is_planned_on_wh
     crossed: tuple[World, Order, Order],
 ) -> None:
     world, far, near = crossed
-    # Whatever it costs: Guangdong from the east, and everybody else from the south.
-    table = {
-        "id": "geo",
-        "rows": [{"region": "44", "warehouses": ["EAST", "SOUTH"]}, {"region": "33", "warehouses": ["EAST", "SOUTH"]}],
-    }
-    install_rules(document(rule("hold_release", "wave"), rule("priority", "geo-rule", table="geo"), tables=[table]))
+    # Whatever it costs: from the east, and from the south only what the east has not.
+    table = {"id": "geo", "rows": [{"region": "", "warehouses": ["EAST", "SOUTH"]}]}
+    by_table = rule("priority", "geo", table="geo", strict=True)
+    install_rules(document(rule("hold_release", "wave"), by_table, tables=[table]))
 
     run = reoptimise_backlog(cause="hand", seconds=5)
 
