@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0007_joins_planned_parcels'),
+        ('orders', '0008_after_sale_by_line'),
     ]
 
     operations = [
