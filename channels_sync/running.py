@@ -51,6 +51,8 @@ def running_system() -> Iterator[RunningSystem]:
             "OC_SANDBOX_RATE": "0",
             # What is measured ends at the warehouse; parcels on their way would only disturb it.
             "OC_DEMO_COURIERS": "0",
+            # An empty company: what others wait for would be measured along.
+            "OC_DEMO_LIFE": "0",
         }
         with up(env):
             yield RunningSystem(

@@ -11,7 +11,7 @@ from ordercenter.common.divisions import TABLE
 from ordercenter.orders.states import Grade
 from ordercenter.workflow.fields import Catalogue, Field, FieldType
 
-REGIONS = "address.regions"
+REGIONS, SHOP = "address.regions", "order.shop"
 
 
 @cache
@@ -40,7 +40,7 @@ def order_fields() -> Catalogue:
     """Fields of an order that a rule's condition may ask."""
     return Catalogue(
         [
-            Field("order.shop", FieldType.REF, _("Shop")),
+            Field(SHOP, FieldType.REF, _("Shop")),
             Field("order.channel", FieldType.REF, _("Channel")),
             Field("order.grade", FieldType.ENUM, _("Grade"), values=Grade.choices),
             Field("order.paid_total", FieldType.MONEY, _("Amount paid")),

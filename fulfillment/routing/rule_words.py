@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from fulfillment.routing.rule_document import HOLD, Rule
-from fulfillment.routing.rule_fields import goods_fields, order_fields
+from fulfillment.routing.rule_fields import SHOP, goods_fields, order_fields
 from ordercenter.workflow.conditions import sentence
 from ordercenter.workflow.errors import ConditionInvalid
 from ordercenter.workflow.fields import Catalogue
@@ -22,7 +22,19 @@ def rule_sentence(rule: Rule, *, warehouses: Names, couriers: Names, tables: Nam
     said = _SAY[rule.kind](rule, words)
     if rule.when is None:
         return said
-    return _("When %(condition)s: %(rule)s") % {"condition": condition_words(rule.when, order_fields()), "rule": said}
+    condition = condition_words(_with_shops(rule.when, shops or {}), order_fields())
+    return _("When %(condition)s: %(rule)s") % {"condition": condition, "rule": said}
+
+
+def _with_shops(tree: Mapping[str, Any], shops: Names) -> Mapping[str, Any]:
+    """The condition with names of shops in place of their ids."""
+    if "rules" in tree:
+        return {**tree, "rules": [_with_shops(each, shops) for each in tree["rules"]]}
+    value = tree.get("value")
+    if tree.get("field") != SHOP or value is None:
+        return tree
+    named = [shops.get(str(each), str(each)) for each in value] if isinstance(value, list) else shops.get(value, value)
+    return {**tree, "value": named}
 
 
 def condition_words(tree: Mapping[str, Any], catalogue: Catalogue) -> str:

@@ -14,7 +14,7 @@ from fulfillment.models.routing import ACTIVE_RULES
 from fulfillment.routing.explain import Explanation, Names, explain
 from fulfillment.routing.rule_document import RuleDocument, parse_rules, standard_document
 from fulfillment.routing.rule_words import rule_sentence
-from ordercenter.catalog.models import Sku
+from ordercenter.catalog.models import Shop, Sku
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.workflow.errors import DocumentInvalid
@@ -77,12 +77,14 @@ def rule_documents(numbers: Iterable[int]) -> list[RuleDocument]:
 
 
 def sentences_of(document: RuleDocument) -> dict[str, str]:
-    """Rule id -> its sentence, in the active language. Two statements."""
+    """Rule id -> its sentence, in the active language. Three statements."""
+    shops = {str(pk): name for pk, name in Shop.objects.values_list("pk", "name")}
     warehouses = dict(Warehouse.objects.values_list("code", "name"))
     couriers = dict(Carrier.objects.values_list("code", "name"))
     tables = {table.id: str(table.name) or table.id for table in document.tables.values()}
     return {
-        rule.id: str(rule.name) or rule_sentence(rule, warehouses=warehouses, couriers=couriers, tables=tables)
+        rule.id: str(rule.name)
+        or rule_sentence(rule, warehouses=warehouses, couriers=couriers, tables=tables, shops=shops)
         for rule in document.rules
     }
 

@@ -53,6 +53,11 @@ class ConditionForm:
     root: GroupForm | None
     fields: Sequence[tuple[str, str]]
 
+    @property
+    def blank(self) -> GroupForm:
+        """What a new group begins with; its names are given where it is put in."""
+        return GroupForm("", "and", [ConditionRow()], ())
+
 
 # (leaf) -> the text of its value in a form; (field, operator, text) -> the value of a leaf, or FormProblem.
 Show = Callable[[Mapping[str, Any]], str]
@@ -76,6 +81,12 @@ def condition_form(prefix: str, tree: Mapping[str, Any] | None, catalogue: Catal
         return ConditionForm(prefix, _group(prefix, {"rules": []}, show, 1), fields)
     group = tree if "rules" in tree else {"combinator": "and", "rules": [tree]}
     return ConditionForm(prefix, _group(prefix, group, show, 1) if _can_show(group, 1) else None, fields)
+
+
+def posted_condition_form(prefix: str, data: QueryDict, catalogue: Catalogue) -> ConditionForm:
+    """The form as it was filled in, right or wrong, so that nobody types a condition twice."""
+    fields = [(field.path, str(field.label)) for field in catalogue if field.path != "context.now"]
+    return ConditionForm(prefix, _posted_group(prefix, prefix, data, 1), fields)
 
 
 def read_condition_form(prefix: str, data: QueryDict, catalogue: Catalogue, read: Read) -> dict[str, Any] | None:
@@ -106,6 +117,24 @@ def _group(prefix: str, group: Mapping[str, Any], show: Show, depth: int) -> Gro
         groups.append(_spare(f"{prefix}g{len(inner)}_"))
     mode = _NAMES[group.get("combinator", "and"), bool(group.get("not"))]
     return GroupForm(prefix, mode, [*rows, *[ConditionRow()] * SPARE_ROWS], groups)
+
+
+def _posted_group(source: str, prefix: str, data: QueryDict, depth: int) -> GroupForm:
+    """source: the prefix of the posted names; prefix: of the new ones, which have no gaps."""
+    rows = [
+        ConditionRow(path, data.get(f"{source}o{n}", ""), data.get(f"{source}v{n}", ""))
+        for n in range(MOST_ROWS)
+        if (path := data.get(f"{source}f{n}", ""))
+    ]
+    groups: list[GroupForm] = []
+    for n in range(MOST_GROUPS) if depth < DEEPEST else ():
+        inner = _posted_group(f"{source}g{n}_", f"{prefix}g{len(groups)}_", data, depth + 1)
+        if any(row.field for row in inner.rows) or any(not group.is_spare for group in inner.groups):
+            groups.append(inner)
+    if depth < DEEPEST:
+        groups.append(_spare(f"{prefix}g{len(groups)}_"))
+    mode = data.get(f"{source}c", "")
+    return GroupForm(prefix, mode if mode in MODES else "and", [*rows, *[ConditionRow()] * SPARE_ROWS], groups)
 
 
 def _spare(prefix: str) -> GroupForm:

@@ -68,6 +68,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     return {"places": [place for place in PLACES if not place.permission or user.has_perm(place.permission)]}
 
 
+def whole_number(text: str) -> int | None:
+    """A whole number as addresses and forms carry keys; None for anything else, which then is no row of ours."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def back_to(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
     """Back to the page named in the form's `next`, when it is one of ours."""
     target = request.POST.get("next") or request.GET.get("next") or ""

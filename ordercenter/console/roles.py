@@ -62,6 +62,7 @@ _OPERATOR = (
     "fulfillment.pin_order",
     "fulfillment.route_elsewhere",
     "fulfillment.ask_back",
+    "fulfillment.arrange_parcels",
     "catalog.add_listingmatch",
     "catalog.change_listingmatch",
     "catalog.reveal_contact",

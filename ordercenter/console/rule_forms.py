@@ -13,11 +13,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from fulfillment.routing.rule_document import KINDS, POLICIES, RegionTable, Rule
-from fulfillment.routing.rule_fields import REGIONS, division_names, goods_fields, order_fields
+from fulfillment.routing.rule_fields import REGIONS, SHOP, division_names, goods_fields, order_fields
 from ordercenter.catalog.models import Shop
 from ordercenter.console import condition_forms as conditions
 from ordercenter.console.condition_forms import ConditionForm, FormProblem
 from ordercenter.workflow.fields import Catalogue, Field, FieldType
+from ordercenter.workflow.nodes import LocalText
 
 _MONEY_PARTS = ("fen", "step_fen")
 # Labels of operators in a form; the condition's own words are made elsewhere.
@@ -41,7 +42,8 @@ _OFFERED = ("=", "in", "not_in", "!=", "<", "<=", ">", ">=", "has_any", "has_all
 
 def condition_form(prefix: str, tree: Mapping[str, Any] | None, catalogue: Catalogue) -> ConditionForm:
     """The form of a condition of a rule. prefix: "w" for the order's, "g" for that of the goods."""
-    return conditions.condition_form(prefix, tree, catalogue, lambda leaf: _shown(leaf, catalogue))
+    shops = {str(pk): code for pk, code in Shop.objects.values_list("pk", "code")}
+    return conditions.condition_form(prefix, tree, catalogue, lambda leaf: _shown(leaf, catalogue, shops))
 
 
 def operators() -> list[tuple[str, str]]:
@@ -68,7 +70,7 @@ def read_rule_form(data: QueryDict, known: Mapping[str, Any] | None) -> dict[str
         raise FormProblem(_("The short name has letters, digits, - and _ only."))
     name = data.get("name", "").strip()[:100]
     if name:
-        rule["name"] = {"zh": name, "en": name}
+        rule["name"] = _names(name, known)
     parts = KINDS[kind].parts
     asked = [("when", "w", order_fields()), *([("goods", "g", goods_fields())] if "goods" in parts else [])]
     for part, prefix, catalogue in asked:
@@ -96,6 +98,17 @@ def read_rule_form(data: QueryDict, known: Mapping[str, Any] | None) -> dict[str
     return {key: value for key, value in rule.items() if value is not None}
 
 
+def _names(name: str, known: Mapping[str, Any] | None) -> dict[str, str]:
+    """The name in both languages; where a rule has two, only that of the reader's language changes."""
+    old = {"zh": "", "en": "", **((known or {}).get("name") or {})}
+    shown = str(LocalText(old["zh"], old["en"]))
+    if name == shown:
+        return old
+    if not old["zh"] or not old["en"] or old["zh"] == old["en"]:
+        return {"zh": name, "en": name}
+    return {language: name if text == shown else text for language, text in old.items()}
+
+
 def yuan_text(fen: int) -> str:
     """Fen as a form shows them: 2.70."""
     return f"{Decimal(fen) / 100:.2f}"
@@ -103,7 +116,30 @@ def yuan_text(fen: int) -> str:
 
 def rule_values(rule: Rule) -> dict[str, Any]:
     """What a form shows of a rule besides its conditions."""
-    return {"fen": yuan_text(abs(rule.fen)), "sign": "-" if rule.fen < 0 else "+", "step_fen": yuan_text(rule.step_fen)}
+    return {
+        "fen": yuan_text(abs(rule.fen)),
+        "sign": "-" if rule.fen < 0 else "+",
+        "step_fen": yuan_text(rule.step_fen),
+        "parcels": rule.parcels,
+    }
+
+
+def posted_rule(data: QueryDict, kind: str) -> tuple[Rule, dict[str, Any]]:
+    """A posted rule as it was filled in, right or wrong, with its `rule_values`; its conditions are apart."""
+    name = data.get("name", "").strip()[:100]
+    rule = Rule(
+        id=data.get("id", "")[:64],
+        kind=kind,
+        name=LocalText(name, name),
+        is_on=data.get("on") == "1",
+        warehouses=tuple(data.getlist("warehouses")),
+        couriers=tuple(data.getlist("couriers")),
+        table=data.get("table", ""),
+        policy=data.get("policy", ""),
+        strict=data.get("strict") == "1",
+        others=data.get("others", ""),
+    )
+    return rule, {part: data.get(part, "") for part in ("fen", "sign", "step_fen", "parcels")}
 
 
 def costs_of_form(data: QueryDict) -> dict[str, Any]:
@@ -167,25 +203,30 @@ def read_table(raw: bytes) -> list[dict[str, Any]]:
 
 
 def _codes_by_name() -> dict[str, str]:
-    """Names that only one division has -> its code."""
+    """Names that only one division has -> its code. Of a municipality and the city in it, the municipality is meant."""
     found: dict[str, str] = {}
-    for code, name in division_names().items():
-        found[name] = "?" if name in found else code
+    for code, name in sorted(division_names().items()):
+        known = found.setdefault(name, code)
+        if not code.startswith(known):
+            found[name] = "?"
     return found
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def _shown(leaf: Mapping[str, Any], catalogue: Catalogue) -> str:
-    """The value of a comparison as the form shows it."""
+def _shown(leaf: Mapping[str, Any], catalogue: Catalogue, shops: Mapping[str, str]) -> str:
+    """The value of a comparison as the form shows it. shops: id -> code."""
     field = catalogue.get(str(leaf.get("field", "")))
     value = leaf.get("value")
+    if field is not None and field.path == SHOP:
+        value = [shops.get(str(each), str(each)) for each in (value if isinstance(value, list) else [value]) if each]
     if field is not None and field.type is FieldType.MONEY and isinstance(value, int):
         return yuan_text(value)
     if isinstance(value, list):
-        names = division_names() if field is not None and field.path == REGIONS else {}
-        return ", ".join(names.get(str(each), str(each)) for each in value)
+        names, codes = (division_names(), _codes_by_name()) if field is not None and field.path == REGIONS else ({}, {})
+        # By name only where the name is read as the same place again.
+        return ", ".join(name if codes.get(name := names.get(c, c)) == c else c for c in map(str, value))
     return "" if value is None else str(value)
 
 
@@ -209,7 +250,7 @@ def _known_value(field: Field, text: str) -> str:
         if code in ("", "?"):
             raise FormProblem(_("There is no single region called %(name)s; use its division code.") % {"name": text})
         return code
-    if field.path == "order.shop" and not text.isdigit():
+    if field.path == SHOP and not (text.isascii() and text.isdigit()):
         pk = Shop.objects.filter(code=text).values_list("pk", flat=True).first()
         if pk is None:
             raise FormProblem(_("There is no shop with the code %(code)s.") % {"code": text})

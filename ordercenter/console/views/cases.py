@@ -27,7 +27,7 @@ from ordercenter.common.admin_messages import report_batch
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.scope import Scope, scope_of
 from ordercenter.console.case_words import FIXES, words_of
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.rerunning import run_again
 from ordercenter.console.selectors import case_queue
 from ordercenter.console.selectors.case_queue import Filters
@@ -86,7 +86,7 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
     known = VERBS.get(verb)
     if known is None:
         raise Http404
-    ids = [int(text) for text in request.POST.getlist("case") if text.isdigit()][:MOST_AT_ONCE]
+    ids = [pk for text in request.POST.getlist("case") if (pk := whole_number(text)) is not None][:MOST_AT_ONCE]
     ids = case_queue.visible_ids(ids, scope_of(request))
     if not ids:
         messages.error(request, _("No case was chosen."))

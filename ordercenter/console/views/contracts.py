@@ -23,7 +23,7 @@ from ordercenter.common.addresses import parse_address
 from ordercenter.common.divisions import divisions
 from ordercenter.common.scope import scope_of
 from ordercenter.common.sheets import SheetUnreadable
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.console.selectors import contracts as selectors
 
 LARGEST_FILE = 10 * 1024 * 1024
@@ -168,9 +168,9 @@ def export(request: HttpRequest) -> HttpResponseBase:
     wanted = request.GET.get("contract", "")
     contracts = selectors.contracts_in_scope(scope_of(request))
     if wanted:
-        if not wanted.isdigit() or not contracts.filter(pk=int(wanted)).exists():
+        contracts = contracts.filter(pk=whole_number(wanted))
+        if not contracts.exists():
             raise Http404
-        contracts = contracts.filter(pk=int(wanted))
     rows = export_contracts(CourierContract.objects.filter(pk__in=contracts.values("pk")))
     return _file(StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8"), "courier-contracts.csv")
 

@@ -20,7 +20,7 @@ from ordercenter.common.actor import actor_of
 from ordercenter.common.admin_messages import report_batch
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import floor as selectors
 from ordercenter.console.views.floor_place import PLAN, WORK, needed_warehouse, remembered, warehouse_of, warehouses_of
 
@@ -88,8 +88,8 @@ def make_waves(request: HttpRequest) -> HttpResponse:
         waves = services.make_waves(
             warehouse_id=here.pk,
             kind=WaveKind(kind) if kind in WaveKind.values else None,
-            carrier_id=int(carrier) if carrier.isdigit() else None,
-            most=max(1, min(int(most), 500)) if most.isdigit() else None,
+            carrier_id=whole_number(carrier),
+            most=None if (size := whole_number(most)) is None else max(1, min(size, 500)),
             actor=actor_of(request),
         )
         text = ngettext("%(n)s wave made.", "%(n)s waves made.", len(waves)) % {"n": len(waves)}
@@ -107,7 +107,7 @@ def wave_verb(request: HttpRequest, wave_id: int, verb: str) -> HttpResponse:
     if verb == "picked":
         report_batch(request, services.confirm_wave_picked(wave_id=wave.pk, actor=actor_of(request)))
     elif verb == "leave":
-        chosen = [int(text) for text in request.POST.getlist("shipment") if text.isdigit()]
+        chosen = [pk for text in request.POST.getlist("shipment") if (pk := whole_number(text)) is not None]
         ids = list(wave.baskets.filter(shipment_id__in=chosen).values_list("shipment_id", flat=True))
         report_batch(request, services.leave_wave(shipment_ids=ids, actor=actor_of(request)))
     else:
@@ -140,12 +140,9 @@ def missing_verb(request: HttpRequest, shipment_id: int, verb: str) -> HttpRespo
 def hand_over(request: HttpRequest) -> HttpResponse:
     """Everything of a courier that is ready goes to it."""
     here = needed_warehouse(request)
-    carrier = request.POST.get("carrier", "")
-    ids = (
-        selectors.ready_ids(here.pk, int(carrier), must_weigh=selectors.must_weigh(here.pk))
-        if carrier.isdigit()
-        else []
-    )
+    carrier_id = whole_number(request.POST.get("carrier", ""))
+    must_weigh = selectors.must_weigh(here.pk)
+    ids = [] if carrier_id is None else selectors.ready_ids(here.pk, carrier_id, must_weigh=must_weigh)
     report_batch(request, services.hand_over(shipment_ids=ids, actor=actor_of(request)))
     return back_to(request, "console:floor")
 

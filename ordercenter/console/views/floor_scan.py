@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -40,6 +44,16 @@ PAGES = (
     ScanStep.COUNT,
 )
 
+_ROOT = Path(settings.BASE_DIR)
+_WORKER = _ROOT / "ordercenter/static/floor/worker.js"
+# What the worker of the scan pages keeps on a device: when any of it changes, so does the worker.
+_KEPT = (
+    _WORKER,
+    *(_ROOT / "ordercenter/static" / name for name in ("floor/floor.js", "floor/floor.css")),
+    *(_ROOT / "ordercenter/static/console" / name for name in ("console.js", "console.css")),
+    *(_ROOT / "templates" / name for name in ("base.html", "console/scan.html", "console/_floor_tabs.html")),
+)
+
 
 @require_POST
 @page(WORK)
@@ -68,11 +82,15 @@ def label(request: HttpRequest, shipment_id: int) -> HttpResponse:
 
 @page(WORK)
 def scan_page(request: HttpRequest, step: str) -> HttpResponse:
-    """The page that one works with: a field for the scanner, what is due, and what came of the last scan."""
+    """The page that one works with: a field for the scanner, what is due, and what came of the last scan.
+
+    ?kept=1: as a device keeps it for a reload without a network, with nothing on it of the work or the person.
+    """
     if step not in PAGES:
         raise Http404
     here = warehouse_of(request)
-    at = request.GET.get("at", "")
+    is_kept = request.GET.get("kept") == "1"
+    at = "" if is_kept else request.GET.get("at", "")
     context: dict[str, Any] = {
         "place": "floor",
         "here": here,
@@ -84,25 +102,38 @@ def scan_page(request: HttpRequest, step: str) -> HttpResponse:
         "at": at,
         "grades": GoodsGrade.choices,
         "url": reverse("console:floor-scans"),
+        "is_kept": is_kept,
     }
-    if here is not None:
+    if here is not None and not is_kept:
         context["task"] = _task_html(request, at, here.pk, step)
     return remembered(render(request, "console/scan.html", context), here)
+
+
+@page(WORK)
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker of the scan pages. Its address limits it to them."""
+    response = HttpResponse(_worker_text(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 @require_POST
 @page(WORK)
 def scans(request: HttpRequest) -> HttpResponse:
-    """Scans of a device, in order: {"warehouse", "device", "scans": [{"id", "step", "text", ...}]}.
+    """Scans of a device, in order: {"user", "warehouse", "device", "scans": [{"id", "step", "text", ...}]}.
 
     Answers each by its id, also one that came before, and the task of the place where the device is now. A list that
-    cannot be read is refused whole with 400 and loses nothing: the device keeps it.
+    cannot be read is refused whole with 400, one that another person made with 409; both lose nothing: the device
+    keeps it.
     """
     try:
         body = json.loads(request.body)
+        made_by = int(body.get("user") or request.user.pk)
         given = [_scan(row, body) for row in body["scans"][:MOST_AT_ONCE]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return JsonResponse({"error": _("The scans cannot be read. Reload the page.")}, status=400)
+    if made_by != request.user.pk:
+        return JsonResponse({"error": _("Another person made these scans.")}, status=409)
     if not given:
         return JsonResponse({"answers": [], "task": ""})
     answered = services.take_scans(scans=given, warehouse_ids=scope_of(request).warehouse_ids, actor=actor_of(request))
@@ -125,6 +156,12 @@ def returns(request: HttpRequest) -> HttpResponse:
         "tab": "returns",
     }
     return remembered(render(request, "console/returns.html", context), here)
+
+
+@cache
+def _worker_text() -> str:
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in _KEPT)).hexdigest()[:16]
+    return f'const VERSION = "{digest}";\n{_WORKER.read_text(encoding="utf-8")}'
 
 
 def _scan(row: dict[str, Any], body: dict[str, Any]) -> ScanInput:

@@ -23,7 +23,7 @@ from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.console import stock_forms as forms
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import inbound as selectors
 from ordercenter.orders.models import Order
 
@@ -44,7 +44,7 @@ def inbound_list(request: HttpRequest) -> HttpResponse:
         kind=kind if kind in InboundKind.values else "",
         state=state if state == "open" or state in InboundState.values else "",
         text=request.GET.get("q", "").strip()[:64],
-        before=int(before) if before.isdigit() else 0,
+        before=whole_number(before) or 0,
     )
     more = len(rows) > selectors.LIST_ROWS
     rows = rows[: selectors.LIST_ROWS]

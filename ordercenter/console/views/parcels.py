@@ -12,7 +12,7 @@ from fulfillment import services
 from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.console.selectors.order_page import order_in_scope
 from ordercenter.orders.models import Order
 
@@ -31,6 +31,26 @@ def unmerge(request: HttpRequest, order_id: int) -> HttpResponse:
         messages.error(request, error.sentence())
     else:
         messages.success(request, _("The order travels by itself; if the warehouse has it, its answer decides."))
+    return redirect("console:order", order_id=order.pk)
+
+
+@require_POST
+@page("orders.view_order", ARRANGE)
+def merge(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Let other orders of the buyer, in fields named with, travel with this one in one parcel."""
+    order = _order(request, order_id)
+    reason = request.POST.get("reason", "").strip()[:200] or _("merged on the order's page")
+    chosen = [pk for text in request.POST.getlist("with") if (pk := whole_number(text)) is not None]
+    others = [other.pk for pk in chosen if (other := order_in_scope(pk, scope_of(request))) is not None]
+    if not others or len(others) < len(request.POST.getlist("with")):
+        messages.error(request, _("Choose the orders that shall travel with this one."))
+        return redirect("console:order", order_id=order.pk)
+    try:
+        services.merge_orders(order_ids=[order.pk, *others], reason=reason, actor=actor_of(request))
+    except OrderCenterError as error:
+        messages.error(request, error.sentence())
+    else:
+        messages.success(request, _("The orders travel together in one parcel."))
     return redirect("console:order", order_id=order.pk)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -15,17 +15,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from fulfillment.models import Carrier, RoutingRuleVersion
+from fulfillment.routing.rule_diff import Difference, differences
 from fulfillment.routing.rule_document import KINDS, POLICIES, Rule, RuleDocument
 from fulfillment.routing.rule_fields import goods_fields, order_fields
 from fulfillment.routing.rule_words import rule_sentence
 from fulfillment.services import routing_rules as rules
 from fulfillment.services.explaining import readable_document
 from fulfillment.services.previewing import preview_rules
+from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import actor_of
 from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.console import rule_forms as forms
-from ordercenter.console.condition_forms import modes
+from ordercenter.console.condition_forms import DEEPEST, ConditionForm, modes, posted_condition_form
 from ordercenter.console.pages import page
 from ordercenter.inventory.models import Warehouse
 
@@ -53,6 +55,7 @@ def editor(request: HttpRequest) -> HttpResponse:
         "has_errors": any(finding.severity == "error" for finding in findings),
         "kinds": [(code, kind.label) for code, kind in KINDS.items()],
         "costs": _costs(document),
+        "changes": _changes(document) if row.draft is not None else [],
         "versions": versions.order_by("-number")[:20],
         "may_change": request.user.has_perm("fulfillment.change_routingruleset"),
         "may_activate": request.user.has_perm("fulfillment.activate_routingruleset"),
@@ -70,11 +73,13 @@ def rule(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("id") or request.GET.get("id", "")
     known = next((each for each in document.rules if each.id == wanted), None)
     raw = next((each for each in source["rules"] if each["id"] == wanted), None)
-    kind = known.kind if known is not None else request.GET.get("kind", request.POST.get("kind", ""))
+    kind = request.POST.get("kind") or (known.kind if known is not None else request.GET.get("kind", ""))
     if kind not in KINDS:
         raise Http404
     if request.method == "POST":
         try:
+            if known is not None and request.POST.get("new") == "1":
+                raise forms.FormProblem(_("There is a rule with the short name %(id)s already.") % {"id": wanted})
             change = rules.put_rule(forms.read_rule_form(request.POST, raw))
             rules.edit_draft(change=change, revision=_revision(request), actor=actor_of(request))
             return HttpResponseRedirect(reverse("console:routing-rules"))
@@ -83,14 +88,19 @@ def rule(request: HttpRequest) -> HttpResponse:
         except OrderCenterError as error:
             messages.error(request, error.sentence())
     shown = known or Rule(id=_free_id(document, kind), kind=kind, fen=100)
+    values = forms.rule_values(shown)
+    when, goods = _condition(request, "w", shown.when), _condition(request, "g", shown.goods)
+    if request.method == "POST":
+        shown, values = forms.posted_rule(request.POST, kind)
     context = {
         "row": row,
         "rule": shown,
-        "is_new": known is None,
+        "is_new": known is None or request.POST.get("new") == "1",
         "kind": KINDS[kind],
-        "values": forms.rule_values(shown),
-        "when": forms.condition_form("w", shown.when, order_fields()),
-        "goods": forms.condition_form("g", shown.goods, goods_fields()) if "goods" in KINDS[kind].parts else None,
+        "values": values,
+        "when": when,
+        "goods": goods if "goods" in KINDS[kind].parts else None,
+        "deepest": DEEPEST,
         "operators": forms.operators(),
         "modes": modes(),
         "warehouses": Warehouse.objects.order_by("code"),
@@ -169,6 +179,14 @@ def table_csv(request: HttpRequest, table_id: str) -> HttpResponseBase:
     return response
 
 
+def _condition(request: HttpRequest, prefix: str, tree: Mapping[str, Any] | None) -> ConditionForm:
+    """The form of a condition: as it was posted, else as the rule has it."""
+    catalogue = order_fields() if prefix == "w" else goods_fields()
+    if request.method == "POST" and request.POST.get(f"{prefix}kept") != "1":
+        return posted_condition_form(prefix, request.POST, catalogue)
+    return forms.condition_form(prefix, tree, catalogue)
+
+
 def _change(verb: str, request: HttpRequest, document: dict[str, Any]) -> rules.Change:
     wanted = request.POST.get("id", "")
     simple: dict[str, Callable[[], rules.Change]] = {
@@ -207,12 +225,50 @@ def _change(verb: str, request: HttpRequest, document: dict[str, Any]) -> rules.
 
 
 def _sentences(document: RuleDocument) -> list[tuple[Rule, str]]:
-    warehouses = dict(Warehouse.objects.values_list("code", "name"))
-    couriers = dict(Carrier.objects.values_list("code", "name"))
+    names = _names()
     tables = {table.id: str(table.name) or table.id for table in document.tables.values()}
-    return [
-        (each, rule_sentence(each, warehouses=warehouses, couriers=couriers, tables=tables)) for each in document.rules
-    ]
+    return [(each, rule_sentence(each, tables=tables, **names)) for each in document.rules]
+
+
+def _changes(draft: RuleDocument) -> list[tuple[str, str, str, str]]:
+    """What the draft changes in the active rules: what, in words; its name; the sentences before and after."""
+    active = readable_document(rules.active_document())
+    names = _names()
+    tables = {each.id: str(each.name) or each.id for doc in (active, draft) for each in doc.tables.values()}
+
+    def said(rule: Rule | None) -> str:
+        return "" if rule is None else rule_sentence(rule, tables=tables, **names)
+
+    changes = []
+    for each in differences(active, draft):
+        rule = each.after or each.before
+        title = each.name or (str(rule.name) or rule.id if rule is not None else "")
+        changes.append((_what(each), title, said(each.before), said(each.after)))
+    return changes
+
+
+def _what(change: Difference) -> str:
+    if change.before and change.after and change.before.is_on != change.after.is_on:
+        return _("switched on") if change.after.is_on else _("switched off")
+    words = {
+        "added": _("new"),
+        "removed": _("taken out"),
+        "changed": _("changed"),
+        "moved": _("moved"),
+        "table": _("Regional table"),
+        "costs": _("Costs"),
+        "closed": _("When a warehouse is temporarily closed"),
+    }
+    return words[change.what]
+
+
+def _names() -> dict[str, dict[str, str]]:
+    """What people call warehouses and couriers, by code, and shops, by id."""
+    return {
+        "warehouses": dict(Warehouse.objects.values_list("code", "name")),
+        "couriers": dict(Carrier.objects.values_list("code", "name")),
+        "shops": {str(pk): name for pk, name in Shop.objects.values_list("pk", "name")},
+    }
 
 
 def _costs(document: RuleDocument) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from ordercenter.catalog.models import Sku
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import stock_moves, stock_shares
 from ordercenter.console.selectors import stock_pool as selectors
 from ordercenter.console.views.stock_steps import SHARE, steps_of
@@ -58,7 +58,7 @@ def stock_detail(request: HttpRequest, sku_id: int) -> HttpResponse:
         sku,
         scope,
         today=timezone.now().astimezone(SHANGHAI).date(),
-        at_warehouse=int(at) if at.isdigit() else 0,
+        at_warehouse=whole_number(at) or 0,
     )
     context = {
         "pool": pool,
@@ -81,10 +81,10 @@ def stock_ledger(request: HttpRequest, sku_id: int) -> HttpResponse:
     rows, more = stock_moves.movements(
         sku,
         scope_of(request),
-        warehouse_id=int(house) if house.isdigit() else 0,
+        warehouse_id=whole_number(house) or 0,
         bucket=bucket if bucket in Bucket.values else "",
         reason=reason if reason in MovementReason.values else "",
-        before=int(before) if before.isdigit() else 0,
+        before=whole_number(before) or 0,
     )
     context = {
         "sku": sku,

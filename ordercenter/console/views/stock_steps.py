@@ -23,7 +23,7 @@ from ordercenter.common.actor import Actor, actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.console import stock_forms as forms
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.inventory import services
 from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, StockLevel, StockPolicy
 from ordercenter.inventory.services import Counted, Movement, Safety, Share
@@ -216,9 +216,9 @@ def stock_step(request: HttpRequest, sku_id: int, verb: str) -> HttpResponse:
 def _start(verb: str, sku: Sku, request: HttpRequest) -> dict[str, Any]:
     """What the form begins with: what was clicked on, and what holds now."""
     chosen = {name: request.GET[name] for name in ("warehouse", "source", "shop", "bucket") if name in request.GET}
-    warehouse = chosen.get("warehouse", "")
-    if verb == "safety" and warehouse.isdigit():
-        level = StockLevel.objects.filter(sku=sku, warehouse_id=int(warehouse)).first()
+    warehouse_id = whole_number(chosen.get("warehouse", ""))
+    if verb == "safety" and warehouse_id is not None:
+        level = StockLevel.objects.filter(sku=sku, warehouse_id=warehouse_id).first()
         chosen |= {"pieces": level.safety if level else 0}
     if verb == "share":
         return chosen | _share_now(sku, chosen.get("shop", ""), for_all=request.GET.get("for_all") == "yes")
@@ -230,9 +230,7 @@ def _start(verb: str, sku: Sku, request: HttpRequest) -> dict[str, Any]:
 
 
 def _share_now(sku: Sku, shop: str, *, for_all: bool) -> dict[str, Any]:
-    if not shop.isdigit():
-        return {"for_all": for_all}
-    known = ChannelPolicy.objects.filter(shop_id=int(shop), sku=None if for_all else sku).first()
+    known = ChannelPolicy.objects.filter(shop_id=whole_number(shop), sku=None if for_all else sku).first()
     if known is None:
         return {"for_all": for_all}
     names = ("share_percent", "cap", "buffer_pieces", "buffer_z", "is_active")

@@ -21,7 +21,7 @@ from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.common.sheets import SheetUnreadable
 from ordercenter.common.xlsxsafe import xlsx_bytes
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import stock_tables as selectors
 from ordercenter.inventory import services
 from ordercenter.inventory.errors import StockMovedMeanwhile
@@ -95,7 +95,7 @@ def _preview(request: HttpRequest, table: StockTable) -> dict[str, object]:
     show = request.GET.get("show", "")
     show = show if show in selectors.SHOWS else "refused" if preview.refused else "all"
     after = request.GET.get("after", "")
-    rows, more = selectors.rows_shown(preview, show=show, after=int(after) if after.isdigit() else 0)
+    rows, more = selectors.rows_shown(preview, show=show, after=whole_number(after) or 0)
     known = StockTable.objects.filter(digest=table.digest, state=TableState.APPLIED).first()
     counts = {"all": len(preview.rows), "changes": len(preview.changing), "refused": len(preview.refused)}
     counts["same"] = counts["all"] - counts["changes"] - counts["refused"]

@@ -51,19 +51,3 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) for (const button of document.querySelectorAll("form[data-once] button:disabled")) button.disabled = false;
 });
-
-// Conditions of rules: another row is a copy of the last one, empty and numbered on.
-for (const button of document.querySelectorAll("[data-condition-add]")) button.hidden = false;
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-condition-add]");
-  if (!button) return;
-  const group = button.closest("[data-condition]");
-  const rows = group.querySelectorAll(":scope > [data-condition-row]");
-  const fresh = rows[rows.length - 1].cloneNode(true);
-  for (const input of fresh.querySelectorAll("[name]")) {
-    input.name = input.name.replace(/\d+$/, String(rows.length));
-    if (input.tagName === "SELECT") input.selectedIndex = 0; else input.value = "";
-  }
-  button.parentElement.before(fresh);
-  fresh.querySelector("select").focus();
-});

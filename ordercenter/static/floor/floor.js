@@ -15,6 +15,7 @@ function start(root) {
   // Scans of another login or warehouse stay in their own queue.
   const key = `oc.scans.${root.dataset.user}.${root.dataset.warehouse}`;
   const device = remembered("oc.device", newId);
+  const isKept = root.dataset.kept !== undefined, lastTask = `oc.task.${key}.${root.dataset.step}`;
   let at = root.dataset.at, sending = false, audio = null;
 
   function remembered(name, make) {
@@ -28,6 +29,11 @@ function start(root) {
     bytes[6] = (bytes[6] & 15) | 64; bytes[8] = (bytes[8] & 63) | 128;
     const hex = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+  // A page that was kept, or a login in another window, may have an older token in the form than the browser has.
+  function token() {
+    const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
+    return cookie ? cookie.slice("csrftoken=".length) : root.querySelector("[name=csrfmiddlewaretoken]").value;
   }
   const queue = () => JSON.parse(localStorage.getItem(key) || "[]");
   function keep(scans) { localStorage.setItem(key, JSON.stringify(scans)); }
@@ -60,6 +66,10 @@ function start(root) {
     log.prepend(item);
     while (log.children.length > 30) log.lastChild.remove();
   }
+  function showTask(html) {
+    task.innerHTML = html;  // made by our own server, every text in it escaped there
+    sessionStorage.setItem(lastTask, html);
+  }
   function count() {
     const n = queue().length;
     waiting.hidden = n === 0 || (sending && n <= AT_ONCE && navigator.onLine);
@@ -89,12 +99,14 @@ function start(root) {
     try {
       const response = await fetch(root.dataset.url, {
         method: "POST", credentials: "same-origin", redirect: "manual",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": root.querySelector("[name=csrfmiddlewaretoken]").value },
-        body: JSON.stringify({ warehouse: Number(root.dataset.warehouse), device, scans }),
+        headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
+        body: JSON.stringify({ user: Number(root.dataset.user), warehouse: Number(root.dataset.warehouse), device, scans }),
         signal: AbortSignal.timeout(15000),
       });
       if (response.type === "opaqueredirect" || response.status === 403) { loggedOut.hidden = false; return; }
       loggedOut.hidden = true;
+      // Another person has logged in meanwhile: these scans are not theirs, and wait for who made them.
+      if (response.status === 409) { show("bad", word("other")); return; }
       if (response.status === 400) {
         // One of them cannot be read: it must not stop those behind it.
         drop(new Set([scans[0].id]));
@@ -110,8 +122,9 @@ function start(root) {
       const bad = said.answers.filter((one) => !one.ok).pop(), last = said.answers[said.answers.length - 1];
       const told = bad || last;
       if (told) show(told.ok ? "ok" : "bad", told.words, told.hint);
-      if (said.task) task.innerHTML = said.task;  // made by our own server, every text in it escaped there
+      if (said.task) showTask(said.task);
       again = queue().length > 0;
+      if (isKept && !again) location.reload();
     } catch {
       const left = queue();
       show("kept", left.length ? left[left.length - 1].text : "", word("kept"));
@@ -146,6 +159,21 @@ function start(root) {
   });
   window.addEventListener("online", send);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) send(); });
+  if (isKept) { task.innerHTML = sessionStorage.getItem(lastTask) || ""; window.addEventListener("online", () => { if (!queue().length) location.reload(); }); }
+  else { sessionStorage.setItem(lastTask, task.innerHTML); keepAtHand(); }
   count();
   send();
+
+  // Reloading must work where the network does not reach. Only with TLS (or on the machine itself) do browsers allow it.
+  async function keepAtHand() {
+    if (!("serviceWorker" in navigator)) return;
+    const paths = (selector, name) => [...document.querySelectorAll(selector)].map((element) => new URL(element[name]).pathname);
+    const files = [...paths("script[src]", "src"), ...paths("link[rel=stylesheet], link[rel=icon]", "href")];
+    const pages = [location.pathname, ...root.dataset.pages.split(" ").filter((path) => path !== location.pathname)];
+    try {
+      const registration = await navigator.serviceWorker.register(root.dataset.worker);
+      const worker = registration.active || (await navigator.serviceWorker.ready).active;
+      worker.postMessage({ whose: `${root.dataset.user}.${root.dataset.warehouse}.${document.documentElement.lang}`, pages, files });
+    } catch { /* without it the page works as before: the queue outlives it, a reload needs the network */ }
+  }
 }

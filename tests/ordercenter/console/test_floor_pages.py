@@ -168,3 +168,118 @@ def test_who_has_no_own_warehouse_is_told_so(db: None) -> None:
     assert page.context["here"] is None
     assert "No own warehouse is open to you." in page.content.decode()
     assert not ShopAccess.objects.exists()
+
+
+def test_the_same_scan_sent_twice_counts_once_and_is_answered_alike(house: House) -> None:
+    house.order(("SKU-1", 2, "110.00"))
+    wave = house.wave()
+    browser = worker(house)
+    send(browser, house, wave.code)
+    scan = {"id": str(uuid4()), "step": "pick", "text": "SKU-1"}
+    body = {"warehouse": house.warehouse.pk, "device": "d9", "scans": [scan, scan]}
+
+    first = browser.post("/console/floor/scans/", json.dumps(body), content_type="application/json").json()
+    second = browser.post("/console/floor/scans/", json.dumps(body), content_type="application/json").json()
+
+    assert [a["known"] for a in first["answers"]] == [False, True]
+    assert [a["known"] for a in second["answers"]] == [True, True]
+    assert {a["words"] for a in (*first["answers"], *second["answers"])} == {"SKU-1 into basket 1 ×1"}
+    assert PickLine.objects.get().picked == 1
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Wrong item."), ("zh-hans", "扫错商品。")])
+def test_a_wrong_piece_cannot_leave_and_the_bench_says_what_is_due(house: House, language: str, words: str) -> None:
+    shipment = house.order(("SKU-1", 1, "55.00"))
+    house.pick(house.wave(), "SKU-1")
+    browser = worker(house, language=language)
+
+    answer = send(browser, house, shipment.code, "SKU-3", "ZT0000000001", step="check").json()["answers"]
+
+    assert [a["ok"] for a in answer] == [True, False, False]
+    assert answer[1]["words"] == words
+    assert "SKU-1" in answer[1]["hint"]
+    assert state_of(shipment) == "picked"
+    handed = send(browser, house, shipment.code, step="hand_over").json()["answers"][0]
+    assert (handed["ok"], state_of(shipment)) == (False, "picked")
+
+
+def test_scans_that_another_person_made_wait_for_that_person(house: House) -> None:
+    house.order(("SKU-1", 1, "55.00"))
+    wave = house.wave()
+    made_by = person(role="warehouse")
+    scan = {"id": str(uuid4()), "step": "pick", "text": wave.code}
+    body = {"user": made_by.pk, "warehouse": house.warehouse.pk, "device": "d9", "scans": [scan]}
+    WarehouseAccess.objects.create(user=made_by, warehouse=house.warehouse)
+
+    other = worker(house).post("/console/floor/scans/", json.dumps(body), content_type="application/json")
+    theirs = client_of(made_by).post("/console/floor/scans/", json.dumps(body), content_type="application/json")
+
+    assert (other.status_code, other.json()) == (409, {"error": "Another person made these scans."})
+    assert [a["known"] for a in theirs.json()["answers"]] == [False]
+
+
+@pytest.mark.parametrize("verb", ["leave", "picked", "nonsense"])
+def test_a_wave_of_another_warehouse_is_nobodys_business(house: House, verb: str) -> None:
+    shipment = house.order(("SKU-1", 1, "55.00"))
+    wave = house.wave()
+    stranger = person(role="warehouse")
+    other = Warehouse.objects.create(code="OTHER", name="别处", kind="own")
+    WarehouseAccess.objects.create(user=stranger, warehouse=other)
+
+    answer = client_of(stranger).post(f"/console/floor/waves/{wave.pk}/{verb}/", {"shipment": [shipment.pk]})
+
+    assert answer.status_code == 404
+    assert state_of(shipment) == "waved"
+
+
+def test_a_wave_made_twice_at_once_takes_each_shipment_once_and_says_that_nothing_is_left(house: House) -> None:
+    first = house.order(("SKU-1", 1, "55.00"))
+    browser, wanted = worker(house), {"warehouse": house.warehouse.pk, "kind": "mixed"}
+
+    browser.post("/console/floor/waves/make/", wanted)
+    again = browser.post("/console/floor/waves/make/", wanted, follow=True).content.decode()
+
+    assert first.basket.wave_id == house.wave_of_first().pk
+    assert "No shipment is waiting for such a wave." in again
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"kind": "nonsense"}, {"carrier": "x"}, {"carrier": "²"}, {"carrier": "9" * 20}, {"most": "²"}]
+)
+def test_a_wave_asked_for_in_nonsense_does_no_harm(house: House, wanted: dict[str, str]) -> None:
+    house.order(("SKU-1", 1, "55.00"))
+
+    answer = worker(house).post("/console/floor/waves/make/", {"warehouse": house.warehouse.pk, **wanted})
+
+    assert answer.status_code in (302, 400)
+
+
+def test_a_device_keeps_an_empty_page_that_shows_nothing_of_the_work_or_the_person(house: House) -> None:
+    house.order(("SKU-1", 1, "55.00"))
+    wave = house.wave()
+    browser = worker(house)
+    send(browser, house, wave.code)
+
+    shown = browser.get(f"/console/floor/scan/pick/?at=wave:{wave.pk}").content.decode()
+    kept = browser.get(f"/console/floor/scan/pick/?kept=1&at=wave:{wave.pk}").content.decode()
+
+    assert "B-01-01" in shown
+    assert "data-kept" not in shown
+    assert "data-kept" in kept
+    assert "No network." in kept
+    for secret in ("B-01-01", wave.code, "SKU-1", str(browser.session.get("_auth_user_hash"))):
+        assert secret not in kept
+    assert "user" + str(browser.session["_auth_user_id"]) not in kept
+
+
+def test_the_worker_of_the_scan_pages_is_limited_to_them_and_names_its_version(house: House) -> None:
+    browser = worker(house)
+
+    answer = browser.get("/console/floor/scan/worker.js")
+
+    assert answer["Content-Type"] == "text/javascript; charset=utf-8"
+    assert answer["Cache-Control"] == "no-cache"
+    assert "Service-Worker-Allowed" not in answer
+    assert answer.content.decode().startswith('const VERSION = "')
+    assert 'data-worker="/console/floor/scan/worker.js"' in browser.get("/console/floor/scan/pick/").content.decode()
+    assert Client().get("/console/floor/scan/worker.js").status_code == 302

@@ -305,7 +305,7 @@ def test_groups_within_groups_are_shown_and_come_back_as_they_were(browser: Clie
     for name in ("wf0", "wg0_c", "wg0_v1", "wg0_g0_f1", "wg0_g0_g0_f0", "wg1_f0"):
         assert f'name="{name}"' in shown, name
     assert '<option value="nor" selected>' in shown
-    assert shown.count("<details open>") == 2
+    assert shown.count("<details data-condition-group open>") == 3, "two groups, and the one that new ones are made of"
     assert 'name="wkept"' not in shown
 
 
@@ -340,3 +340,114 @@ def test_what_rows_cannot_show_is_kept_as_it_is(browser: Client) -> None:
 
     (kept,) = rule_set().draft["rules"]
     assert (kept["when"], kept["warehouses"]) == (deep, ["SOUTH"])
+
+
+def test_a_faulty_form_comes_back_as_it_was_filled_in(browser: Client) -> None:
+    World()
+
+    page = fill(
+        browser,
+        kind="add_cost",
+        id="typed",
+        name="手写的名字",
+        sign="-",
+        fen="much",
+        warehouses=["SOUTH"],
+        wc="or",
+        wf3="order.line_count",
+        wo3=">",
+        wv3="2",
+        wg7_c="nand",
+        wg7_f4="address.regions",
+        wg7_o4="has_any",
+        wg7_v4="浙江省",
+    )
+
+    assert "much is not an amount." in page
+    for kept in ('value="typed"', 'value="手写的名字"', 'value="much"', 'name="wv0" data-part="v" value="2"'):
+        assert kept in page, kept
+    assert 'name="wg0_v0" data-part="v" value="浙江省"' in page
+    assert '<option value="nand" selected>' in page
+    assert 'value="SOUTH" checked' in page
+    assert rule_set().draft is None
+
+
+def test_a_new_rule_does_not_take_the_short_name_of_another(browser: Client) -> None:
+    World()
+    fill(browser, kind="only_warehouses", id="east", warehouses=["EAST"])
+
+    page = fill(browser, kind="never_warehouses", id="east", warehouses=["SOUTH"], new="1")
+
+    assert "There is a rule with the short name east already." in page
+    assert [rule["kind"] for rule in rule_set().draft["rules"]] == ["only_warehouses"]
+
+
+def test_only_the_readers_language_of_a_name_changes(browser: Client) -> None:
+    World()
+    install_rules(
+        document(
+            {
+                "id": "east",
+                "kind": "only_warehouses",
+                "warehouses": ["EAST"],
+                "name": {"zh": "只用华东", "en": "Only the east"},
+            }
+        )
+    )
+
+    fill(browser, kind="only_warehouses", id="east", warehouses=["EAST"], name="East alone")
+
+    assert rule_set().draft["rules"][0]["name"] == {"zh": "只用华东", "en": "East alone"}
+
+
+def test_shops_are_named_in_sentences_and_go_by_code_in_the_form(browser: Client) -> None:
+    world = World()
+
+    fill(browser, kind="max_parcels", id="shop", parcels="2", wf0="order.shop", wo0="=", wv0="tm1")
+
+    assert rule_set().draft["rules"][0]["when"]["value"] == str(world.shop.pk)
+    assert "木棉家居旗舰店" in texts(browser, "routing-rules")
+    assert 'data-part="v" value="tm1"' in texts(browser, "routing-rule", id="shop")
+
+
+def test_the_page_says_what_the_draft_changes(browser: Client) -> None:
+    World()
+    install_rules(
+        document(
+            {"id": "one", "kind": "max_parcels", "parcels": 2},
+            {"id": "two", "kind": "only_warehouses", "warehouses": ["EAST"]},
+            {"id": "three", "kind": "hold_release"},
+        )
+    )
+
+    fill(browser, kind="max_parcels", id="one", on="1", parcels="3")
+    fill(browser, kind="never_warehouses", id="four", on="1", warehouses=["SOUTH"])
+    for verb, rule_id in (("delete", "two"), ("switch", "three")):
+        browser.post(
+            reverse("console:routing-act", args=[verb]), {"id": rule_id, "revision": rule_set().draft_revision}
+        )
+
+    page = texts(browser, "routing-rules")
+    for said in (
+        'changed</span> one<br><del class="soft">',
+        "new</span> four<br><ins>",
+        'taken out</span> two<br><del class="soft">',
+        "switched off</span> three",
+    ):
+        assert said in page, said
+
+
+def test_regions_that_share_a_name_are_shown_so_that_the_form_can_be_saved_again(browser: Client) -> None:
+    World()
+    regions = ["31", "3101", "33", "110105"]
+    when = {"field": "address.regions", "operator": "has_any", "value": regions}
+    install_rules(document({"id": "far", "kind": "only_warehouses", "warehouses": ["EAST"], "when": when}))
+    shown = texts(browser, "routing-rule", id="far")
+    value = shown.split('name="wv0" data-part="v" value="')[1].split('"')[0]
+
+    fill(
+        browser, kind="only_warehouses", id="far", warehouses=["EAST"], wf0="address.regions", wo0="has_any", wv0=value
+    )
+
+    assert value.startswith("上海市, 3101, 浙江省, ")
+    assert rule_set().draft["rules"][0]["when"] == when

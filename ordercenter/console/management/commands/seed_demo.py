@@ -12,10 +12,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.utils import timezone
 
-from channels_sync.demo import seed_company
+from channels_sync.demo import seed_company, seed_life
 from channels_sync.sandbox.credentials import load_or_create
-from ordercenter.catalog.models import ShopAccess
+from ordercenter.catalog.models import Shop, ShopAccess
+from ordercenter.common.actor import Actor
 from ordercenter.console.roles import ensure_roles, give_role
 from ordercenter.inventory.models import Warehouse, WarehouseAccess
 from ordercenter.inventory.states import WarehouseKind
@@ -31,6 +33,16 @@ PEOPLE = {
     "finance": "finance",
     "auditor": "auditor",
 }
+DEMO_SHOPS = "mumian-"
+
+
+def _wants_life() -> bool:
+    """Whether a new demo company gets some days of work to look at; measurements begin with an empty one."""
+    return os.environ.get("OC_DEMO_LIFE", "1") != "0"
+
+
+def _person(name: str) -> Actor:
+    return Actor("person", name, user_id=get_user_model().objects.get(username=name).pk)
 
 
 def _site_url() -> str:
@@ -49,12 +61,15 @@ class Command(BaseCommand):
         data_dir = Path(settings.DATA_DIR)
         port = os.environ.get("OC_SANDBOX_PORT", "8900")
         with transaction.atomic():
+            is_first = not Shop.objects.exists()
             shop = seed_company(
                 credentials=load_or_create(data_dir), sandbox_url=f"http://127.0.0.1:{port}", site_url=_site_url()
             )
             ensure_roles()
             passwords = self._people()
-            self._scopes(shop.pk)
+            if is_first and _wants_life():
+                seed_life(boss=_person("boss"), picker=_person("picker"), at=timezone.now())
+            self._scopes()
         if passwords:
             self._keep(data_dir / LOGINS_FILE, passwords)
         self.stdout.write(f"demo company ready: {shop.name}")
@@ -74,9 +89,11 @@ class Command(BaseCommand):
             give_role(user.pk, role)
         return passwords
 
-    def _scopes(self, shop_id: int) -> None:
+    def _scopes(self) -> None:
+        shops = Shop.objects.filter(code__startswith=DEMO_SHOPS)
         for user in get_user_model().objects.filter(username__in=PEOPLE):
-            ShopAccess.objects.get_or_create(user=user, shop_id=shop_id)
+            for shop in shops:
+                ShopAccess.objects.get_or_create(user=user, shop=shop)
             # The picker scans in the company's own warehouse and sees no other.
             own_only = {"kind": WarehouseKind.OWN} if user.get_username() == "picker" else {}
             for warehouse in Warehouse.objects.filter(**own_only):
