@@ -1,11 +1,11 @@
-"""The platforms played on loopback: Tmall (TOP), a Qimen warehouse, Alipay's bill service, couriers, over real HTTP.
+"""The platforms played on loopback: selling platforms, a Qimen warehouse, Alipay's bill service, couriers, over HTTP.
 
     manage.py sandbox  ->  gunicorn  ->  wsgi.create_app
                                            |
-      top.py  qimen.py  alipay.py  cainiao.py  courier_doors.py  control_api.py
+      platforms/  qimen.py  alipay.py  cainiao.py  courier_doors.py  control_api.py
                                                        the doors: wire protocols, and the remote control of the play
                  |
-      shop.py  warehouse.py  bill.py  waybills.py      what happens behind them
+      shop.py  warehouse.py  bill.py  waybills.py      what happens behind them; pusher.py tells us of it
                  |
       world.py (state, one lock)  store.py (SQLite)  agenda.py (what is due when)
                  |

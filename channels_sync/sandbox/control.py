@@ -97,7 +97,7 @@ class SandboxControl:
         self._post("reset", {})
 
     def create_trades(self, **wanted: Any) -> list[str]:
-        """Make trades, paid unless paid=False; see control_api.ControlApi._make_trade. Returns their numbers."""
+        """Make trades, paid unless paid=False; see control_trades.TradeControl.make. Returns their numbers."""
         return list(self._post("trade", wanted)["tids"])
 
     def create_trade(self, **wanted: Any) -> str:
@@ -120,17 +120,31 @@ class SandboxControl:
     def change_memo(self, tid: str, memo: str, *, flag: int = 0) -> dict[str, Any]:
         return self._post(f"memo/{tid}", {"memo": memo, "flag": flag})
 
-    def repeat_message(self, tid: str, *, topic: str = "taobao_trade_TradeBuyerPay", times: int = 1) -> None:
-        """Queue the message about this trade again."""
-        self._post(f"message/{tid}", {"topic": topic, "times": times})
+    def repeat_message(self, tid: str, *, fact: str = "paid", times: int = 1) -> None:
+        """Let the platform tell this about the trade again (fact: platforms.Fact)."""
+        self._post(f"message/{tid}", {"fact": fact, "times": times})
+
+    def pushes(self) -> dict[str, Any]:
+        """waiting: what platforms still bring to our door; given_up: how many they no longer bring."""
+        return self._get("pushes")
+
+    def change_number(self, tid: str, *, old: str, waybill: str, carrier: str) -> dict[str, Any]:
+        return self._post(f"number/{tid}", {"old": old, "waybill": waybill, "carrier": carrier})
 
     def ask_refund(self, tid: str, **wanted: Any) -> str:
-        """The buyer wants money back for a line (oid, the first unless said); returns the refund's number."""
+        """The buyer wants money back for a line (oid, the first unless said); returns the refund's number.
+
+        wanted: oid, reason, kind, num, fee (see trades.Refund).
+        """
         return str(self._post(f"refund/{tid}", wanted)["refund_id"])
 
     def decide_refund(self, refund_id: str, decision: str) -> dict[str, Any]:
         """decision: agree, refuse or close."""
         return self._post(f"refund/{refund_id}/{decision}", {})
+
+    def send_back(self, refund_id: str, *, waybill: str, carrier: str) -> dict[str, Any]:
+        """The buyer sends the goods of an agreed return."""
+        return self._post(f"refund/{refund_id}/back", {"waybill": waybill, "carrier": carrier})
 
     def move_parcel(self, number: str, *, steps: int = 1, refuse: bool = False, again: bool = False) -> dict[str, Any]:
         """Let a followed parcel go on; refuse: the receiver will not take it; again: the last push comes once more."""

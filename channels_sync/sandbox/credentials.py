@@ -5,10 +5,13 @@ They open nothing but the sandbox; still the file is readable by its owner only,
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import tempfile
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -23,7 +26,8 @@ class Credentials:
 
     alipay_app_*: our key pair (the sandbox checks with the public one); alipay_*_key: the provider's (we check with its
     public one). Keys are PEM, PKCS#8 and SubjectPublicKeyInfo. sf_*: our customer number at SF Express; kuaidi100_*:
-    our access to who follows parcels.
+    our access to who follows parcels. wechat_*: the application at WeChat shop; its token and aes_key are those of its
+    callbacks. push_secret: makes the address word of every account to which a platform pushes.
     """
 
     top_app_key: str
@@ -44,6 +48,15 @@ class Credentials:
     kuaidi100_customer: str
     kuaidi100_key: str = field(repr=False)
     kuaidi100_salt: str = field(repr=False)
+    push_secret: str = field(repr=False)
+    wechat_app_id: str
+    wechat_secret: str = field(repr=False)
+    wechat_token: str = field(repr=False)
+    wechat_aes_key: str = field(repr=False)
+
+    def push_token(self, platform: str) -> str:
+        """The secret word in the address to which a platform pushes (ChannelAccount.push_token)."""
+        return hmac.new(self.push_secret.encode(), platform.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def load_or_create(data_dir: Path) -> Credentials:
@@ -100,6 +113,12 @@ def generate() -> Credentials:
         kuaidi100_customer=secrets.token_hex(16).upper(),
         kuaidi100_key=secrets.token_urlsafe(9),
         kuaidi100_salt=secrets.token_hex(8),
+        push_secret=secrets.token_hex(16),
+        wechat_app_id="wx" + secrets.token_hex(8),
+        wechat_secret=secrets.token_hex(16),
+        wechat_token=secrets.token_urlsafe(18),
+        # 32 bytes in base64 without the last sign, as the platform's page makes it.
+        wechat_aes_key=b64encode(secrets.token_bytes(32)).decode().rstrip("="),
     )
 
 

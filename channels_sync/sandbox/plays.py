@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from channels_sync.sandbox.doors import DOORS, background_mix
 from channels_sync.sandbox.scenario import (
     TIDS_PER_ORDER,
     PlannedOrder,
@@ -48,6 +49,8 @@ class Plays:
     def start(self, spec: Spec, *, background: bool = False) -> str:
         """Start a play; returns its id. Raises ValueError for a spec that cannot be played."""
         world = self.world
+        if closed := set(spec.platforms) - set(DOORS):
+            raise ValueError(f"not played yet: {', '.join(sorted(closed))}; there are: {', '.join(DOORS)}")
         with world.change():
             now = world.clock()
             play_id = f"{'background' if background else spec.seed}-{world.next_number('play')}"
@@ -111,6 +114,7 @@ class Plays:
             pay_after_s=20,
             balance_after_s=60,
             refund_agree_after_s=600,
+            platforms=background_mix(),
         )
         self.start(spec, background=True)
 
@@ -132,11 +136,11 @@ class Plays:
         for index, code in sorted(script.problems.items()):
             entry: dict[str, Any] = {"code": code}
             if code == "DUPLICATE_SUSPECT":
-                entry["partner"] = str(script.tid(script.twin_of(index)))
+                entry["partner"] = script.number(script.twin_of(index))
             trade = self.world.trades.get(script.tid(index))
             if code == "REFUND_BEFORE_SHIP" and trade is not None:
                 entry["refund_id"] = next((line.refund_id for line in trade.lines if line.refund_id), "")
-            found[str(script.tid(index))] = entry
+            found[script.number(index)] = entry
         return found
 
     def _step(self, play_id: str) -> None:
@@ -168,8 +172,10 @@ class Plays:
         world, trade, now = self.world, planned.trade, self.world.clock()
         spec = self.script(play).spec
         # Nothing is dated before today: the whole play belongs to one bill.
-        trade.created_ms = max(now - planned.lead_ms, day_start_ms(now))
-        trade.modified_ms, trade.scenario_id = now, play["id"]
+        # By the platform's clock, which may go wrong.
+        theirs = world.clock_of(trade.platform)
+        trade.created_ms = max(theirs - planned.lead_ms, day_start_ms(theirs))
+        trade.modified_ms, trade.scenario_id = theirs, play["id"]
         if planned.presale:
             trade.step_status = FRONT_NOPAID_FINAL_NOPAID
         if planned.unpaid_first:

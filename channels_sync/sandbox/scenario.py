@@ -17,6 +17,8 @@ Every planted order carries exactly one problem:
 | DUPLICATE_SUSPECT | same buyer, oaid, SKUs and quantities as an order (`partner`, itself clean) of minutes before |
 | OUT_OF_STOCK | more pieces of goods.SCARCE than all warehouses hold together |
 
+Every order is sold on one platform of the spec's mix; a problem that a platform cannot tell falls to the others.
+
 Clean orders: every line above its floor whichever way bundles and promotions are shared, complete addresses (a county
 directly under its province has no city: that is complete), no remarks, no gifts.
 """
@@ -31,6 +33,7 @@ from typing import Any
 
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.people import BLACKLIST, Buyer, invent_buyer
+from channels_sync.sandbox.platforms import TMALL, TRAITS
 from channels_sync.sandbox.trades import Line, Trade
 
 PROBLEMS = (
@@ -84,7 +87,8 @@ class Spec:
 
     rate_per_s: orders a second, None = as fast as possible. unpaid_first_share: created unpaid and paid within
     pay_after_s. presale_share: deposit first, balance after balance_after_s. refund_after_s: how long after payment a
-    planted refund comes. refund_agree_after_s: when such a refund succeeds by itself, None = never.
+    planted refund comes. refund_agree_after_s: when such a refund succeeds by itself, None = never. platforms: where
+    the orders are sold, by weight; which index goes where depends on the seed alone.
     """
 
     seed: int
@@ -101,6 +105,7 @@ class Spec:
     freight_share: float = 0.05
     refund_after_s: float = 0.0
     refund_agree_after_s: float | None = None
+    platforms: Mapping[str, float] = field(default_factory=lambda: {TMALL: 1.0})
     bill: BillPlan = BillPlan()
 
     def __post_init__(self) -> None:
@@ -111,6 +116,10 @@ class Spec:
         shares += [self.promotion_share, self.discount_share, self.freight_share]
         if any(not 0 <= share <= 1 for share in shares) or sum(self.problem_shares.values()) > 1:
             raise ValueError("shares lie between 0 and 1, and those of the problems add up to at most 1")
+        if unknown := set(self.platforms) - set(TRAITS):
+            raise ValueError(f"unknown platform: {', '.join(sorted(unknown))}; known: {', '.join(TRAITS)}")
+        if not self.platforms or any(weight <= 0 for weight in self.platforms.values()):
+            raise ValueError("platforms: at least one, with a weight above 0")
         if self.orders < 0 or (self.rate_per_s is not None and self.rate_per_s <= 0):
             raise ValueError("orders must not be negative, rate_per_s must be above 0 or null")
 
@@ -126,6 +135,8 @@ def spec_from_json(document: Mapping[str, Any]) -> Spec:
         values["bill"] = BillPlan(**(values.get("bill") or {}))
         if values.get("problem_shares") is None:
             values["problem_shares"] = dict(DEFAULT_SHARES)
+        if values.get("platforms") is None:
+            values.pop("platforms", None)
         return Spec(**values)
     except (TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error
@@ -174,6 +185,14 @@ class Script:
         """The number of an order that was never placed, for rows of the bill that belong to nothing."""
         return self.tid(number) - 1_000_000_000_000_000_000
 
+    def number(self, index: int) -> str:
+        """The order's number as its platform tells it."""
+        return str(self.tid(index) - TRAITS[self.platform(index)].number_shift)
+
+    def platform(self, index: int) -> str:
+        """Where the order at this index is sold; a duplicate where the order is that it doubles."""
+        return _platform_of(self.spec, self._twins.get(index, index), self.problems)
+
     def twin_of(self, index: int) -> int:
         """The order that the duplicate at this index doubles."""
         return self._twins[index]
@@ -184,6 +203,7 @@ class Script:
         if problem == "DUPLICATE_SUSPECT":
             return self._double(index, self.order(self._twins[index]))
         rng = random.Random(f"{self.spec.seed}/{self.first_tid}/{index}")
+        platform = self.platform(index)
         unpaid_first, presale = _traits(self.spec, index, problem)
         buyer = self._buyer(rng, index, problem)
         lines = self._lines(rng, index, problem)
@@ -202,7 +222,7 @@ class Script:
             problem=problem,
             lead_ms=rng.randrange(20_000, 60_000),
             unpaid_first=unpaid_first,
-            presale=presale,
+            presale=presale and TRAITS[platform].has_presale,
             pay_after_ms=int(self.spec.pay_after_s * 1000 * rng.uniform(0.2, 1)),
             refund=refund,
             partner=None,
@@ -212,7 +232,16 @@ class Script:
         tid = self.tid(index)
         for line_no, line in enumerate(lines, start=1):
             line.oid = tid if len(lines) == 1 else tid + line_no
-        return Trade(tid=tid, buyer=buyer, lines=lines, created_ms=0, modified_ms=0, post_fen=post_fen, problem=problem)
+        return Trade(
+            tid=tid,
+            buyer=buyer,
+            lines=lines,
+            created_ms=0,
+            modified_ms=0,
+            post_fen=post_fen,
+            problem=problem,
+            platform=self.platform(index),
+        )
 
     def _double(self, index: int, twin: PlannedOrder) -> PlannedOrder:
         lines = [replace(line) for line in twin.trade.lines]
@@ -267,7 +296,8 @@ def plan_bill_differences(script: Script) -> list[tuple[str, int | None, int]]:
     wanted = [("MISSING_ROW", plan.missing), ("AMOUNT_OFF", plan.amount_off), ("FEE_OFF", plan.fee_off)]
     needed = sum(count for _kind, count in wanted)
     places = rng.sample(range(spec.orders), spec.orders) if needed else []
-    picked = list(islice((at for at in places if _is_plain(spec, at, script.problems)), needed))
+    billed = (at for at in places if TRAITS[script.platform(at)].provider)
+    picked = list(islice((at for at in billed if _is_plain(spec, at, script.problems)), needed))
     if len(picked) < needed or needed + plan.extra > spec.orders:
         raise ValueError(f"{needed} differences of the bill need as many plain orders, there are {len(picked)}")
     found: list[tuple[str, int | None, int]] = []
@@ -322,6 +352,16 @@ def _pair_twins(spec: Spec, problems: Mapping[int, str]) -> dict[int, int]:
 
 def _is_plain(spec: Spec, index: int, problems: Mapping[int, str]) -> bool:
     return index not in problems and not any(_traits(spec, index, ""))
+
+
+def _platform_of(spec: Spec, index: int, problems: Mapping[int, str]) -> str:
+    if len(spec.platforms) == 1:
+        return next(iter(spec.platforms))
+    problem = problems.get(index, "")
+    fit = {code: weight for code, weight in spec.platforms.items() if problem not in TRAITS[code].never}
+    if not fit:
+        raise ValueError(f"none of {', '.join(spec.platforms)} can tell {problem}")
+    return random.Random(f"platform/{spec.seed}/{index}").choices(list(fit), list(fit.values()))[0]
 
 
 def _traits(spec: Spec, index: int, problem: str) -> tuple[bool, bool]:

@@ -6,9 +6,11 @@ nobody finds a sandbox that misbehaves for reasons long gone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+from channels_sync.sandbox.platforms import TRAITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +20,16 @@ class Switches:
     Messages: duplicates (come twice: half with the same id although confirmed, half as a new message), disorder (held
     back up to 2 s, so that later ones overtake), delay_s (all of them late), lost_messages (never come; the pull must
     find the trade), redeliver_after_s (an unconfirmed message comes again).
-    TOP: rate_limit (calls a second, 0 = none), token_expired, http_500 (not processed), garbage (processed, the answer
-    is no JSON), no_answer (processed, the connection is cut), slow_ms (before every answer), clear_receivers
-    (older apps).
+    Platforms: rate_limit (calls a second, 0 = none), token_expired (no token is good), token_life_s (how long a new one
+    is good, 0 = as long as the platform says), http_500 (not processed), garbage (processed, the answer is cut or
+    no JSON), no_answer (processed, the connection is cut), hostile (processed, the answer is one of hostile.BODIES),
+    huge_answer (processed, followed by hostile.HUGE_BYTES of blanks), slow_ms (before every answer), page_shifts (a row
+    of an earlier page changes while pages are walked), clock_skew_s (its clock is ahead of ours, or behind),
+    clear_receivers (older apps).
     hold_s: how long a request without answer is held before the connection is cut.
+    Pushes obey duplicates, disorder, delay_s, lost_messages; hostile_pushes (signed, but the body is one of
+    hostile.BODIES). push_callback_url: where they go, with {platform} and {token}.
+    platforms: {"jd": {"slow_ms": 900}}: what one platform does otherwise than the rest (OF_A_PLATFORM).
     Warehouse: wms_http_500 (not processed), wms_garbage and wms_silent (processed, no usable answer), wms_refuse (flag
     failure), wms_confirm_duplicates (a confirm comes twice), wms_retry_s (first pause before a confirm is repeated),
     wms_reject_later (accepted, then REJECT instead of a parcel), wms_lack (one piece is not found: itemlack.report,
@@ -47,7 +55,13 @@ class Switches:
     http_500: float = 0.0
     garbage: float = 0.0
     no_answer: float = 0.0
+    hostile: float = 0.0
+    huge_answer: float = 0.0
     slow_ms: int = 0
+    page_shifts: float = 0.0
+    clock_skew_s: float = 0.0
+    token_life_s: float = 0.0
+    hostile_pushes: float = 0.0
     hold_s: float = 0.0
     clear_receivers: bool = False
     wms_http_500: float = 0.0
@@ -83,6 +97,13 @@ class Switches:
     receive_after_s: float = 5.0
     background_per_min: float = 0.0
     wms_callback_url: str = "http://127.0.0.1:8000/qimen/{customerId}/"
+    push_callback_url: str = "http://127.0.0.1:8000/channels/{platform}/{token}/"
+    platforms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def of(self, platform: str) -> Switches:
+        """The switches as they stand for one platform."""
+        own = self.platforms.get(platform)
+        return replace(self, **own, platforms={}) if own else self
 
 
 _SHARES = {
@@ -92,6 +113,10 @@ _SHARES = {
     "http_500",
     "garbage",
     "no_answer",
+    "hostile",
+    "huge_answer",
+    "page_shifts",
+    "hostile_pushes",
     "wms_http_500",
     "wms_garbage",
     "wms_silent",
@@ -102,24 +127,69 @@ _SHARES = {
     "scan_duplicates",
     "scan_disorder",
 }
+_SIGNED = {"clock_skew_s"}
+# What may differ from platform to platform.
+OF_A_PLATFORM = (
+    "duplicates",
+    "disorder",
+    "delay_s",
+    "lost_messages",
+    "redeliver_after_s",
+    "rate_limit",
+    "token_expired",
+    "token_life_s",
+    "http_500",
+    "garbage",
+    "no_answer",
+    "hostile",
+    "huge_answer",
+    "slow_ms",
+    "hold_s",
+    "page_shifts",
+    "clock_skew_s",
+    "hostile_pushes",
+    "clear_receivers",
+)
 
 
 def changed(switches: Switches, wanted: Mapping[str, Any]) -> Switches:
-    """The switches with these values. Raises ValueError naming an unknown switch or a value that does not fit."""
-    kinds = {item.name: item.type for item in fields(Switches)}
-    values: dict[str, Any] = {}
+    """The switches with these values. Raises ValueError naming an unknown switch or a value that does not fit.
+
+    platforms: what it names of a platform is added to what that does otherwise already; null lets it do as the rest.
+    """
+    values = dict(wanted)
+    own = {platform: dict(does) for platform, does in switches.platforms.items()}
+    for platform, does in _platforms_of(values).items():
+        if does is None:
+            own.pop(platform, None)
+        else:
+            own[platform] = own.get(platform, {}) | _checked(does, OF_A_PLATFORM)
+    common = _checked(values, [item.name for item in fields(Switches) if item.name != "platforms"])
+    return replace(switches, **common, platforms=own)
+
+
+def _platforms_of(values: dict[str, Any]) -> Mapping[str, Mapping[str, Any] | None]:
+    wanted = values.pop("platforms", None) or {}
+    if not isinstance(wanted, Mapping):
+        raise ValueError('platforms: an object such as {"jd": {"slow_ms": 900}}')
+    if unknown := set(wanted) - set(TRAITS):
+        raise ValueError(f"no platform {', '.join(sorted(unknown))}; there are: {', '.join(sorted(TRAITS))}")
+    return wanted
+
+
+def _checked(wanted: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    kinds = {item.name: str(item.type) for item in fields(Switches)}
     for name, value in wanted.items():
-        if name not in kinds:
-            raise ValueError(f"no switch {name!r}; there are: {', '.join(sorted(kinds))}")
+        if name not in names:
+            raise ValueError(f"no switch {name!r}; there are: {', '.join(sorted(names))}")
         kind = kinds[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = {
             "bool": isinstance(value, bool),
             "str": isinstance(value, str),
             "int": number and value >= 0 and int(value) == value,
-            "float": number and value >= 0 and (name not in _SHARES or value <= 1),
-        }[str(kind)]
+            "float": number and (value >= 0 or name in _SIGNED) and (name not in _SHARES or value <= 1),
+        }[kind]
         if not fits:
             raise ValueError(f"switch {name}: {value!r} does not fit ({'share 0..1' if name in _SHARES else kind})")
-        values[name] = value
-    return replace(switches, **values)
+    return dict(wanted)

@@ -15,7 +15,9 @@ from channels_sync.sandbox.cainiao import Cainiao
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text, refund_document, trade_document
 from channels_sync.sandbox.goods import BUNDLES, CARRIERS, SCARCE, SHOP_NAME, SKUS, Bundle, Sku
+from channels_sync.sandbox.platforms import TMALL
 from channels_sync.sandbox.shop import Refused, Shop
+from channels_sync.sandbox.switches import Switches
 from channels_sync.sandbox.trades import Message, Trade
 from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import TimeIndex, page_of
@@ -25,6 +27,10 @@ from ordercenter.common.signing import top_sign_is_valid
 TIME_TOLERANCE_MS = 10 * 60 * 1000
 MOST_WINDOW_MS = 24 * 3600 * 1000
 MOST_PAGE = 100
+_SUB_CODES = {
+    "trade_unknown": "isv.trade-not-exist",
+    "not_shippable": "isv.logistics-offline-service-error:B04",
+}
 _BOOL = {"true": True, "false": False}
 _WARES: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *BUNDLES)
 
@@ -61,6 +67,10 @@ class Top:
             **Cainiao(couriers).methods,
         }
 
+    @property
+    def _switches(self) -> Switches:
+        return self.world.switches.of(TMALL)
+
     def answer(self, form: Mapping[str, str]) -> bytes:
         """The JSON body for one call; form: all parameters of query and body."""
         request_id = f"sbx{next(self._request_no):013x}"
@@ -72,7 +82,8 @@ class Top:
         except TopError as error:
             return _json({"error_response": {**error.fields, "request_id": request_id}})
         except Refused as error:
-            fields = {"code": 15, "msg": "Remote service error", "sub_code": error.code, "sub_msg": error.message}
+            sub_code = _SUB_CODES.get(error.code, error.code)
+            fields = {"code": 15, "msg": "Remote service error", "sub_code": sub_code, "sub_msg": error.message}
             return _json({"error_response": {**fields, "request_id": request_id}})
         root = method.removeprefix("taobao.").replace(".", "_") + "_response"
         return _json({root: {**content, "request_id": request_id}})
@@ -93,7 +104,7 @@ class Top:
             raise TopError(25, "Invalid Signature")
         if not form.get("timestamp"):
             raise TopError(30, "Missing Timestamp")
-        if abs(_instant(form, "timestamp", code=31) - self.world.clock()) > TIME_TOLERANCE_MS:
+        if abs(_instant(form, "timestamp", code=31) - self.world.clock_of(TMALL)) > TIME_TOLERANCE_MS:
             raise TopError(31, "Invalid Timestamp")
         if form.get("format", "json") != "json":
             raise TopError(23, "Invalid Format")
@@ -103,12 +114,12 @@ class Top:
             raise TopError(33, "Invalid Version")
         if not form.get("session"):
             raise TopError(26, "Missing Session")
-        if form["session"] != keys.top_session or self.world.switches.token_expired:
+        if form["session"] != keys.top_session or self._switches.token_expired:
             raise TopError(27, "Invalid session", "invalid-sessionkey", "SessionKey非法")
         self._check_rate()
 
     def _check_rate(self) -> None:
-        limit = self.world.switches.rate_limit
+        limit = self._switches.rate_limit
         second = self.world.clock() // 1000
         calls = self._window[1] + 1 if self._window[0] == second else 1
         self._window = (second, calls)
@@ -122,19 +133,22 @@ class Top:
         now = self.world.clock()
         start = _instant(form, "start_created") if form.get("start_created") else now - 90 * MOST_WINDOW_MS
         end = _instant(form, "end_created") if form.get("end_created") else now
-        return self._trade_page(form, self.world.created, start, end, newest_first=True)
+        return self._trade_page(form, self.world.created[TMALL], start, end, newest_first=True)
 
     def _trades_sold_increment_get(self, form: Mapping[str, str]) -> dict[str, Any]:
         start, end = _instant(form, "start_modified"), _instant(form, "end_modified")
         if end < start or end - start > MOST_WINDOW_MS:
             raise TopError(41, "Invalid Arguments:end_modified", "isv.invalid-parameter", "时间跨度不能超过一天")
-        return self._trade_page(form, self.world.modified, start, end, newest_first=False)
+        return self._trade_page(form, self.world.modified[TMALL], start, end, newest_first=False)
 
     def _trade_page(
         self, form: Mapping[str, str], index: TimeIndex, start: int, end: int, *, newest_first: bool
     ) -> dict[str, Any]:
         fields = _needed(form, "fields")
         buckets = index.window(start, end)
+        if index is self.world.modified[TMALL] and _number(form, "page_no", 1, least=1) > 1:
+            self.world.shift_page(TMALL, page_of(buckets, 0, 1), self.world.modified)
+            buckets = index.window(start, end)
         if newest_first:
             buckets.reverse()
         if form.get("status"):
@@ -156,19 +170,22 @@ class Top:
 
     def _trade_fullinfo_get(self, form: Mapping[str, str]) -> dict[str, Any]:
         fields = _needed(form, "fields")
-        trade = self.shop.trade(_number(form, "tid"))
+        trade = self._own(_number(form, "tid"))
         if trade.paid_ms and not trade.first_read_ms:
             trade.first_read_ms = self.world.clock()
         return {"trade": self._document(trade, fields, full=True, with_oaid=form.get("include_oaid") == "true")}
 
+    def _own(self, tid: int) -> Trade:
+        return self.shop.sold_on(TMALL, str(tid))
+
     def _document(self, trade: Trade, fields: str, *, full: bool, with_oaid: bool = False) -> dict[str, Any]:
-        clear = self.world.switches.clear_receivers
+        clear = self._switches.clear_receivers
         return trade_document(trade, fields, full=full, clear=clear, with_oaid=with_oaid)
 
     # Messages
 
     def _messages_consume(self, form: Mapping[str, str]) -> dict[str, Any]:
-        now, again_s = self.world.clock(), self.world.switches.redeliver_after_s
+        now, again_s = self.world.clock(), self._switches.redeliver_after_s
         most = _number(form, "quantity", 100, least=10, most=200)
         taken = self.world.messages.take(most, now_ms=now, again_after_ms=int(again_s * 1000))
         for message in taken:
@@ -211,7 +228,7 @@ class Top:
         start = _instant(form, "start_modified") if form.get("start_modified") else now - 90 * MOST_WINDOW_MS
         end = _instant(form, "end_modified") if form.get("end_modified") else now
         refunds = self.world.refunds
-        buckets = self.world.refunds_modified.window(start, end)
+        buckets = self.world.refunds_modified[TMALL].window(start, end)
         if form.get("status"):
             buckets = [{key: None for key in bucket if refunds[key].status == form["status"]} for bucket in buckets]
         ids, page = self._page(form, buckets)
@@ -221,7 +238,7 @@ class Top:
     def _refund_get(self, form: Mapping[str, str]) -> dict[str, Any]:
         fields = _needed(form, "fields")
         refund = self.world.refunds.get(_needed(form, "refund_id"))
-        if refund is None:
+        if refund is None or self.world.trades[refund.tid].platform != TMALL:
             raise Refused("isv.refund-not-exist", "退款不存在")
         return {"refund": refund_document(refund, self.world.trades[refund.tid], fields)}
 
@@ -234,12 +251,8 @@ class Top:
         oids: set[int] = set()
         if form.get("is_split") == "1":
             oids = {int(oid) for oid in _needed(form, "sub_tid").split(",") if oid.isdigit()}
-        try:
-            self.shop.ship(tid, waybill=waybill, carrier=carrier, oids=oids)
-        except Refused as error:
-            if error.code == "B04":
-                raise Refused("isv.logistics-offline-service-error:B04", error.message) from error
-            raise
+        self._own(tid)
+        self.shop.ship(tid, waybill=waybill, carrier=carrier, oids=oids)
         return {"shipping": {"is_success": True}}
 
     def _logistics_companies_get(self, form: Mapping[str, str]) -> dict[str, Any]:
@@ -289,15 +302,13 @@ class Top:
         raise TopError(15, "Remote service error", word, "商品或SKU不存在")
 
     def _listed(self, at: tuple[int, int]) -> int:
-        return self.world.listed.get(f"{at[0]}/{at[1]}", 0)
+        return self.world.listed_stock(TMALL, *at)
 
     def _set_listed(self, at: tuple[int, int], quantity: int, mode: int, *, floor: bool) -> dict[str, Any]:
         if mode == 2:
             quantity += self._listed(at)
         quantity = max(quantity, 0) if floor else quantity
-        with self.world.change():
-            self.world.listed[f"{at[0]}/{at[1]}"] = quantity
-            self.world.save("meta", "listed", self.world.listed)
+        self.world.list_stock(TMALL, *at, quantity)
         return {"sku_id": at[1], "quantity": quantity, "modified": clock_text(self.world.clock())}
 
 

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from channels_sync.sandbox.people import Buyer
+from channels_sync.sandbox.platforms import TMALL, TRAITS
 
 NO_REFUND = "NO_REFUND"
 WAIT_BUYER_PAY = "WAIT_BUYER_PAY"
@@ -29,7 +30,10 @@ FRONT_PAID_FINAL_PAID = "FRONT_PAID_FINAL_PAID"
 
 @dataclass(slots=True)
 class Line:
-    """One line of a trade. share_fen: its part of the order-level promotion."""
+    """One line of a trade. share_fen: its part of the order-level promotion. sent: pieces that left already.
+
+    carrier, waybill: of the latest parcel that it is in.
+    """
 
     oid: int
     num_iid: int
@@ -50,6 +54,7 @@ class Line:
     consign_ms: int = 0
     carrier: str = ""
     waybill: str = ""
+    sent: int = 0
 
     @property
     def total_fen(self) -> int:
@@ -62,8 +67,18 @@ class Line:
 
 
 @dataclass(slots=True)
+class Sent:
+    """A parcel that was reported. pieces: (line, how many of it)."""
+
+    carrier: str
+    waybill: str
+    sent_ms: int
+    pieces: list[tuple[int, int]]
+
+
+@dataclass(slots=True)
 class Trade:
-    """One order of the shop. alipay_no: the payment's transaction number, empty until paid.
+    """One order of a shop. alipay_no: the payment's transaction number, empty until paid. platform: where it was sold.
 
     pay_due_ms, balance_due_ms, receive_due_ms: when a playing buyer will do so, 0 when nobody is going to.
     announced_ms: when the message of its payment was queued. first_message_ms: when a message about the paid trade was
@@ -98,6 +113,17 @@ class Trade:
     send_receipts: int = 0
     scenario_id: str = ""
     problem: str = ""
+    platform: str = TMALL
+    parcels: list[Sent] = field(default_factory=list)
+
+    @property
+    def number(self) -> str:
+        """The order's number as its platform tells it."""
+        return str(self.tid - TRAITS[self.platform].number_shift)
+
+    def line_number(self, line: Line) -> str:
+        """The line's number in the range of its platform."""
+        return str(line.oid - TRAITS[self.platform].number_shift)
 
     @property
     def total_fen(self) -> int:
@@ -120,7 +146,11 @@ class Trade:
 
 @dataclass(slots=True)
 class Refund:
-    """A buyer's wish for money back on one line."""
+    """A buyer's wish for money back on one line. Statuses are Tmall's words.
+
+    kind: refund (money only), return (goods, then money), exchange, or price_protection (part of the price). num:
+    pieces it is about. return_*: the parcel that the buyer sent back.
+    """
 
     refund_id: str
     tid: int
@@ -134,6 +164,10 @@ class Refund:
     good_status: str = "BUYER_NOT_RECEIVED"
     phase: str = "onsale"
     agree_due_ms: int = 0
+    kind: str = "refund"
+    num: int = 1
+    return_carrier: str = ""
+    return_waybill: str = ""
 
 
 @dataclass(slots=True)
@@ -256,6 +290,21 @@ class Message:
 
 
 @dataclass(slots=True)
+class Push:
+    """A message that a platform brings to our door until it is heard, or until it gives up."""
+
+    id: int
+    platform: str
+    topic: str
+    body: str
+    tid: int
+    made_ms: int
+    due_ms: int
+    tries: int = 0
+    error: str = ""
+
+
+@dataclass(slots=True)
 class BillDifference:
     """A planted difference between the bill of `day` and what really happened.
 
@@ -279,6 +328,7 @@ _GETTERS = {
     for kind in (
         Buyer,
         Line,
+        Sent,
         Trade,
         Refund,
         Payment,
@@ -288,11 +338,13 @@ _GETTERS = {
         Inbound,
         Word,
         Message,
+        Push,
         BillDifference,
     )
 }
 
 
+_TRADE_PARCELS = [item.name for item in fields(Trade)].index("parcels")
 _DELIVERY_LINES = [item.name for item in fields(Delivery)].index("lines")
 _DELIVERY_PACKAGES = [item.name for item in fields(Delivery)].index("packages")
 
@@ -307,6 +359,10 @@ def load(kind: type, text: str) -> Any:
     values = json.loads(text)
     if kind is Trade:
         values[1], values[2] = Buyer(*values[1]), [Line(*line) for line in values[2]]
+        values[_TRADE_PARCELS] = [
+            Sent(carrier, waybill, sent_ms, [(oid, num) for oid, num in pieces])
+            for carrier, waybill, sent_ms, pieces in values[_TRADE_PARCELS]
+        ]
     elif kind is Delivery:
         record = Delivery(*values)
         record.lines = [DeliveryLine(*line) for line in values[_DELIVERY_LINES]]

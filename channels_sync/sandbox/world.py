@@ -11,7 +11,8 @@ import random
 import threading
 import time
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ from channels_sync.sandbox.trades import (
     Inbound,
     Message,
     Payment,
+    Push,
     Refund,
     Trade,
     Word,
@@ -48,6 +50,7 @@ _COUNTERS = {
     "delivery": 1,
     "inbound": 1,
     "word": 1,
+    "push": 1,
     "waybill": 1,
     "play": 1,
 }
@@ -136,10 +139,14 @@ class World:
 
     def _forget_all(self) -> None:
         self.trades: dict[int, Trade] = {}
-        self.modified = TimeIndex()
-        self.created = TimeIndex()
+        # By platform: each sees its own trades and refunds only.
+        self.modified: defaultdict[str, TimeIndex] = defaultdict(TimeIndex)
+        self.created: defaultdict[str, TimeIndex] = defaultdict(TimeIndex)
         self.refunds: dict[str, Refund] = {}
-        self.refunds_modified = TimeIndex()
+        self.refunds_modified: defaultdict[str, TimeIndex] = defaultdict(TimeIndex)
+        self.pushes: dict[int, Push] = {}
+        self.pushes_given_up = 0
+        self.tokens: dict[str, dict[str, Any]] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.inbounds: dict[str, Inbound] = {}
         self.words: dict[str, Word] = {}
@@ -156,6 +163,8 @@ class World:
         self.followed: dict[str, dict[str, Any]] = {}
         # Parcels whose receivers will not take them; forgotten with the process, like switches.
         self.refusing: set[str] = set()
+        # By order number: its parcel's number was corrected, where a platform lets that happen once.
+        self.corrected: dict[str, bool] = {}
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -180,31 +189,63 @@ class World:
         self.save("meta", "counters", self.counters)
         return number
 
+    def clock_of(self, platform: str) -> int:
+        """Now by the clock of a platform, which may go wrong (switch clock_skew_s)."""
+        return self.clock() + int(self.switches.of(platform).clock_skew_s * 1000)
+
     def touch(self, trade: Trade) -> None:
         """The trade changed now: move it in the index and mark it."""
-        now = self.clock()
-        self.modified.remove(trade.tid, trade.modified_ms)
+        now, modified = self.clock_of(trade.platform), self.modified[trade.platform]
+        modified.remove(trade.tid, trade.modified_ms)
         trade.modified_ms = now
-        self.modified.add(trade.tid, now)
+        modified.add(trade.tid, now)
         self.save("trade", trade.tid, trade)
 
     def touch_refund(self, refund: Refund) -> None:
-        now = self.clock()
-        self.refunds_modified.remove(refund.refund_id, refund.modified_ms)
+        platform = self.trades[refund.tid].platform
+        now, modified = self.clock_of(platform), self.refunds_modified[platform]
+        modified.remove(refund.refund_id, refund.modified_ms)
         refund.modified_ms, refund.version = now, now
-        self.refunds_modified.add(refund.refund_id, now)
+        modified.add(refund.refund_id, now)
         self.save("refund", refund.refund_id, refund)
 
     def add_trade(self, trade: Trade) -> None:
         self.trades[trade.tid] = trade
-        self.modified.add(trade.tid, trade.modified_ms)
-        self.created.add(trade.tid, trade.created_ms)
+        self.modified[trade.platform].add(trade.tid, trade.modified_ms)
+        self.created[trade.platform].add(trade.tid, trade.created_ms)
         self.save("trade", trade.tid, trade)
 
     def add_refund(self, refund: Refund) -> None:
         self.refunds[refund.refund_id] = refund
-        self.refunds_modified.add(refund.refund_id, refund.modified_ms)
+        self.refunds_modified[self._platform_of(refund)].add(refund.refund_id, refund.modified_ms)
         self.save("refund", refund.refund_id, refund)
+
+    def _platform_of(self, refund: Refund) -> str:
+        return self.trades[refund.tid].platform
+
+    def listed_stock(self, platform: str, listing: int, sku: int) -> int:
+        """What a platform shows as left of a listing's SKU; 0 until somebody set it."""
+        return self.listed.get(f"{platform}/{listing}/{sku}", 0)
+
+    def list_stock(self, platform: str, listing: int, sku: int, quantity: int) -> None:
+        with self.change():
+            self.listed[f"{platform}/{listing}/{sku}"] = quantity
+            self.save("meta", "listed", self.listed)
+
+    def shift_page(self, platform: str, keys: Iterable[Any], index: defaultdict[str, TimeIndex]) -> None:
+        """As if one row of an earlier page changed just now: the rows after it move up (switch page_shifts).
+
+        keys: those of the earlier pages. index: modified or refunds_modified.
+        """
+        if self.rng.random() >= self.switches.of(platform).page_shifts:
+            return
+        with self.change():
+            for key in keys:
+                if index is self.modified:
+                    self.touch(self.trades[key])
+                else:
+                    self.touch_refund(self.refunds[key])
+                return
 
     def add_payment(self, payment: Payment) -> None:
         self.payments.setdefault(day_of(payment.done_ms), []).append(payment)
@@ -215,26 +256,31 @@ class World:
         self.differences.append(difference)
 
     def reset(self) -> None:
-        """Forget everything but the counters: ids of a world before are never used again."""
+        """Forget everything but the counters and tokens: ids of a world before are never used again."""
         with self.change():
-            counters = self.counters
+            counters, tokens = self.counters, self.tokens
             self.agenda.clear()
             self._dirty.clear()
             self._store.clear()
             self._forget_all()
-            self.counters = counters
+            self.counters, self.tokens = counters, tokens
             self.save("meta", "counters", counters)
+            self.save("meta", "tokens", tokens)
 
     def forget_old(self) -> int:
-        """Drop what ended days ago: trades with their deliveries, and plays. Returns how many trades."""
+        """Drop what ended days ago: trades with their refunds and deliveries, and plays. Returns how many trades."""
         limit = self.clock() - KEEP_ENDED_MS
         with self.change():
             old = [t for t in self.trades.values() if t.status in _ENDED and t.ended_ms and t.ended_ms < limit]
-            gone = {str(trade.tid) for trade in old}
+            gone, tids = {trade.number for trade in old}, {trade.tid for trade in old}
+            for refund in [refund for refund in self.refunds.values() if refund.tid in tids]:
+                self.refunds_modified[self._platform_of(refund)].remove(refund.refund_id, refund.modified_ms)
+                del self.refunds[refund.refund_id]
+                self.save("refund", refund.refund_id, None)
             for trade in old:
                 del self.trades[trade.tid]
-                self.modified.remove(trade.tid, trade.modified_ms)
-                self.created.remove(trade.tid, trade.created_ms)
+                self.modified[trade.platform].remove(trade.tid, trade.modified_ms)
+                self.created[trade.platform].remove(trade.tid, trade.created_ms)
                 self.save("trade", trade.tid, None)
             for code in [c for c, d in self.deliveries.items() if d.trades and gone.issuperset(d.trades)]:
                 del self.deliveries[code]
@@ -278,6 +324,8 @@ class World:
                 self.found_stock = json.loads(body)
             elif key == "items":
                 self.items_told = json.loads(body)
+            elif key == "tokens":
+                self.tokens = json.loads(body)
         self.plays = {key: json.loads(body) for key, body in self._store.read("play")}
         self.waybills = {key: json.loads(body) for key, body in self._store.read("waybill")}
         self.followed = {key: json.loads(body) for key, body in self._store.read("followed")}
@@ -299,6 +347,9 @@ class World:
         self.differences = [load(BillDifference, body) for _key, body in self._store.read("difference")]
         for _key, body in self._store.read("message"):
             self.messages.put(load(Message, body), ready_ms=0)
+        for _key, body in self._store.read("push"):
+            push = load(Push, body)
+            self.pushes[push.id] = push
         self._dirty.clear()  # add_trade and add_refund marked what was just read
 
     def count_shipped(self, delivery: Delivery) -> None:

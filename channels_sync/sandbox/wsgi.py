@@ -12,23 +12,25 @@ import gc
 import json
 import logging
 import os
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from channels_sync.sandbox.alipay import Alipay
 from channels_sync.sandbox.control_api import ControlApi, Reporter
 from channels_sync.sandbox.courier_doors import Kuaidi100Door, SfDoor
 from channels_sync.sandbox.credentials import Credentials, load_or_create
+from channels_sync.sandbox.doors import DOORS
+from channels_sync.sandbox.environ import Environ, base_url_of, body_of, form_of, query_of, request_of
+from channels_sync.sandbox.misbehaviour import BROKEN, Misbehaviour, Mood, mood_of
+from channels_sync.sandbox.platforms import PlatformDoor, Reply
 from channels_sync.sandbox.plays import Plays
+from channels_sync.sandbox.pusher import Bring, Pusher
 from channels_sync.sandbox.qimen import Qimen
 from channels_sync.sandbox.shop import Shop
 from channels_sync.sandbox.switches import Switches
-from channels_sync.sandbox.top import Top
 from channels_sync.sandbox.warehouse import Send, Warehouse
 from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import World, now_ms
@@ -36,22 +38,17 @@ from ordercenter.common.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
 
-MOST_BODY = 4 * 1024 * 1024
-MOST_HELD = 4
 TIDY_EVERY_MS = 3_600_000
 DEFAULT_RATE = "6"
 DEFAULT_CALLBACK = Switches.wms_callback_url
+DEFAULT_PUSH_CALLBACK = Switches.push_callback_url
 _LOOPBACK = ("127.0.0.1", "::1")
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
-Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-Answer = tuple[str, str, bytes]  # status, content type, body
 
-_JSON = "application/json;charset=utf-8"
 _XML = "text/xml;charset=utf-8"
-_BROKEN: Answer = ("500 Internal Server Error", "text/html", b"<html><body>500 Internal Server Error</body></html>")
-_GARBAGE: Answer = ("200 OK", "text/html", "<html><body>系统繁忙，请稍后再试</body>".encode("gbk"))
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class SandboxApp:
@@ -65,8 +62,12 @@ class SandboxApp:
         clock: Callable[[], int] = now_ms,
         resting: Switches | None = None,
         send: Send | None = None,
+        bring: Bring | None = None,
     ):
-        """state_path: None keeps the world in memory. resting: the switches at the start and after a reset."""
+        """state_path: None keeps the world in memory. resting: the switches at the start and after a reset.
+
+        send, bring: how the warehouse's and couriers' words and the platforms' pushes reach us; real HTTP unless said.
+        """
         resting = resting or Switches()
         self.world = World(state_path, clock=clock)
         self.world.switches = resting
@@ -76,30 +77,33 @@ class SandboxApp:
         self.couriers = Couriers(self.world, send=send)
         self._sf = SfDoor(self.couriers, credentials)
         self._kuaidi100 = Kuaidi100Door(self.couriers, credentials)
-        self._top = Top(self.shop, credentials, self.couriers)
+        self.doors = {code: door(self.shop, credentials, self.couriers) for code, door in DOORS.items()}
+        self.pusher = Pusher(self.world, self.doors, credentials, bring=bring)
+        self.shop.tell = self.pusher.tell
         self._qimen = Qimen(self.warehouse, credentials)
         self._alipay = Alipay(self.world, credentials)
         reporter = Reporter(self.warehouse, credentials.qimen_customer_id)
         self._control = ControlApi(self.world, self.shop, self.plays, self.couriers, resting=resting, reporter=reporter)
-        self._held = threading.BoundedSemaphore(MOST_HELD)
-        self._routes: dict[str, Callable[[Environ], Answer]] = {
-            "/router/rest": self._serve_top,
+        self._moods = Misbehaviour(self.world)
+        self._routes: dict[str, Callable[[Environ], Reply]] = {
             "/router/qimen/service": self._serve_qimen,
             "/gateway.do": self._serve_alipay,
             "/std/service": lambda environ: self._serve_courier(environ, self._sf.answer),
             "/poll": lambda environ: self._serve_courier(environ, self._kuaidi100.subscribe),
             "/poll/query.do": lambda environ: self._serve_courier(environ, self._kuaidi100.query),
-            "/healthz": lambda _environ: ("200 OK", "text/plain", b"ok"),
+            "/healthz": lambda _environ: Reply(b"ok", content_type="text/plain"),
         }
         self.shop.resume()
         self.warehouse.resume()
         self.plays.resume()
         self.couriers.resume()
+        self.pusher.resume()
 
     def start(self) -> None:
         """Let the world move: the agenda, the confirms, the background shop, and an hourly tidying."""
         self.warehouse.start()
         self.couriers.start()
+        self.pusher.start()
         self._tidy()
         self.plays.set_background(self.world.switches.background_per_min)
         self.world.agenda.start()
@@ -108,125 +112,81 @@ class SandboxApp:
         self.world.close()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        route = self._routes.get(path)
         try:
-            if route is not None:
-                status, content_type, body = route(environ)
-            elif path.startswith("/control/"):
-                status, content_type, body = self._serve_control(environ, path.removeprefix("/control/"))
-            elif path.startswith("/bill/"):
-                status, content_type, body = self._serve_bill(path)
-            else:
-                status, content_type, body = "404 Not Found", "text/plain", b"no such door"
+            reply = self._serve(environ, environ.get("PATH_INFO", ""))
         except ConnectionAbortedError:
             # Nobody gets an answer: the socket is closed already. A status is needed only to satisfy the server.
-            status, content_type, body = "500 Cut", "text/plain", b""
-        start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
-        return [body]
+            reply = Reply(b"", status=500, content_type="text/plain")
+        headers = [("Content-Type", reply.content_type), *reply.headers.items()]
+        status = f"{reply.status} {_PHRASES.get(reply.status, 'Other')}"
+        if isinstance(reply.body, bytes):
+            start_response(status, [*headers, ("Content-Length", str(len(reply.body)))])
+            return [reply.body]
+        start_response(status, headers)
+        return reply.body
 
-    def _serve_top(self, environ: Environ) -> Answer:
-        form = {**_query(environ), **_form(environ)}
+    def _serve(self, environ: Environ, path: str) -> Reply:
+        if (route := self._routes.get(path)) is not None:
+            return route(environ)
+        for door in self.doors.values():
+            if path == door.root or path.startswith(f"{door.root}/"):
+                return self._serve_platform(environ, door, path.removeprefix(door.root))
+        if path.startswith("/control/"):
+            return self._serve_control(environ, path.removeprefix("/control/"))
+        if path.startswith("/bill/"):
+            return self._serve_bill(path)
+        return Reply(b"no such door", status=404, content_type="text/plain")
+
+    def _serve_platform(self, environ: Environ, door: PlatformDoor, path: str) -> Reply:
+        switches = self.world.switches.of(door.traits.code)
+        request = request_of(environ, path=path)
+        socket = environ.get("gunicorn.socket")
+        return self._moods.answer(socket, lambda: door.serve(request), mood_of(switches), hold_s=switches.hold_s)
+
+    def _serve_qimen(self, environ: Environ) -> Reply:
+        query, body = query_of(environ), body_of(environ)
         switches = self.world.switches
-        if switches.slow_ms:
-            time.sleep(switches.slow_ms / 1000)
-        return self._misbehave(
-            environ,
-            lambda: ("200 OK", _JSON, self._top.answer(form)),
-            broken=switches.http_500,
-            garbage=switches.garbage,
-            silent=switches.no_answer,
-        )
+        mood = Mood(broken=switches.wms_http_500, garbage=switches.wms_garbage, silent=switches.wms_silent)
+        return self._answer(environ, lambda: Reply(self._qimen.answer(query, body), content_type=_XML), mood)
 
-    def _serve_qimen(self, environ: Environ) -> Answer:
-        query, body = _query(environ), _body(environ)
+    def _serve_courier(self, environ: Environ, process: Callable[[dict[str, str]], bytes]) -> Reply:
+        form = form_of(environ)
         switches = self.world.switches
-        return self._misbehave(
-            environ,
-            lambda: ("200 OK", _XML, self._qimen.answer(query, body)),
-            broken=switches.wms_http_500,
-            garbage=switches.wms_garbage,
-            silent=switches.wms_silent,
-        )
+        mood = Mood(broken=switches.courier_http_500, silent=switches.courier_silent, slow_ms=switches.courier_slow_ms)
+        return self._answer(environ, lambda: Reply(process(form)), mood)
 
-    def _serve_courier(self, environ: Environ, process: Callable[[dict[str, str]], bytes]) -> Answer:
-        form = _form(environ)
-        switches = self.world.switches
-        if switches.courier_slow_ms:
-            time.sleep(switches.courier_slow_ms / 1000)
-        return self._misbehave(
-            environ,
-            lambda: ("200 OK", _JSON, process(form)),
-            broken=switches.courier_http_500,
-            garbage=0.0,
-            silent=switches.courier_silent,
-        )
+    def _answer(self, environ: Environ, process: Callable[[], Reply], mood: Mood) -> Reply:
+        connection, hold_s = environ.get("gunicorn.socket"), self.world.switches.hold_s
+        return self._moods.answer(connection, process, mood, hold_s=hold_s)
 
-    def _serve_alipay(self, environ: Environ) -> Answer:
-        form = {**_query(environ), **_form(environ)}
-        base_url = f"http://{environ.get('HTTP_HOST') or environ.get('SERVER_NAME', '127.0.0.1')}"
-        return "200 OK", _JSON, self._alipay.answer(form, base_url=base_url)
+    def _serve_alipay(self, environ: Environ) -> Reply:
+        form = {**query_of(environ), **form_of(environ)}
+        return Reply(self._alipay.answer(form, base_url=base_url_of(environ)))
 
-    def _serve_bill(self, path: str) -> Answer:
+    def _serve_bill(self, path: str) -> Reply:
         if self.world.switches.bill_http_500:
-            return _BROKEN
+            return BROKEN
         archive = self._alipay.bill(path.removeprefix("/bill/").removesuffix(".zip"))
         if archive is None:
-            return "403 Forbidden", "text/plain", b"the address is wrong or too old"
-        return "200 OK", "application/zip", archive
+            return Reply(b"the address is wrong or too old", status=403, content_type="text/plain")
+        return Reply(archive, content_type="application/zip")
 
-    def _serve_control(self, environ: Environ, path: str) -> Answer:
+    def _serve_control(self, environ: Environ, path: str) -> Reply:
         method = environ["REQUEST_METHOD"]
         host = (environ.get("HTTP_HOST") or "127.0.0.1").rpartition(":")[0] or environ.get("HTTP_HOST", "127.0.0.1")
         if environ.get("REMOTE_ADDR", "127.0.0.1") not in _LOOPBACK or host not in _LOCAL_NAMES:
-            return "403 Forbidden", "text/plain", b"for loopback only"
+            return Reply(b"for loopback only", status=403, content_type="text/plain")
         body: Any = {}
         if method == "POST":
             # A page in a browser cannot send this type to another host without asking first.
             if not environ.get("CONTENT_TYPE", "").startswith("application/json"):
-                return "415 Unsupported Media Type", "text/plain", b"send application/json"
+                return Reply(b"send application/json", status=415, content_type="text/plain")
             try:
-                body = json.loads(_body(environ) or b"{}")
+                body = json.loads(body_of(environ) or b"{}")
             except ValueError:
-                return "400 Bad Request", _JSON, b'{"error":"the body is not JSON"}'
-        status, content = self._control.answer(method, path, _query(environ), body)
-        return (
-            f"{status} {'OK' if status == 200 else 'Refused'}",
-            _JSON,
-            json.dumps(content, ensure_ascii=False).encode(),
-        )
-
-    def _misbehave(
-        self, environ: Environ, process: Callable[[], Answer], *, broken: float, garbage: float, silent: float
-    ) -> Answer:
-        if not (broken or garbage or silent):
-            return process()
-        draw = self.world.rng.random
-        if draw() < broken:
-            return _BROKEN
-        answer = process()
-        if draw() < silent:
-            self._cut(environ)
-        if draw() < garbage:
-            status, content_type, body = answer
-            return _GARBAGE if draw() < 0.5 else (status, content_type, body[: len(body) // 2])
-        return answer
-
-    def _cut(self, environ: Environ) -> None:
-        """Keep the caller waiting for a while, if a thread can be spared, and hang up."""
-        hold_s = min(self.world.switches.hold_s, 60)
-        if hold_s and self._held.acquire(blocking=False):
-            try:
-                time.sleep(hold_s)
-            finally:
-                self._held.release()
-        connection = environ.get("gunicorn.socket")
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                logger.debug("the caller hung up first")
-        raise ConnectionAbortedError
+                return Reply(b'{"error":"the body is not JSON"}', status=400)
+        status, content = self._control.answer(method, path, query_of(environ), body)
+        return Reply(json.dumps(content, ensure_ascii=False).encode(), status=status)
 
     def _tidy(self) -> None:
         self.world.forget_old()
@@ -234,7 +194,10 @@ class SandboxApp:
 
 
 def create_app() -> SandboxApp:
-    """The application as gunicorn's worker makes it, from OC_DATA_DIR, OC_SANDBOX_RATE and OC_WMS_CALLBACK_URL."""
+    """The application as gunicorn's worker makes it.
+
+    From OC_DATA_DIR, OC_SANDBOX_RATE, OC_WMS_CALLBACK_URL and OC_PUSH_CALLBACK_URL.
+    """
     data_dir = Path(os.environ.get("OC_DATA_DIR") or ".data").resolve()
     credentials = load_or_create(data_dir)
     _own(data_dir / "sandbox")
@@ -245,7 +208,8 @@ def create_app() -> SandboxApp:
     except ValueError:
         raise Misconfigured("OC_SANDBOX_RATE must be orders per minute, from 0 to 6000") from None
     callback = os.environ.get("OC_WMS_CALLBACK_URL") or DEFAULT_CALLBACK
-    resting = Switches(background_per_min=rate, wms_callback_url=callback)
+    push_callback = os.environ.get("OC_PUSH_CALLBACK_URL") or DEFAULT_PUSH_CALLBACK
+    resting = Switches(background_per_min=rate, wms_callback_url=callback, push_callback_url=push_callback)
     app = SandboxApp(credentials, state_path=data_dir / "sandbox" / "state.sqlite3", resting=resting)
     # What was read stays: walking over it again and again would cost pauses.
     gc.freeze()
@@ -272,21 +236,3 @@ def _own(folder: Path) -> None:
             return
     os.close(lock)
     raise Misconfigured(f"another sandbox uses {folder}: stop it, or set OC_DATA_DIR to another folder")
-
-
-def _query(environ: Environ) -> dict[str, str]:
-    text = environ.get("QUERY_STRING", "")
-    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
-
-
-def _form(environ: Environ) -> dict[str, str]:
-    body = _body(environ)
-    try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=200)) if body else {}
-    except ValueError:
-        return {}
-
-
-def _body(environ: Environ) -> bytes:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    return environ["wsgi.input"].read(min(int(length), MOST_BODY)) if length.isdigit() else b""

@@ -122,8 +122,9 @@ def _environment(
     port = int(listener.getsockname()[1])
     return {
         **installation.as_environment(),
-        # Where the played warehouse reports to.
+        # Where the played warehouse reports to, and the played platforms push to.
         "OC_WMS_CALLBACK_URL": f"http://{HOST}:{port}/qimen/{{customerId}}/",
+        "OC_PUSH_CALLBACK_URL": f"http://{HOST}:{port}/channels/{{platform}}/{{token}}/",
         **os.environ,
         RUN_VARIABLE: record.run_id,
         "OC_DATA_DIR": str(folder.root),

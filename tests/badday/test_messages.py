@@ -27,7 +27,7 @@ READ = """
 from channels_sync.accounts import adapter_of
 from channels_sync.models import ChannelAccount
 from channels_sync.keeping import order_message
-account = ChannelAccount.objects.get()
+account = ChannelAccount.objects.get(adapter="tmall")
 (raw,) = adapter_of(account).read_orders([{number!r}]).done
 answer = order_message(account, raw).body.decode()
 """
@@ -39,7 +39,8 @@ from channels_sync.keeping import order_message
 from ordercenter.events.inbox import receive
 body = {body!r}
 payload = json.loads(body)["trade_fullinfo_get_response"]["trade"]
-answer = receive([order_message(ChannelAccount.objects.get(), RawOrder({number!r}, payload, body.encode()))])
+account = ChannelAccount.objects.get(adapter="tmall")
+answer = receive([order_message(account, RawOrder({number!r}, payload, body.encode()))])
 """
 ONCE = {
     "orders": 1,
@@ -59,7 +60,7 @@ def test_messages_five_times_at_once_in_disorder_and_long_after_have_one_effect(
     for number in numbers:
         system.sandbox.repeat_message(number, times=5)
         # The word of its creation comes after that of its payment.
-        system.sandbox.repeat_message(number, topic="taobao_trade_TradeCreate")
+        system.sandbox.repeat_message(number, fact="placed")
     wait_until(lambda: all_are(system, numbers, "completed"), timeout_s=60, what="all are completed")
     for number in numbers:
         system.sandbox.repeat_message(number, times=2)

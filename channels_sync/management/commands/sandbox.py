@@ -15,8 +15,9 @@ DEFAULT_PORT = "8900"
 
 class Command(BaseCommand):
     help = (
-        "Serve the sandbox: Tmall (TOP), a Qimen warehouse and Alipay's bills on loopback. Needs no database. "
-        "Settings: OC_SANDBOX_PORT, OC_SANDBOX_RATE (background orders a minute), OC_WMS_CALLBACK_URL, OC_DATA_DIR."
+        "Serve the sandbox: selling platforms, a Qimen warehouse, couriers and Alipay's bills on loopback. Settings: "
+        "OC_SANDBOX_PORT, OC_SANDBOX_RATE (background orders a minute), OC_WMS_CALLBACK_URL, "
+        "OC_PUSH_CALLBACK_URL, OC_DATA_DIR."
     )
     requires_system_checks = []
 

@@ -14,6 +14,7 @@ from defusedxml.ElementTree import fromstring
 
 from channels_sync.sandbox.control import SandboxControl
 from channels_sync.sandbox.credentials import Credentials
+from channels_sync.sandbox.platforms import Sealed
 from channels_sync.sandbox.switches import Switches
 from channels_sync.sandbox.wsgi import SandboxApp
 from ordercenter.common.errors import OrderCenterError
@@ -49,7 +50,10 @@ class Heard(OrderCenterError):
 
 
 class Stage:
-    """A sandbox on a stage. heard: the confirms that the warehouse sent, as (query, root); reply: what it got back."""
+    """A sandbox on a stage. heard: the confirms that the warehouse sent, as (query, root); reply: what it got back.
+
+    pushed: what platforms brought to our door; push_reply: what they got back, None for nobody there.
+    """
 
     def __init__(
         self, credentials: Credentials, clock: FakeClock, *, resting: Switches | None = None, path: Path | None = None
@@ -57,7 +61,11 @@ class Stage:
         self.credentials, self.clock = credentials, clock
         self.heard: list[tuple[str, dict[str, str], bytes]] = []
         self.reply: bytes | None = SUCCESS
-        self.app = SandboxApp(credentials, clock=clock, resting=resting, state_path=path, send=self._hear)
+        self.pushed: list[tuple[str, Sealed]] = []
+        self.push_reply: tuple[int, bytes] | None = None
+        self.app = SandboxApp(
+            credentials, clock=clock, resting=resting, state_path=path, send=self._hear, bring=self._take_push
+        )
         transport = httpx.WSGITransport(app=self.app, raise_app_exceptions=True)
         self.http = httpx.Client(transport=transport, base_url="http://localhost")
         self.control = SandboxControl("http://localhost", transport=httpx.WSGITransport(app=self.app))
@@ -74,12 +82,22 @@ class Stage:
             raise Heard("nobody there")
         return self.reply
 
+    def _take_push(self, url: str, sealed: Sealed, _timeout_s: float) -> tuple[int, bytes]:
+        self.pushed.append((url, sealed))
+        if self.push_reply is None:
+            raise Heard("nobody there")
+        return self.push_reply
+
     def pass_time(self, seconds: float = 0) -> None:
         """Move the clock in small steps and do what falls due, confirms included."""
         target = self.clock.now_ms + int(seconds * 1000)
         while True:
+            app = self.app
             while (
-                self.app.world.agenda.run_due() or self.app.warehouse.send_waiting() or self.app.couriers.send_waiting()
+                app.world.agenda.run_due()
+                or app.warehouse.send_waiting()
+                or app.couriers.send_waiting()
+                or app.pusher.send_waiting()
             ):
                 pass
             if self.clock.now_ms >= target:

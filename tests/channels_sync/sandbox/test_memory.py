@@ -91,6 +91,7 @@ def test_trades_that_ended_days_ago_are_forgotten(stage):
     stage.pass_time(3)
     stage.top("logistics.offline.send", tid=ended, out_sid="SF1", company_code="SF")
     stage.pass_time(5)
+    stage.control.ask_refund(ended)
     waiting = stage.control.create_trade()
     stage.clock.now_ms += 4 * 24 * 3600 * 1000
 
@@ -98,6 +99,9 @@ def test_trades_that_ended_days_ago_are_forgotten(stage):
 
     assert list(stage.control.receipts()) == [waiting]
     assert stage.control.state()["deliveries"]["received"] == 0
+    assert stage.control.state()["refunds"] == {}
+    since = stage.clock.text(-5 * 24 * 3600)
+    assert "refunds" not in stage.ask("refunds.receive.get", fields="refund_id", start_modified=since)
 
 
 def test_credentials_are_made_once_and_are_for_their_owner_only(tmp_path):

@@ -107,6 +107,7 @@ def test_the_way_of_an_order_is_told_in_instants(stage):
     stage.pass_time(5)
 
     assert stage.control.receipts()[tid] == {
+        "platform": "tmall",
         "status": "TRADE_FINISHED",
         "problem": "",
         "paid_at": "2026-11-11T04:00:00.000Z",

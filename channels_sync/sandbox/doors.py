@@ -1,0 +1,23 @@
+"""All played platforms, and how much of the background shop's orders each of them sells.
+
+A platform that is listed here is alive: the background shop sells on it, scenarios may, and its pushes go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from channels_sync.sandbox.credentials import Credentials
+from channels_sync.sandbox.platforms import TMALL, PlatformDoor
+from channels_sync.sandbox.platforms.tmall import TmallDoor
+from channels_sync.sandbox.shop import Shop
+from channels_sync.sandbox.waybills import Couriers
+
+DOORS: dict[str, Callable[[Shop, Credentials, Couriers], PlatformDoor]] = {
+    TMALL: TmallDoor,
+}
+
+
+def background_mix() -> Mapping[str, float]:
+    """Weights by platform: Tmall sells as much as all others together."""
+    return {code: float(max(1, len(DOORS) - 1)) if code == TMALL else 1.0 for code in DOORS}
