@@ -117,7 +117,7 @@ class PullRunAdmin(ReadOnlyAdmin):
     shop = "account__shop_id"
     list_display = ["account", "kind", "window_start", "window_end", "started_at", "seen", "kept", "missed", "error"]
     list_select_related = ["account"]
-    ordering = ["-started_at"]
+    ordering = ["-created_at"]
 
 
 @admin.register(SyncCursor)

@@ -49,6 +49,19 @@ class TrackingRefused(ChannelRefused):
     hint = _("Look at the order at the channel: it may be closed or under refund.")
 
 
+class BackfillSpanWrong(OrderCenterError):
+    """The span to read again lies in the future, or is too long."""
+
+    code = "channels.backfill_span_wrong"
+    title = _("This span cannot be read again.")
+    hint = _("Choose a span that has passed, of at most 31 days; ask again for the rest.")
+    status = 422
+
+    def __init__(self, *, most_days: int):
+        super().__init__(f"a backfill is of the past and at most {most_days} days long")
+        self.most_days = most_days
+
+
 class ShopUnknown(OrderCenterError):
     """There is no such shop, it is closed, or the sender may not write to it."""
 

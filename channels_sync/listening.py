@@ -17,7 +17,14 @@ from channels_sync.accounts import ChannelPaused
 from channels_sync.models import ChannelAccount
 from channels_sync.platforms import PLATFORMS
 from channels_sync.pulling import only_one
-from channels_sync.services import pull_orders, pull_refunds, read_back, renew_authorisation, take_messages
+from channels_sync.services import (
+    pull_orders,
+    pull_refunds,
+    read_back,
+    renew_authorisation,
+    run_asked,
+    take_messages,
+)
 from ordercenter.common.errors import OrderCenterError
 
 logger = structlog.get_logger(__name__)
@@ -104,7 +111,7 @@ def _take(account: ChannelAccount) -> float:
 
 def _look_after(account: ChannelAccount) -> float:
     """Renew what ends, then pull where changes have to be looked for more often than beat does."""
-    renew_authorisation(account=account)
+    _renew(account)
     every_s = PLATFORMS[account.adapter].poll_every_s
     if every_s >= BEAT_PULLS_S:
         return BEAT_PULLS_S
@@ -116,7 +123,11 @@ def _look_after(account: ChannelAccount) -> float:
 
 
 def _renew(account: ChannelAccount) -> float:
+    """Renew what ends; do a backfill that somebody asked for."""
     renew_authorisation(account=account)
+    with only_one(account) as is_mine:
+        if is_mine:
+            run_asked(account=account)
     return 0.0
 
 

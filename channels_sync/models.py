@@ -80,14 +80,16 @@ class PullRun(models.Model):
     """One look through the changes of a span that brought something, or failed. Looks that found nothing leave no row.
 
     missed: orders that the platform's messages should have brought and did not, so that only the pull found them.
-    asked_by: who asked for it; nobody for what runs by itself.
+    asked_by: who asked for it; nobody for what runs by itself. started_at: empty while what was asked for waits for the
+    listener.
     """
 
     account = models.ForeignKey(ChannelAccount, models.CASCADE, verbose_name=_("channel account"))
     kind = models.CharField(_("kind"), max_length=32)
     window_start = models.DateTimeField(_("from"))
     window_end = models.DateTimeField(_("until"))
-    started_at = models.DateTimeField(_("started at"), default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     seen = models.PositiveIntegerField(_("seen"), default=0)
     kept = models.PositiveIntegerField(_("newly kept"), default=0)
@@ -100,7 +102,7 @@ class PullRun(models.Model):
     class Meta:
         verbose_name = _("pull")
         verbose_name_plural = _("pulls")
-        indexes = [models.Index(fields=["account", "-started_at"], name="pulls_of_account")]
+        indexes = [models.Index(fields=["account", "-created_at"], name="pulls_of_account")]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.kind} {self.window_start:%F %T}"

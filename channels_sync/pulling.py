@@ -13,10 +13,15 @@ from django.utils import timezone
 
 from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
 from channels_sync.adapters.base import ChangedOrder, ChannelAdapter, Window
+from channels_sync.errors import BackfillSpanWrong
 from channels_sync.keeping import keep_orders, keep_refunds
 from channels_sync.models import ChannelAccount, PullRun, SyncCursor
 from channels_sync.platforms import platform_of
 from channels_sync.reading import read_orders
+from ordercenter.audit.deeds import record_deed
+from ordercenter.audit.work import unit_of_work
+from ordercenter.cases.errors import ReasonMissing
+from ordercenter.common.actor import Actor
 from ordercenter.common.platform_errors import ChannelError
 from ordercenter.orders.models import Order
 
@@ -25,6 +30,7 @@ OVERLAP = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(hours=24)
 # A change so old should have been told by a message: found by the pull alone, it was lost.
 MESSAGES_TAKE = timedelta(seconds=60)
+LONGEST_BACKFILL = timedelta(days=31)
 _PULL_LOCK = 0x70756C6C
 
 
@@ -41,30 +47,49 @@ def pull_refunds(*, account: ChannelAccount, at: datetime | None = None) -> Pull
     return _since_cursor(account, "refunds", at or timezone.now())
 
 
-def backfill(
-    *, account: ChannelAccount, window: Window, asked_by_id: int | None = None, at: datetime | None = None
+def ask_backfill(
+    *, account: ChannelAccount, window: Window, reason: str, actor: Actor, at: datetime | None = None
 ) -> list[PullRun]:
-    """Read all that changed in a span of the past, orders and then refunds; the cursors stay where they are.
+    """Ask for all that changed in a span of the past, orders and then refunds; the listener does it (run_asked).
 
     Every order is read whole again, also one that we have as new: a backfill is asked for where something is missing.
-    Raises ChannelPaused, ChannelError; what was kept until then stays kept, and asking again does no harm.
+    Raises BackfillSpanWrong for a span that has not passed or is longer than 31 days, ReasonMissing without a reason.
+    Writes the deed "channel.backfill".
     """
-    refuse_while_paused(account, at=at or timezone.now())
-    runs = []
-    for kind in ("orders", "refunds"):
-        run = PullRun(
-            account=account,
-            kind=kind,
-            window_start=window.start,
-            window_end=window.end,
-            started_at=at or timezone.now(),
-            asked_by_id=asked_by_id,
-        )
-        run.save()
-        _look_through(account, run, window, is_whole=True)
-        run.save()
-        runs.append(run)
+    now = at or timezone.now()
+    if window.end > now or window.end - window.start > LONGEST_BACKFILL:
+        raise BackfillSpanWrong(most_days=LONGEST_BACKFILL.days)
+    if not reason.strip():
+        raise ReasonMissing
+    with unit_of_work(at=now, actor=actor, reason=reason) as work:
+        span = {"window_start": window.start, "window_end": window.end, "created_at": now}
+        runs = [
+            PullRun.objects.create(account=account, kind=kind, asked_by_id=actor.user_id, **span)
+            for kind in ("orders", "refunds")
+        ]
+        details = {"from": window.start.isoformat(), "until": window.end.isoformat()}
+        record_deed(work, action="channel.backfill", subject=f"account:{account.pk}", reason=reason, details=details)
     return runs
+
+
+def run_asked(*, account: ChannelAccount, at: datetime | None = None) -> PullRun | None:
+    """Do the oldest backfill that was asked for and waits, or one that a killed process left; None when there is none.
+
+    To be called by one process for an account at a time (only_one). Raises ChannelPaused, ChannelError: what was kept
+    until then stays kept, the run says why it ended, and asking again does no harm.
+    """
+    now = at or timezone.now()
+    refuse_while_paused(account, at=now)
+    run = PullRun.objects.filter(account=account, asked_by__isnull=False, ended_at=None).order_by("pk").first()
+    if run is None:
+        return None
+    run.started_at, run.seen, run.kept = now, 0, 0
+    run.save()
+    try:
+        _look_through(account, run, Window(run.window_start, run.window_end), is_whole=True)
+    finally:
+        run.save()
+    return run
 
 
 @contextmanager
@@ -87,7 +112,8 @@ def _since_cursor(account: ChannelAccount, kind: str, now: datetime) -> PullRun:
         account=account, kind=kind, defaults={"read_until": now - FIRST_LOOK_BACK}
     )
     window = Window(cursor.read_until - OVERLAP, now)
-    run = PullRun(account=account, kind=kind, window_start=window.start, window_end=window.end, started_at=now)
+    span = {"window_start": window.start, "window_end": window.end}
+    run = PullRun(account=account, kind=kind, created_at=now, started_at=now, **span)
     try:
         _look_through(account, run, window, is_whole=False)
     except ChannelError as error:
@@ -127,7 +153,7 @@ def _orders_page(
     read = read_orders(adapter, list(dict.fromkeys(row.channel_order_no for row in wanted)))
     run.kept += keep_orders(account, read.orders.values())
     if not is_whole and _is_told(account):
-        old_enough = run.started_at - MESSAGES_TAKE
+        old_enough = run.created_at - MESSAGES_TAKE
         run.missed += len({r.channel_order_no for r in wanted if r.modified_at < old_enough} & read.orders.keys())
     return page.next_cursor
 

@@ -16,7 +16,7 @@ from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_
 from channels_sync.adapters.base import ChannelAdapter, ChannelNotice
 from channels_sync.keeping import keep_orders, keep_refunds, keep_unreadable
 from channels_sync.models import ChannelAccount
-from channels_sync.pulling import backfill, pull_orders, pull_refunds
+from channels_sync.pulling import ask_backfill, pull_orders, pull_refunds, run_asked
 from channels_sync.reading import read_orders, read_refunds
 from channels_sync.reading_back import read_back
 from channels_sync.renewing import renew_authorisation
@@ -24,11 +24,12 @@ from ordercenter.common.platform_errors import ChannelError
 
 __all__ = [
     "MessagesTaken",
-    "backfill",
+    "ask_backfill",
     "pull_orders",
     "pull_refunds",
     "read_back",
     "renew_authorisation",
+    "run_asked",
     "take_messages",
 ]
 

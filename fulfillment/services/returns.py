@@ -32,7 +32,7 @@ def take_return_news(*, news: Sequence[Event], work: Work) -> list[InboundOrder]
 
     A request is one inbound order, however often it is told: a later word brings its tracking number. The goods of a
     line go to the warehouse from which they left last, no more of them than are out; of a bundle each part. What a
-    warehouse has begun to receive is not called off. A constant number of statements but for the inbound orders called off.
+    warehouse has begun to receive is not called off. The number of statements does not grow with the list.
     """
     expected = {_key(e): e for e in news if isinstance(e, ReturnExpected)}
     gone = {_key(e) for e in news if isinstance(e, ReturnCalledOff)}

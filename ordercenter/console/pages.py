@@ -33,6 +33,7 @@ PLACES = (
     Place("home", _("Home"), "console:home", "", "space_dashboard"),
     Place("cases", _("Cases"), "console:cases", "cases.view_case", "inbox"),
     Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
+    Place("channels", _("Channels"), "console:channels", "channels_sync.view_channelaccount", "hub"),
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
     Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt"),
     Place("contracts", _("Courier contracts"), "console:contracts", "fulfillment.view_couriercontract", "contract"),

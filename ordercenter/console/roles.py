@@ -56,6 +56,7 @@ _ORDERS = (
 _OPERATOR = (
     *_GOODS,
     *_ORDERS,
+    "channels_sync.view_channelaccount",
     "inventory.all_warehouses",
     "cases.work_case",
     "orders.release_order",

@@ -4,6 +4,7 @@ from django.urls import path
 
 from ordercenter.console.views import (
     cases,
+    channels,
     contracts,
     floor,
     floor_counts,
@@ -42,6 +43,10 @@ urlpatterns = [
     path("orders/<int:order_id>/routing/", routing.explainer, name="order-routing"),
     path("orders/<int:order_id>/pin/", routing.pin, name="order-pin"),
     path("orders/<int:order_id>/takeover/", takeover.takeover, name="order-takeover"),
+    path("channels/", channels.health, name="channels"),
+    path("channels/<int:account_id>/", channels.channel, name="channel"),
+    path("channels/<int:account_id>/replay/", channels.replay, name="channel-replay"),
+    path("channels/<int:account_id>/backfill/", channels.backfill, name="channel-backfill"),
     path("waybills/", waybills.waybill_list, name="waybills"),
     path("waybills/request/", waybills.request_numbers, name="waybill-request"),
     path("waybills/print/", waybills.print_labels, name="waybill-print"),

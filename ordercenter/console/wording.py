@@ -161,6 +161,8 @@ DEEDS: Mapping[str, Text] = {
     "production.way": _("Way of making written down"),
     "inbound.announce": _("Delivery announced"),
     "inbound.cancel": _("Delivery called off"),
+    "channel.replay": _("Raw messages read again"),
+    "channel.backfill": _("A span fetched from the channel again"),
     "inbound.receive": _("Delivery received by hand"),
     "inbound.send": _("Delivery sent to the warehouse"),
     "warehouse.tell_items": _("All items told to a warehouse"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -138,6 +139,7 @@ class InboxMessage(models.Model):
             models.Index(fields=["kind"], name="inbox_parked", condition=Q(status="parked")),
             models.Index(fields=["kind"], name="inbox_retrying", condition=Q(status="waiting", tries__gt=0)),
             models.Index(fields=["subject"], name="inbox_by_subject"),
+            BrinIndex(fields=["received_at"], name="inbox_by_arrival", autosummarize=True),
         ]
 
     def __str__(self) -> str:
