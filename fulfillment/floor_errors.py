@@ -260,6 +260,30 @@ class InboundOnItsWay(OrderCenterError):
         self.inbound, self.state = inbound, state
 
 
+class TransferHasLeft(OrderCenterError):
+    """The sending warehouse has sent the goods; they cannot be kept back any more."""
+
+    code = "fulfillment.transfer_has_left"
+    title = _("The goods of this transfer have left the sending warehouse; it cannot be called off any more.")
+    hint = _("Receive them where they arrive, and send them back with a transfer of its own.")
+
+    def __init__(self, *, inbound: str, stock_out: str):
+        super().__init__(f"inbound {inbound}: stock-out {stock_out} has left")
+        self.inbound, self.stock_out = inbound, stock_out
+
+
+class TransferNotLeft(OrderCenterError):
+    """The receiving warehouse is told when the goods have left the sending one, not before."""
+
+    code = "fulfillment.transfer_not_left"
+    title = _("The sending warehouse has not sent these goods yet.")
+    hint = _("The receiving warehouse is told by itself, of what has really left.")
+
+    def __init__(self, *, inbound: str, stock_out: str):
+        super().__init__(f"inbound {inbound}: stock-out {stock_out} has not left")
+        self.inbound, self.stock_out = inbound, stock_out
+
+
 class InboundClosed(OrderCenterError):
     """The inbound order has been received or cancelled already."""
 

@@ -42,6 +42,8 @@ class InboundOrder(StateModel):
     key = models.CharField(_("idempotency key"), max_length=64, null=True, blank=True, unique=True, editable=False)
     expected_at = models.DateTimeField(_("expected at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    # When its warehouse was told last: how long it may keep silent counts from here.
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), null=True, blank=True)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
@@ -104,6 +106,10 @@ class InboundOrder(StateModel):
     )
     def cancel(self) -> None:
         """It will not come."""
+
+    @transition(field=state, source=InboundState.CANCELLED, target=InboundState.PLANNED)
+    def reopen(self) -> None:
+        """It comes after all: the goods were on their way already when it was called off."""
 
 
 class InboundLine(models.Model):

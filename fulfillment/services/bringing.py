@@ -20,6 +20,7 @@ from fulfillment.services.receiving import (
     paper_of,
     tell_differences,
 )
+from fulfillment.services.transfers import ask_again, ask_to_send, drop_delivery, keep_back
 from fulfillment.states import HAS_LEFT, InboundKind, InboundState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -29,9 +30,9 @@ from ordercenter.cases.services import CaseDraft
 from ordercenter.common.actor import Actor
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import StockMovement
-from ordercenter.inventory.services import Expected, Movement
+from ordercenter.inventory.services import Expected
 from ordercenter.inventory.services.promising import SHANGHAI
-from ordercenter.inventory.states import MovementReason, SupplyKind
+from ordercenter.inventory.states import SupplyKind
 from ordercenter.orders.models import OrderLine
 
 CANCEL_INBOUND_KIND = "qimen.inbound.cancel"
@@ -94,10 +95,12 @@ def send_over(
     at: datetime,
     actor: Actor,
 ) -> InboundOrder:
-    """Pieces leave one warehouse's books at once and are on their way to the other, which is told what will come.
+    """Pieces leave one warehouse's books at once, so that nobody is promised them, and shall be in the other one.
 
-    All of it or nothing: raises StockWouldBeNegative where not enough is free, InboundEmpty, ReasonMissing. key: the
-    same wish is one transfer. Emits SupplyChanged; writes the deed "inbound.announce".
+    A sending warehouse with a system of its own is asked for them, and the receiving one is told when they have left;
+    of an own warehouse they count as on their way now. All of it or nothing: raises StockWouldBeNegative where not
+    enough is free, InboundEmpty, ReasonMissing. key: the same wish is one transfer. Emits SupplyChanged; writes the
+    deed "inbound.announce".
     """
     _must_name_goods(pieces)
     if not note.strip():
@@ -123,7 +126,11 @@ def send_over(
             work=work,
         ).raise_first()
         _add_lines(work, inbound, pieces)
-        _announce(work, inbound, sum(pieces.values()))
+        if from_warehouse_id not in own_warehouses(work):
+            ask_to_send(inbound=inbound, pieces=pieces, work=work)
+            _note_announced(work, inbound, sum(pieces.values()))
+        else:
+            _announce(work, inbound, sum(pieces.values()))
     return inbound
 
 
@@ -238,8 +245,9 @@ def receive_by_hand(
 def call_off(*, inbound_id: int, reason: str, at: datetime, actor: Actor) -> InboundOrder:
     """This delivery will not come. A warehouse that was told of it is asked first, and its answer decides.
 
-    What was expected is expected no more; of a transfer, the pieces are back in the books of the warehouse that sent
-    them. Raises InboundClosed, InboundOnItsWay, ReasonMissing. Emits SupplyChanged; writes the deed "inbound.cancel".
+    What was expected is expected no more; of a transfer, the pieces are back in the books of the warehouse that was to
+    send them. Raises InboundClosed, InboundOnItsWay, TransferHasLeft, ReasonMissing. Emits SupplyChanged; writes the
+    deed "inbound.cancel".
     """
     if not reason.strip():
         raise ReasonMissing
@@ -247,6 +255,7 @@ def call_off(*, inbound_id: int, reason: str, at: datetime, actor: Actor) -> Inb
         inbound, _lines = lock_inbound(inbound_id, work)
         if inbound.state not in _NOT_IN_YET:
             raise InboundOnItsWay(inbound=inbound.code, state=inbound.state)
+        waits = keep_back(inbound=inbound, reason=reason, work=work)
         is_known_there = inbound.state in (InboundState.SENT, InboundState.ACCEPTED)
         if is_known_there and inbound.warehouse_id not in own_warehouses(work):
             work.command(
@@ -256,8 +265,8 @@ def call_off(*, inbound_id: int, reason: str, at: datetime, actor: Actor) -> Inb
                 key=f"{CANCEL_INBOUND_KIND}:{inbound.code}:{work.at:%y%m%d%H%M%S%f}",
                 payload={"inbound_id": inbound.pk, "reason": reason[:100]},
             )
-        else:
-            _call_off(work, inbound)
+        elif not waits:
+            drop_delivery(inbound, work)
         details = {"inbound": inbound.code}
         record_deed(work, action="inbound.cancel", subject=f"inbound:{inbound_id}", reason=reason, details=details)
     return inbound
@@ -275,7 +284,7 @@ def take_cancel_answers(*, answers: Mapping[int, str], work: Work) -> None:
         if inbound is None or inbound.state not in _NOT_IN_YET:
             continue
         if not why_not:
-            _call_off(work, inbound)
+            drop_delivery(inbound, work)
             continue
         drafts.append(
             CaseDraft(
@@ -290,10 +299,14 @@ def take_cancel_answers(*, answers: Mapping[int, str], work: Work) -> None:
 
 
 def send_again(*, inbound_id: int, at: datetime, actor: Actor) -> InboundOrder:
-    """Announce a delivery that the warehouse rejected, or was never told of. Raises TransitionRefused."""
+    """Announce a delivery that the warehouse rejected, or was never told of; or ask a sending warehouse once more.
+
+    Raises TransitionRefused, and TransferNotLeft where nothing has left that could be announced.
+    """
     with unit_of_work(at=at, actor=actor) as work:
-        send_inbound(inbound_ids=[inbound_id], work=work).raise_first()
         inbound = work.lock(InboundOrder, [inbound_id])[inbound_id]
+        if not ask_again(inbound=inbound, work=work):
+            send_inbound(inbound_ids=[inbound_id], work=work).raise_first()
         cases.close_cases_of(
             subjects=[f"inbound:{inbound_id}"], codes=["WMS_REJECTED"], resolution="sent again", work=work
         )
@@ -301,36 +314,12 @@ def send_again(*, inbound_id: int, at: datetime, actor: Actor) -> InboundOrder:
     return inbound
 
 
-def _call_off(work: Work, inbound: InboundOrder) -> None:
-    inbound.cancel()
-    work.save(inbound)
-    expect_no_more([inbound], work)
-    if inbound.kind != InboundKind.TRANSFER or inbound.from_warehouse_id is None:
-        return
-    sent = StockMovement.objects.filter(
-        idempotency_key__startswith=f"transfer:{inbound.code}:",
-        warehouse_id=inbound.from_warehouse_id,
-        sku_id__in=InboundLine.objects.filter(inbound_id=inbound.pk).values("sku_id"),
-    )
-    inventory.move_stock(
-        movements=[
-            Movement(
-                sku_id,
-                inbound.from_warehouse_id,
-                -delta,
-                MovementReason.TRANSFER,
-                inbound.code,
-                f"transfer:{inbound.code}:{sku_id}:back",
-            )
-            for sku_id, delta in sent.values_list("sku_id", "delta")
-            if delta < 0
-        ],
-        work=work,
-    ).raise_first()
-
-
 def _announce(work: Work, inbound: InboundOrder, pieces: int) -> None:
     send_inbound(inbound_ids=[inbound.pk], work=work)
+    _note_announced(work, inbound, pieces)
+
+
+def _note_announced(work: Work, inbound: InboundOrder, pieces: int) -> None:
     details = {"inbound": inbound.code, "kind": str(inbound.kind), "pieces": pieces}
     record_deed(work, action="inbound.announce", subject=f"inbound:{inbound.pk}", reason=inbound.note, details=details)
 

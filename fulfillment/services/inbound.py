@@ -11,6 +11,7 @@ from fulfillment.errors import InboundUnknown
 from fulfillment.models import InboundLine, InboundOrder
 from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.receiving import book_received, expect_no_more, new_inbound, tell_differences
+from fulfillment.services.silence import close_silent_deliveries
 from fulfillment.states import InboundKind, InboundState
 from fulfillment.wms.goods_documents import InboundConfirm
 from ordercenter.audit.work import Work, unit_of_work
@@ -102,7 +103,8 @@ def send_inbound(*, inbound_ids: Collection[int], work: Work) -> BatchResult:
             if inbound.warehouse_id not in own:
                 again = inbound.state == InboundState.REJECTED
                 inbound.send()
-                work.save(inbound)
+                inbound.sent_at = work.at
+                work.save(inbound, "sent_at")
                 kind = RETURN_KIND if inbound.kind == InboundKind.RETURN else ENTRY_KIND
                 key = f"{kind}:{inbound.code}"
                 work.command(
@@ -125,6 +127,7 @@ def take_inbound_answers(*, refs: Mapping[int, str], reasons: Mapping[int, str],
             rows[pk].accept()
             rows[pk].warehouse_ref = ref[:64]
             work.save(rows[pk], "warehouse_ref")
+    close_silent_deliveries(inbound_ids=list(rows), work=work)
     rejected = [rows[pk] for pk in reasons if pk in rows and rows[pk].state == InboundState.SENT]
     for inbound in rejected:
         inbound.reject()
@@ -161,6 +164,7 @@ def confirm_inbound(
         locked = work.lock(InboundOrder, [i.pk for i in known.values()])
         by_code = {inbound.code: inbound for inbound in locked.values()}
         lines = work.lock_children(InboundLine, "inbound_id", list(locked))
+        close_silent_deliveries(inbound_ids=list(locked), work=work)
         ended = []
         for confirm in confirms:
             inbound = by_code.get(confirm.code)

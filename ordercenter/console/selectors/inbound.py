@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet, Sum
 
-from fulfillment.models import InboundLine, InboundOrder
+from fulfillment.models import InboundLine, InboundOrder, StockOut
 from fulfillment.services.bringing import CANCEL_INBOUND_KIND
-from fulfillment.states import InboundState
+from fulfillment.services.transfers import KEEP_KIND
+from fulfillment.states import InboundState, StockOutState
 from ordercenter.cases.models import Case
 from ordercenter.cases.states import OPEN_STATES
 from ordercenter.common.scope import Scope
 from ordercenter.events.models import OutgoingCommand
 
 LIST_ROWS = 60
+OPEN_STATUSES = ("waiting", "sending")
 OPEN = (
     InboundState.PLANNED,
     InboundState.SENT,
@@ -26,13 +28,31 @@ OPEN = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery with its lines. is_asked: whether the warehouse has been asked to forget it and has not answered."""
+    """One delivery with its lines. is_asked: whether a warehouse has been asked to forget it and has not answered.
+
+    stock_out: of a transfer out of a warehouse with a system of its own, what that was asked for.
+    """
 
     inbound: InboundOrder
     lines: list[InboundLine]
     cases: list[Case]
     is_asked: bool
     error: str
+    stock_out: StockOut | None
+
+    @property
+    def waits_for_sender(self) -> bool:
+        """The goods have not left the other warehouse."""
+        return self.stock_out is not None and not self.has_left
+
+    @property
+    def has_left(self) -> bool:
+        """The goods, or a part of them, have left the other warehouse; it said so."""
+        return self.stock_out is not None and self.stock_out.state in (StockOutState.LEAVING, StockOutState.LEFT)
+
+    @property
+    def is_refused_by_sender(self) -> bool:
+        return self.stock_out is not None and self.stock_out.state == StockOutState.REJECTED
 
     @property
     def is_open(self) -> bool:
@@ -88,14 +108,16 @@ def deliveries(scope: Scope, *, kind: str, state: str, text: str, before: int) -
 
 
 def delivery(inbound: InboundOrder) -> Delivery:
-    """Everything about one delivery. Three statements."""
+    """Everything about one delivery. Five statements at most."""
     subject = f"inbound:{inbound.pk}"
     asked = OutgoingCommand.objects.filter(subject=subject).order_by("-pk")
     last = asked.first()
+    outs = StockOut.objects.filter(inbound=inbound).prefetch_related("lines__sku")
     return Delivery(
         inbound=inbound,
         lines=list(inbound.lines.select_related("sku").order_by("sku__code", "pk")),
         cases=list(Case.objects.filter(subject=subject, state__in=OPEN_STATES).order_by("pk")),
-        is_asked=last is not None and last.kind == CANCEL_INBOUND_KIND and last.status in ("waiting", "sending"),
+        is_asked=last is not None and last.kind in (CANCEL_INBOUND_KIND, KEEP_KIND) and last.status in OPEN_STATUSES,
         error=last.error if last is not None and last.status in ("refused", "dead") else "",
+        stock_out=outs.first() if inbound.from_warehouse_id else None,
     )

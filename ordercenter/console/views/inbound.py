@@ -84,11 +84,22 @@ def _detail(request: HttpRequest, shown: selectors.Delivery, form: Any = None) -
         "inbound": shown.inbound,
         "form": form,
         "may_receive": may_receive,
-        "may_send": may_send and not own and state in (InboundState.PLANNED, InboundState.REJECTED),
-        "may_call_off": may_send and not shown.is_asked and shown.is_open and state != InboundState.ARRIVING,
+        "may_send": may_send and _may_be_told(shown, is_own=own),
+        "may_call_off": may_send
+        and not shown.is_asked
+        and not shown.has_left
+        and shown.is_open
+        and state != InboundState.ARRIVING,
         "place": "stock",
         "tab": "inbound",
     }
+
+
+def _may_be_told(shown: selectors.Delivery, *, is_own: bool) -> bool:
+    """Whether a warehouse can be told (again): the sending one that refused, else the receiving one."""
+    if shown.waits_for_sender:
+        return shown.is_refused_by_sender
+    return not is_own and shown.inbound.state in (InboundState.PLANNED, InboundState.REJECTED)
 
 
 @page(SEE, SEND)

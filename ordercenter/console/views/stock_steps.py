@@ -154,7 +154,7 @@ STEPS = {
         (PLAN, SEND),
         forms.TransferForm,
         _transfer,
-        gettext_lazy("The pieces leave the first warehouse's books at once; the second one is told what is coming."),
+        gettext_lazy("The pieces leave the first warehouse's books at once; the second one is told what was sent."),
     ),
     "quota": Step(gettext_lazy("Quota or live lock"), gettext_lazy("Set aside"), (SHARE,), forms.QuotaForm, _quota),
     "share": Step(

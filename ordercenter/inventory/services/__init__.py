@@ -2,7 +2,7 @@
 
 from ordercenter.inventory.services.deciding import Share, set_share, set_stock_policy
 from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
-from ordercenter.inventory.services.ending import end_supplies, expected_already
+from ordercenter.inventory.services.ending import correct_supplies, end_supplies, expected_already
 from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, reserve_now
 from ordercenter.inventory.services.importing import (
     TableApplied,
@@ -112,6 +112,7 @@ __all__ = [
     "cancel_supplies",
     "consume_departures",
     "consume_reservations",
+    "correct_supplies",
     "count_stock",
     "current_versions",
     "discard_table",
