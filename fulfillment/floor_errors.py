@@ -260,6 +260,30 @@ class InboundOnItsWay(OrderCenterError):
         self.inbound, self.state = inbound, state
 
 
+class ReceiptTooMuch(OrderCenterError):
+    """More is booked by hand than this delivery lacks, at a warehouse that confirms what it receives by itself."""
+
+    code = "fulfillment.receipt_too_much"
+    title = _("These are more pieces than this delivery still lacks.")
+    hint = _("Book by hand only what the warehouse has not confirmed. What lies there beyond that is a stock count.")
+
+    def __init__(self, *, inbound: str, skus: Sequence[str]):
+        super().__init__(f"inbound {inbound}: more of {', '.join(skus)} than is missing")
+        self.inbound, self.skus = inbound, list(skus)
+
+
+class NothingExpected(OrderCenterError):
+    """There is no rest that could be closed."""
+
+    code = "fulfillment.nothing_expected"
+    title = _("Nothing more is expected of this purchase order, or another delivery of it is still open.")
+    hint = _("Look at the other deliveries of the purchase order; the rest can be closed when they have ended.")
+
+    def __init__(self, *, inbound: str, reference: str):
+        super().__init__(f"inbound {inbound}: no rest of {reference!r} to close")
+        self.inbound, self.reference = inbound, reference
+
+
 class TransferHasLeft(OrderCenterError):
     """The sending warehouse has sent the goods; they cannot be kept back any more."""
 

@@ -8,10 +8,17 @@ from datetime import date, datetime, time
 from django.db import connection
 from django.db.models import F, Sum
 
-from fulfillment.floor_errors import InboundClosed, InboundEmpty, InboundOnItsWay, ReturnTooMuch
+from fulfillment.floor_errors import (
+    InboundClosed,
+    InboundEmpty,
+    InboundOnItsWay,
+    ReceiptTooMuch,
+    ReturnTooMuch,
+)
 from fulfillment.models import InboundLine, InboundOrder, Shipment
 from fulfillment.services.inbound import send_inbound
 from fulfillment.services.own_house import own_warehouses
+from fulfillment.services.receipts import GRADES, Graded
 from fulfillment.services.receiving import (
     book_received,
     expect_no_more,
@@ -27,6 +34,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.services import CaseDraft
+from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import Actor
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import StockMovement
@@ -37,7 +45,6 @@ from ordercenter.orders.models import OrderLine
 
 CANCEL_INBOUND_KIND = "qimen.inbound.cancel"
 _NOT_IN_YET = (InboundState.PLANNED, InboundState.SENT, InboundState.ACCEPTED, InboundState.REJECTED)
-Graded = tuple[int, int, int]
 
 
 def bring_purchase(
@@ -48,6 +55,7 @@ def bring_purchase(
     key: str,
     supplier: str = "",
     reference: str = "",
+    is_last: bool = False,
     carrier_code: str = "",
     tracking_no: str = "",
     note: str = "",
@@ -57,7 +65,8 @@ def bring_purchase(
     """Goods were bought and will come: the warehouse is told, and orders that wait may be promised of them.
 
     pieces: SKU id -> how many, one or more each. reference: the purchase order's own number; what is expected under it
-    already stays as it is. key: the same wish is one delivery. Raises InboundEmpty. Emits SupplyChanged; writes the
+    already stays as it is. is_last: when this one has ended, no more of that purchase order is expected. key: the same
+    wish is one delivery. Raises InboundEmpty. Emits SupplyChanged; writes the
     deed "inbound.announce".
     """
     _must_name_goods(pieces)
@@ -70,6 +79,7 @@ def bring_purchase(
             warehouse_id=warehouse_id,
             supplier=supplier[:64],
             reference=reference[:64],
+            is_last=is_last,
             carrier_code=carrier_code[:16],
             tracking_no=tracking_no.strip().upper()[:64],
             expected_at=datetime.combine(due_on, time(9), SHANGHAI),
@@ -207,8 +217,10 @@ def receive_by_hand(
     """A person says what came: stock, order lines and what was expected follow; the last receipt ends the delivery.
 
     pieces: line id -> (good, defective, quarantine). key: of this receipt; told twice, it counts once. What differs in
-    the end from what was announced is a case. Raises InboundClosed, InboundEmpty (nothing came, and it is not the
-    end) and ReasonMissing. Emits StockReplenished, SupplyChanged, GoodsReturned; writes the deed "inbound.receive".
+    the end from what was announced is a case. A warehouse with a system of its own will confirm the same goods: they
+    are matched then, not added, and no more can be booked ahead of it than is missing. Raises InboundClosed,
+    InboundEmpty (nothing came, and it is not the end), ReceiptTooMuch and ReasonMissing. Emits StockReplenished,
+    SupplyChanged, GoodsReturned; writes the deed "inbound.receive".
     """
     if not reason.strip():
         raise ReasonMissing
@@ -217,16 +229,18 @@ def receive_by_hand(
             return InboundOrder.objects.get(pk=inbound_id)
         inbound, lines = lock_inbound(inbound_id, work)
         came = {line.pk: pieces[line.pk] for line in lines if any(pieces.get(line.pk, ()))}
-        if not came and not is_final:
+        if (not came and not is_final) or any(min(graded) < 0 for graded in came.values()):
             raise InboundEmpty(inbound=inbound.code)
+        confirms_itself = inbound.warehouse_id not in own_warehouses(work)
+        if confirms_itself:
+            _must_be_missing(inbound, lines, came)
         for line in lines:
-            good, defective, quarantine = came.get(line.pk, (0, 0, 0))
-            if min(good, defective, quarantine) < 0:
-                raise InboundEmpty(inbound=inbound.code)
-            line.good, line.defective = line.good + good, line.defective + defective
-            line.quarantine += quarantine
-            line.put_away += good + defective + quarantine
-            work.save(line, "good", "defective", "quarantine", "put_away")
+            for grade, n in zip(GRADES, came.get(line.pk, (0, 0, 0)), strict=True):
+                setattr(line, grade, getattr(line, grade) + n)
+                line.put_away += n
+                if confirms_itself:
+                    setattr(line, f"hand_{grade}", getattr(line, f"hand_{grade}") + n)
+            work.save(line, *GRADES, "put_away", *(f"hand_{grade}" for grade in GRADES))
         book_received(inbound, came, lines, key=_receipt(key), work=work)
         if is_final:
             inbound.finish()
@@ -332,6 +346,13 @@ def _add_lines(work: Work, inbound: InboundOrder, pieces: Mapping[int, int]) -> 
 def _must_name_goods(pieces: Mapping[int, int]) -> None:
     if not pieces or min(pieces.values()) < 1:
         raise InboundEmpty
+
+
+def _must_be_missing(inbound: InboundOrder, lines: list[InboundLine], came: Mapping[int, Graded]) -> None:
+    too_much = [line.sku_id for line in lines if line.pk in came and line.received + sum(came[line.pk]) > line.planned]
+    if too_much:
+        skus = Sku.objects.filter(pk__in=too_much).order_by("code").values_list("code", flat=True)
+        raise ReceiptTooMuch(inbound=inbound.code, skus=list(skus))
 
 
 def _known(key: str) -> InboundOrder | None:

@@ -270,7 +270,7 @@ class GoodsForm(ReasonForm):
 class PurchaseForm(GoodsForm):
     """Goods that were bought."""
 
-    field_order = ("warehouse", "due_on", "goods", "table", "supplier", "reference", "tracking_no", "reason")
+    field_order = ("warehouse", "due_on", "goods", "table", "supplier", "reference", "is_last", "tracking_no", "reason")
     warehouse = _house()
     due_on = day_field(gettext_lazy("expected on"), initial=lambda: timezone.localdate())
     supplier = forms.CharField(label=gettext_lazy("supplier"), max_length=64, required=False)
@@ -279,6 +279,11 @@ class PurchaseForm(GoodsForm):
         max_length=64,
         required=False,
         help_text=gettext_lazy("Its own number, if several deliveries may belong to it."),
+    )
+    is_last = forms.BooleanField(
+        label=gettext_lazy("last delivery of this purchase order"),
+        required=False,
+        help_text=gettext_lazy("What has not come when it has ended is expected no more."),
     )
     tracking_no = forms.CharField(label=gettext_lazy("tracking number"), max_length=64, required=False)
 

@@ -163,6 +163,7 @@ DEEDS: Mapping[str, Text] = {
     "production.way": _("Way of making written down"),
     "inbound.announce": _("Delivery announced"),
     "inbound.cancel": _("Delivery called off"),
+    "inbound.close_rest": _("Rest of a purchase order closed"),
     "inbound.receive": _("Delivery received by hand"),
     "inbound.send": _("Delivery sent to the warehouse"),
     "warehouse.tell_items": _("All items told to a warehouse"),

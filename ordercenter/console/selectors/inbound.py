@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from fulfillment.models import InboundLine, InboundOrder, StockOut
 from fulfillment.services.bringing import CANCEL_INBOUND_KIND
+from fulfillment.services.purchase_rests import rest_of
 from fulfillment.services.transfers import KEEP_KIND
 from fulfillment.states import InboundState, StockOutState
 from ordercenter.cases.models import Case
@@ -30,7 +31,8 @@ OPEN = (
 class Delivery:
     """One delivery with its lines. is_asked: whether a warehouse has been asked to forget it and has not answered.
 
-    stock_out: of a transfer out of a warehouse with a system of its own, what that was asked for.
+    stock_out: of a transfer out of a warehouse with a system of its own, what that was asked for. rest: SKU id ->
+    pieces of its purchase order that are expected although no delivery of it is open.
     """
 
     inbound: InboundOrder
@@ -39,6 +41,7 @@ class Delivery:
     is_asked: bool
     error: str
     stock_out: StockOut | None
+    rest: dict[int, int]
 
     @property
     def waits_for_sender(self) -> bool:
@@ -108,7 +111,7 @@ def deliveries(scope: Scope, *, kind: str, state: str, text: str, before: int) -
 
 
 def delivery(inbound: InboundOrder) -> Delivery:
-    """Everything about one delivery. Five statements at most."""
+    """Everything about one delivery. Seven statements at most."""
     subject = f"inbound:{inbound.pk}"
     asked = OutgoingCommand.objects.filter(subject=subject).order_by("-pk")
     last = asked.first()
@@ -120,4 +123,5 @@ def delivery(inbound: InboundOrder) -> Delivery:
         is_asked=last is not None and last.kind in (CANCEL_INBOUND_KIND, KEEP_KIND) and last.status in OPEN_STATUSES,
         error=last.error if last is not None and last.status in ("refused", "dead") else "",
         stock_out=outs.first() if inbound.from_warehouse_id else None,
+        rest=rest_of(inbound),
     )

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from fulfillment.models import InboundOrder, WmsAccount
 from fulfillment.services import bringing
 from fulfillment.services.goods_at_warehouses import tell_all_items
+from fulfillment.services.purchase_rests import close_rest
 from fulfillment.states import InboundKind, InboundState
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import actor_of
@@ -90,6 +91,7 @@ def _detail(request: HttpRequest, shown: selectors.Delivery, form: Any = None) -
         and not shown.has_left
         and shown.is_open
         and state != InboundState.ARRIVING,
+        "rest": sum(shown.rest.values()) if may_send else 0,
         "place": "stock",
         "tab": "inbound",
     }
@@ -137,6 +139,7 @@ def _make(request: HttpRequest, kind: str, data: dict[str, Any]) -> InboundOrder
         warehouse_id=data["warehouse"].pk,
         supplier=data["supplier"],
         reference=data["reference"],
+        is_last=data["is_last"],
         tracking_no=data["tracking_no"],
         **common,
     )
@@ -210,7 +213,7 @@ def receive(request: HttpRequest, inbound_id: int) -> HttpResponse:
 @require_POST
 @page(SEE, SEND)
 def inbound_verb(request: HttpRequest, inbound_id: int, verb: str) -> HttpResponse:
-    """send: announce it (again). cancel: it will not come."""
+    """send: announce it (again). cancel: it will not come. rest: no more of its purchase order will."""
     inbound = _inbound(request, inbound_id)
     try:
         if verb == "send":
@@ -225,6 +228,10 @@ def inbound_verb(request: HttpRequest, inbound_id: int, verb: str) -> HttpRespon
                 messages.success(request, _("The delivery is called off."))
             else:
                 messages.info(request, _("The warehouse has been asked to forget it; its answer decides."))
+        elif verb == "rest":
+            reason = request.POST.get("reason", "").strip()[:200]
+            close_rest(inbound_id=inbound.pk, reason=reason, at=timezone.now(), actor=actor_of(request))
+            messages.success(request, _("Nothing more of the purchase order is expected."))
         else:
             raise Http404
     except OrderCenterError as error:
