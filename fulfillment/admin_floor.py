@@ -254,6 +254,16 @@ class StockOutAdmin(ReadOnlyHistoryAdmin):
         return stock_out.state, stock_out.get_state_display()
 
 
+@admin.register(StockOutLine)
+class StockOutLineAdmin(ReadOnlyAdmin):
+    warehouse = "stock_out__warehouse_id"
+    list_display = ["stock_out", "sku", "planned", "left"]
+    list_select_related = ["stock_out", "sku"]
+    search_fields = ["=stock_out__code", "=sku__code"]
+    search_help_text = _("A whole stock-out number or SKU code")
+    ordering = ["-id"]
+
+
 @admin.register(ItemChange)
 class ItemChangeAdmin(ReadOnlyAdmin):
     whole_company = True

@@ -150,6 +150,7 @@ DEEDS: Mapping[str, Text] = {
     "stock.count": _("Stock counted"),
     "stock.import": _("Table of stock taken in"),
     "stock.policy": _("Source of a SKU decided"),
+    "stock.reserving": _("Reserving of a shop decided"),
     "stock.quota_end": _("Quota ended"),
     "stock.regrade": _("Pieces regraded"),
     "stock.safety": _("Safety stock set"),
