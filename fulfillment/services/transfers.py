@@ -256,6 +256,12 @@ def _depart(departures: Sequence[_Departure], work: Work) -> None:
     for refusal in moved.refused:
         owners[refusal.key.key].not_booked[refusal.key.sku_id] = -refusal.key.delta
     on_their_way = [d for d in gone if not _is_lost(d)]
+    cases.close_cases_of(
+        subjects=[f"inbound:{d.inbound.pk}" for d in on_their_way],
+        codes=["WMS_REJECTED"],
+        resolution="the goods have left",
+        work=work,
+    )
     inbound_lines = work.lock_children(InboundLine, "inbound_id", [d.inbound.pk for d in on_their_way])
     for d in on_their_way:
         _leave(d, inbound_lines[d.inbound.pk], work)

@@ -177,6 +177,7 @@ def test_a_sender_that_will_not_keep_them_is_a_case_and_the_transfer_goes_on(pla
     play.turn()
 
     assert (states(), play.south().on_hand) == (("received", "left"), 120)
+    assert (cases(), broken_invariants()) == ([], {})
 
 
 def test_goods_that_have_left_cannot_be_called_off(play: Play, keeper: Actor) -> None:
