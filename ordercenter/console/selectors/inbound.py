@@ -71,9 +71,9 @@ class Delivery:
 
 
 def deliveries_in_scope(scope: Scope) -> QuerySet[InboundOrder]:
-    """Deliveries to the reader's warehouses; returns of orders only of the reader's shops."""
+    """Deliveries to the reader's warehouses, and transfers out of them; returns of orders only of the reader's shops."""
     rows = InboundOrder.objects.select_related("warehouse", "from_warehouse", "order")
-    rows = scope.narrow(rows, warehouse="warehouse_id")
+    rows = rows.filter(scope.condition(warehouse="warehouse_id") | scope.condition(warehouse="from_warehouse_id"))
     if scope.shop_ids is not None:
         rows = rows.filter(Q(order__isnull=True) | Q(order__shop_id__in=scope.shop_ids))
     return rows

@@ -75,7 +75,9 @@ def inbound_detail(request: HttpRequest, inbound_id: int) -> HttpResponse:
 
 def _detail(request: HttpRequest, shown: selectors.Delivery, form: Any = None) -> dict[str, object]:
     state = shown.inbound.state
-    may_receive = shown.is_open and request.user.has_perm(ADJUST)
+    # Who sends goods over sees them on their way, and does not receive them for the other warehouse.
+    is_here = scope_of(request).has_warehouse(shown.inbound.warehouse_id)
+    may_receive = is_here and shown.is_open and request.user.has_perm(ADJUST)
     may_send = request.user.has_perm(SEND)
     if form is None and may_receive:
         form = forms.ReceiveForm(scope=scope_of(request), lines=shown.lines)
@@ -191,6 +193,8 @@ def _made(request: HttpRequest, inbound: InboundOrder) -> HttpResponse:
 def receive(request: HttpRequest, inbound_id: int) -> HttpResponse:
     """What came, by hand."""
     shown = selectors.delivery(_inbound(request, inbound_id))
+    if not scope_of(request).has_warehouse(shown.inbound.warehouse_id):
+        raise Http404
     form = forms.ReceiveForm(request.POST, scope=scope_of(request), lines=shown.lines)
     if form.is_valid():
         try:

@@ -294,6 +294,25 @@ def test_a_transfer_from_the_page_is_on_its_way(world: World, boss: Client) -> N
     assert "What leaves the other warehouse" in page
 
 
+def test_who_works_for_the_sending_warehouse_sees_a_transfer_and_does_not_receive_it(
+    world: World, boss: Client
+) -> None:
+    data = {"source": world.east.pk, "target": world.south.pk, "pieces": 4, "due_on": "2026-12-01"}
+    assert do(boss, world, "transfer", **data).status_code == 302
+    inbound = InboundOrder.objects.get()
+    user = person(role="supervisor")
+    WarehouseAccess.objects.create(user=user, warehouse=world.east)
+    user.groups.first().permissions.remove(*user.groups.first().permissions.filter(codename="all_warehouses"))
+    sender = client_of(user)
+
+    shown = sender.get(reverse("console:inbound-order", args=[inbound.pk]))
+    came = {f"good-{inbound.lines.get().pk}": 4, "is_final": "on", "reason": "x"}
+    answer = sender.post(reverse("console:inbound-receive", args=[inbound.pk]), came)
+
+    assert (shown.status_code, "Book what came" in texts(shown), answer.status_code) == (200, False, 404)
+    assert StockLevel.objects.get(sku=world.skus[1], warehouse=world.south).on_hand == 10
+
+
 def test_the_rest_of_a_purchase_order_is_closed_on_the_page(world: World, boss: Client) -> None:
     data = {"warehouse": world.east.pk, "due_on": "2026-12-01", "goods": "SKU-1 20", "reference": "PO-7", "reason": "x"}
     assert boss.post(reverse("console:inbound-new", args=["purchase"]), data).status_code == 303
