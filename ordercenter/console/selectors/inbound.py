@@ -71,7 +71,7 @@ class Delivery:
 
 
 def deliveries_in_scope(scope: Scope) -> QuerySet[InboundOrder]:
-    """Deliveries to the reader's warehouses, and transfers out of them; returns of orders only of the reader's shops."""
+    """Deliveries to the reader's warehouses, and transfers out of them; returns only of the reader's shops."""
     rows = InboundOrder.objects.select_related("warehouse", "from_warehouse", "order")
     rows = rows.filter(scope.condition(warehouse="warehouse_id") | scope.condition(warehouse="from_warehouse_id"))
     if scope.shop_ids is not None:
