@@ -188,7 +188,7 @@ def _take_back(
     given: Collection[int] = (),
 ) -> list[int]:
     """The goods of cancelled shipments, order by order. asked: whose goods were asked back; None: of all orders that
-    are on hold, or alone in their shipment. given_back: orders whose promises are ended elsewhere. gone: lines that are
+    are on hold, or alone in their shipment and not just on their own way from now on. given_back: orders whose promises are ended elsewhere. gone: lines that are
     no more in their orders. given: orders that have a gift which nothing is promised for yet.
 
     Cancelled orders: their promises end. Orders asked back: their pieces are to be planned anew, their promises end.
@@ -214,7 +214,9 @@ def _take_back(
                 innocent[order.pk] = order
                 continue
             if order.state != OrderState.CANCELLED:
-                is_wanted_back = order.pk in asked if asked is not None else order.is_on_hold or alone[shipment.pk]
+                goes_on = order.ships_alone and TAKEN_FROM in shipment.decision
+                is_stopped = order.is_on_hold or (alone[shipment.pk] and not goes_on)
+                is_wanted_back = order.pk in asked if asked is not None else is_stopped
                 if not is_wanted_back:
                     line.reserved, line.released = line.reserved + piece.quantity, line.released - piece.quantity
                     work.save(line, "reserved", "released")

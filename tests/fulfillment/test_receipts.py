@@ -23,7 +23,9 @@ from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
+from ordercenter.events.models import InboxMessage
 from ordercenter.inventory.models import StockLevel, Supply
+from tests.flows.outside import settle_down
 from tests.flows.world import World
 from tests.fulfillment.floor.house import broken_invariants
 from tests.fulfillment.played_warehouse import Play
@@ -280,12 +282,31 @@ def test_over_the_wire_a_hand_receipt_and_the_confirm_are_one(play: Play, keeper
         at=timezone.now(),
         actor=keeper,
     )
+    settle_down()
     by_hand(inbound, keeper, 20, 0, 0, final=True)
 
     play.turn()
 
+    assert InboxMessage.objects.filter(kind="qimen.entryorder.confirm").count() == 1
     assert (play.level().on_hand, cases()) == (120, [])
     assert broken_invariants() == {}
+
+
+def test_a_warehouse_is_not_told_of_what_was_received_before_it_could_be_told(play: Play, keeper: Actor) -> None:
+    inbound = bring_purchase(
+        warehouse_id=play.world.east.pk,
+        pieces={play.sku.pk: 20},
+        due_on=date(2026, 12, 1),
+        key="k1",
+        at=timezone.now(),
+        actor=keeper,
+    )
+    by_hand(inbound, keeper, 20, 0, 0, final=True)
+
+    play.turn()
+
+    assert play.stage.app.world.inbounds == {}
+    assert (InboundOrder.objects.get().state, cases(), broken_invariants()) == ("received", [], {})
 
 
 def test_a_warehouse_that_receives_what_it_was_told_to_forget_is_heard(play: Play, keeper: Actor) -> None:
