@@ -188,8 +188,9 @@ def _take_back(
     given: Collection[int] = (),
 ) -> list[int]:
     """The goods of cancelled shipments, order by order. asked: whose goods were asked back; None: of all orders that
-    are on hold, or alone in their shipment and not just on their own way from now on. given_back: orders whose promises are ended elsewhere. gone: lines that are
-    no more in their orders. given: orders that have a gift which nothing is promised for yet.
+    are on hold, or alone in their shipment and not just on their own way from now on. given_back: orders whose promises
+    are ended elsewhere. gone: lines that are no more in their orders. given: orders that have a gift which nothing is
+    promised for yet.
 
     Cancelled orders: their promises end. Orders asked back: their pieces are to be planned anew, their promises end.
     Their companions keep their promises and are planned anew at once. Returns the orders asked back.
