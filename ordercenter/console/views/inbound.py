@@ -77,11 +77,12 @@ def _detail(request: HttpRequest, shown: selectors.Delivery, form: Any = None) -
     state = shown.inbound.state
     # Who sends goods over sees them on their way, and does not receive them for the other warehouse.
     is_here = scope_of(request).has_warehouse(shown.inbound.warehouse_id)
-    may_receive = is_here and shown.is_open and request.user.has_perm(ADJUST)
+    own = shown.inbound.warehouse.is_own
+    may_come = own or not shown.waits_for_sender
+    may_receive = is_here and may_come and shown.is_open and request.user.has_perm(ADJUST)
     may_send = request.user.has_perm(SEND)
     if form is None and may_receive:
         form = forms.ReceiveForm(scope=scope_of(request), lines=shown.lines)
-    own = shown.inbound.warehouse.is_own
     return {
         "shown": shown,
         "inbound": shown.inbound,
