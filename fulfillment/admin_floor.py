@@ -20,9 +20,11 @@ from fulfillment.models import (
     PickLine,
     Scan,
     StockCount,
+    StockOut,
+    StockOutLine,
     Wave,
 )
-from fulfillment.states import CountState, InboundState, WaveState
+from fulfillment.states import CountState, InboundState, StockOutState, WaveState
 from ordercenter.common.admin_base import (
     HistoryAdmin,
     ReadOnlyAdmin,
@@ -215,6 +217,50 @@ class InboundLineAdmin(ReadOnlyAdmin):
     list_select_related = ["inbound", "sku"]
     search_fields = ["=inbound__code", "=sku__code"]
     search_help_text = _("A whole inbound number or SKU code")
+    ordering = ["-id"]
+
+
+class StockOutLineInline(ReadOnlyInline):
+    model = StockOutLine
+    fields = ["sku", "planned", "left"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockOutLine]:
+        rows: QuerySet[StockOutLine] = super().get_queryset(request)
+        return rows.select_related("sku").order_by("pk")
+
+
+@admin.register(StockOut)
+class StockOutAdmin(ReadOnlyHistoryAdmin):
+    warehouse = "warehouse_id"
+    list_display = ["code", "inbound", "warehouse", "state_label", "sent_at", "left_at"]
+    list_filter = [("state", ChoicesDropdownFilter), ("warehouse", ScopedRelatedFilter)]
+    list_select_related = ["warehouse", "inbound"]
+    search_fields = ["=code", "=inbound__code"]
+    search_help_text = _("A whole stock-out or inbound number")
+    ordering = ["-id"]
+    inlines = [StockOutLineInline]
+
+    @badge(
+        description=_("state"),
+        ordering="state",
+        colours={
+            StockOutState.LEFT: "success",
+            StockOutState.REJECTED: "danger",
+            StockOutState.LEAVING: "info",
+            StockOutState.ACCEPTED: "info",
+        },
+    )
+    def state_label(self, stock_out: StockOut) -> tuple[str, str]:
+        return stock_out.state, stock_out.get_state_display()
+
+
+@admin.register(StockOutLine)
+class StockOutLineAdmin(ReadOnlyAdmin):
+    warehouse = "stock_out__warehouse_id"
+    list_display = ["stock_out", "sku", "planned", "left"]
+    list_select_related = ["stock_out", "sku"]
+    search_fields = ["=stock_out__code", "=sku__code"]
+    search_help_text = _("A whole stock-out number or SKU code")
     ordering = ["-id"]
 
 

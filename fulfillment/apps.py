@@ -15,4 +15,5 @@ class FulfillmentConfig(AppConfig):
             handlers,
             parcel_components,
             tracking_handlers,
+            transfer_handlers,
         )

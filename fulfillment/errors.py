@@ -405,6 +405,20 @@ class InboundUnknown(OrderCenterError):
         self.number = number
 
 
+class StockOutUnknown(OrderCenterError):
+    """A warehouse speaks of goods that it was never asked to send over."""
+
+    code = "fulfillment.stock_out_unknown"
+    title = _("There is no such stock-out of a transfer.")
+    hint = _("Ask the warehouse which transfer it means.")
+    retryable = True
+    status = 404
+
+    def __init__(self, *, number: str):
+        super().__init__(f"stock-out {number} is unknown")
+        self.number = number
+
+
 class WarehouseUnknown(OrderCenterError):
     """A report names a warehouse that is not one of the sender's."""
 

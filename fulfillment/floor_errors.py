@@ -260,6 +260,54 @@ class InboundOnItsWay(OrderCenterError):
         self.inbound, self.state = inbound, state
 
 
+class ReceiptTooMuch(OrderCenterError):
+    """More is booked by hand than this delivery lacks, at a warehouse that confirms what it receives by itself."""
+
+    code = "fulfillment.receipt_too_much"
+    title = _("These are more pieces than this delivery still lacks.")
+    hint = _("Book by hand only what the warehouse has not confirmed. What lies there beyond that is a stock count.")
+
+    def __init__(self, *, inbound: str, skus: Sequence[str]):
+        super().__init__(f"inbound {inbound}: more of {', '.join(skus)} than is missing")
+        self.inbound, self.skus = inbound, list(skus)
+
+
+class NothingExpected(OrderCenterError):
+    """There is no rest that could be closed."""
+
+    code = "fulfillment.nothing_expected"
+    title = _("Nothing more is expected of this purchase order, or another delivery of it is still open.")
+    hint = _("Look at the other deliveries of the purchase order; the rest can be closed when they have ended.")
+
+    def __init__(self, *, inbound: str, reference: str):
+        super().__init__(f"inbound {inbound}: no rest of {reference!r} to close")
+        self.inbound, self.reference = inbound, reference
+
+
+class TransferHasLeft(OrderCenterError):
+    """The sending warehouse has sent the goods; they cannot be kept back any more."""
+
+    code = "fulfillment.transfer_has_left"
+    title = _("The goods of this transfer have left the sending warehouse; it cannot be called off any more.")
+    hint = _("Receive them where they arrive, and send them back with a transfer of its own.")
+
+    def __init__(self, *, inbound: str, stock_out: str):
+        super().__init__(f"inbound {inbound}: stock-out {stock_out} has left")
+        self.inbound, self.stock_out = inbound, stock_out
+
+
+class TransferNotLeft(OrderCenterError):
+    """The receiving warehouse is told when the goods have left the sending one, not before."""
+
+    code = "fulfillment.transfer_not_left"
+    title = _("The sending warehouse has not sent these goods yet.")
+    hint = _("The receiving warehouse is told by itself, of what has really left.")
+
+    def __init__(self, *, inbound: str, stock_out: str):
+        super().__init__(f"inbound {inbound}: stock-out {stock_out} has not left")
+        self.inbound, self.stock_out = inbound, stock_out
+
+
 class InboundClosed(OrderCenterError):
     """The inbound order has been received or cancelled already."""
 

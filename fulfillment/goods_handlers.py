@@ -227,7 +227,12 @@ def _prepare_inbound(target: str, commands: Sequence[OutgoingCommand]) -> dict[i
         return Attempt(send)
 
     mine = {command.pk: documents.get(command.payload["inbound_id"]) for command in commands}
-    return {pk: attempt(document) for pk, document in mine.items() if document is not None}
+    return {pk: attempt(document) if document is not None else Attempt(_not_needed) for pk, document in mine.items()}
+
+
+def _not_needed() -> dict[str, Any]:
+    """It was received or called off before the warehouse was told: there is nothing to tell any more."""
+    return {"warehouse_ref": "", "is_over": True}
 
 
 def inbound_documents(inbound_ids: Sequence[int]) -> dict[int, InboundDocument]:

@@ -47,6 +47,7 @@ from ordercenter.events.types import (
     ReturnCalledOff,
     ReturnExpected,
     ShipmentCancelled,
+    ShipmentCreated,
     StockReplenished,
     SupplyChanged,
     TakeoverWanted,
@@ -257,6 +258,14 @@ def stop_second_parcels(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events) as work:
         ids = sorted({r.event.order_id for r in events if isinstance(r.event, OrderHeld)})
         services.stop_second_parcel(order_ids=ids, work=work)
+
+
+@on(ShipmentCreated, name="fulfillment.gifts_together", when=lambda e: len(e.order_ids) > 1)
+def settle_gifts_together(events: Sequence[Recorded]) -> None:
+    """Orders that share a parcel earn their gifts together, however they came to share it."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({r.event.shipment_id for r in events if isinstance(r.event, ShipmentCreated)})
+        services.settle_together(shipment_ids=ids, work=work)
 
 
 @on(

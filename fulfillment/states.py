@@ -192,6 +192,18 @@ class InboundState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class StockOutState(models.TextChoices):
+    """Of goods that a warehouse is to send to another warehouse."""
+
+    PLANNED = "planned", _("Planned")
+    SENT = "sent", _("Sent to warehouse")
+    ACCEPTED = "accepted", _("Accepted by warehouse")
+    REJECTED = "rejected", _("Rejected by warehouse")
+    LEAVING = "leaving", _("Partly on its way")
+    LEFT = "left", _("On its way")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
 class GoodsGrade(models.TextChoices):
     """In what condition goods came back."""
 

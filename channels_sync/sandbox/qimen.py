@@ -17,7 +17,7 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text
 from channels_sync.sandbox.goods import SKU_BY_CODE, WAREHOUSES
-from channels_sync.sandbox.trades import Delivery, DeliveryLine, Inbound
+from channels_sync.sandbox.trades import STOCK_OUT_TYPES, Delivery, DeliveryLine, Inbound
 from channels_sync.sandbox.warehouse import Warehouse
 from fulfillment.wms.qimen import short_method
 from ordercenter.common.gmt8 import parse_gmt8
@@ -44,7 +44,8 @@ class Qimen:
             "order.cancel": self._cancel,
             "deliveryorder.query": self._query,
             "inventory.query": self._inventory,
-            "stockout.create": self._create,
+            "stockout.create": self._send_over,
+            "stockout.query": lambda root, _body: self._standing(_needed(root, "deliveryOrderCode")),
             "entryorder.create": lambda root, _body: self._expect(root, "entryOrder"),
             "returnorder.create": lambda root, _body: self._expect(root, "returnOrder"),
             "singleitem.synchronize": lambda root, _body: self._items(root, root.findall("item")),
@@ -87,37 +88,49 @@ class Qimen:
         receiver = order.find("receiverInfo")
         if receiver is None or not (_text(receiver, "oaid") or _text(receiver, "mobile")):
             raise QimenFailure("isv.missing-field", "receiverInfo needs mobile or oaid")
-        lines = [
-            DeliveryLine(
-                line_no=_text(line, "orderLineNo"),
-                item_code=_needed(line, "itemCode"),
-                item_id=_text(line, "itemId"),
-                quantity=_quantity(line),
-                trade=_text(line, "sourceOrderCode"),
-                inventory_type=_text(line, "inventoryType") or "ZP",
-            )
-            for line in root.findall("orderLines/orderLine")
-        ]
-        if not lines:
-            raise QimenFailure("isv.missing-field", "orderLines are missing")
-        delivery = self.warehouse.take(
-            Delivery(
-                code=code,
-                delivery_id="",
-                customer_id=self.credentials.qimen_customer_id,
-                warehouse=warehouse,
-                order_type=_text(order, "orderType") or "JYCK",
-                carrier=_text(order, "logisticsCode"),
-                lines=lines,
-                received_ms=self.world.clock(),
-            ),
-            digest=hashlib.sha256(body).hexdigest()[:16],
-        )
+        lines = _lines(root)
+        delivery = self._take(order, code, warehouse, lines, body, order_type=_text(order, "orderType") or "JYCK")
         return (
             f"<createTime>{clock_text(delivery.received_ms)}</createTime>"
             f"<deliveryOrderId>{delivery.delivery_id}</deliveryOrderId>"
             f"<warehouseCode>{escape(delivery.warehouse)}</warehouseCode>"
             f"<logisticsCode>{escape(delivery.carrier)}</logisticsCode>"
+        )
+
+    def _send_over(self, root: Element, body: bytes) -> str:
+        """Goods for another place of the owner: no buyer, but a place they go to."""
+        order = root.find("deliveryOrder")
+        if order is None:
+            raise QimenFailure("isv.missing-field", "deliveryOrder is missing")
+        if self.world.rng.random() < self.world.switches.wms_refuse:
+            raise QimenFailure("wms.refused", "仓库暂不出库")
+        code, warehouse = _needed(order, "deliveryOrderCode"), _needed(order, "warehouseCode")
+        kind, receiver = _needed(order, "orderType"), order.find("receiverInfo")
+        if kind not in STOCK_OUT_TYPES:
+            raise QimenFailure("isv.invalid-field", f"orderType must be one of {', '.join(STOCK_OUT_TYPES)}")
+        if receiver is None or not _text(receiver, "name") or not _text(receiver, "detailAddress"):
+            raise QimenFailure("isv.missing-field", "receiverInfo needs name and detailAddress")
+        delivery = self._take(order, code, warehouse, _lines(root), body, order_type=kind)
+        return (
+            f"<createTime>{clock_text(delivery.received_ms)}</createTime>"
+            f"<deliveryOrderId>{delivery.delivery_id}</deliveryOrderId>"
+        )
+
+    def _take(
+        self, order: Element, code: str, warehouse: str, lines: list[DeliveryLine], body: bytes, *, order_type: str
+    ) -> Delivery:
+        return self.warehouse.take(
+            Delivery(
+                code=code,
+                delivery_id="",
+                customer_id=self.credentials.qimen_customer_id,
+                warehouse=warehouse,
+                order_type=order_type,
+                carrier=_text(order, "logisticsCode"),
+                lines=lines,
+                received_ms=self.world.clock(),
+            ),
+            digest=hashlib.sha256(body).hexdigest()[:16],
         )
 
     def _cancel(self, root: Element, _body: bytes) -> str:
@@ -132,19 +145,7 @@ class Qimen:
             raise QimenFailure("isv.missing-field", f"{kind} is missing")
         if self.world.rng.random() < self.world.switches.wms_refuse:
             raise QimenFailure("wms.refused", "仓库暂不收货")
-        lines = [
-            DeliveryLine(
-                line_no=_text(line, "orderLineNo"),
-                item_code=_needed(line, "itemCode"),
-                item_id=_text(line, "itemId"),
-                quantity=_quantity(line),
-                trade=_text(line, "sourceOrderCode"),
-                inventory_type=_text(line, "inventoryType") or "ZP",
-            )
-            for line in root.findall("orderLines/orderLine")
-        ]
-        if not lines:
-            raise QimenFailure("isv.missing-field", "orderLines are missing")
+        lines = _lines(root)
         inbound = self.warehouse.goods.take_inbound(
             Inbound(
                 code=_needed(order, f"{kind}Code"),
@@ -174,8 +175,11 @@ class Qimen:
         return ""
 
     def _query(self, root: Element, _body: bytes) -> str:
+        return self._standing(_needed(root, "orderCode"))
+
+    def _standing(self, code: str) -> str:
         with self.world.lock:
-            delivery = self.world.deliveries.get(_needed(root, "orderCode"))
+            delivery = self.world.deliveries.get(code)
             if delivery is None:
                 raise QimenFailure("wms.order-not-exist", "单据不存在")
             return f"<totalLines>{len(delivery.lines)}</totalLines>{self.warehouse.confirm_xml(delivery)}"
@@ -220,6 +224,23 @@ def _needed(element: Element, name: str) -> str:
     if not value:
         raise QimenFailure("isv.missing-field", f"{name} is missing")
     return value
+
+
+def _lines(root: Element) -> list[DeliveryLine]:
+    lines = [
+        DeliveryLine(
+            line_no=_text(line, "orderLineNo"),
+            item_code=_needed(line, "itemCode"),
+            item_id=_text(line, "itemId"),
+            quantity=_quantity(line),
+            trade=_text(line, "sourceOrderCode"),
+            inventory_type=_text(line, "inventoryType") or "ZP",
+        )
+        for line in root.findall("orderLines/orderLine")
+    ]
+    if not lines:
+        raise QimenFailure("isv.missing-field", "orderLines are missing")
+    return lines
 
 
 def _quantity(line: Element) -> int:

@@ -33,9 +33,10 @@ class Switches:
     Warehouse: wms_http_500 (not processed), wms_garbage and wms_silent (processed, no usable answer), wms_refuse (flag
     failure), wms_confirm_duplicates (a confirm comes twice), wms_retry_s (first pause before a confirm is repeated),
     wms_reject_later (accepted, then REJECT instead of a parcel), wms_lack (one piece is not found: itemlack.report,
-    then less is shipped), wms_two_parcels (an intermediate confirm before the final one), wms_progress
-    (orderprocess.report on the way), wms_refuse_cancel (every order.cancel is answered with failure),
-    wms_receive_short (one piece of announced goods does not come), wms_receive_after_s (announced goods arrive).
+    then less is shipped; of goods for another warehouse, less is sent without a word before), wms_two_parcels (an
+    intermediate confirm before the final one), wms_progress (orderprocess.report on the way), wms_refuse_cancel (every
+    order.cancel is answered with failure), wms_receive_short (one piece of announced goods does not come),
+    wms_receive_after_s (announced goods arrive).
     Bill: bill_not_ready, bill_http_500, bill_truncated, bill_wrong_encoding, bill_broken_row, bill_same_day (the real
     platform makes a bill the next morning; at rest the sandbox makes it at once).
     Couriers: waybill_no_numbers and waybill_pool (prepaid numbers), courier_http_500 (not processed), courier_silent

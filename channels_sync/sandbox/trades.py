@@ -205,9 +205,13 @@ class Package:
     items: list[tuple[str, int]]
 
 
+# What goes out without a buyer: ordinary, to another warehouse, wholesale, other.
+STOCK_OUT_TYPES = ("PTCK", "DBCK", "B2BCK", "QTCK")
+
+
 @dataclass(slots=True)
 class Delivery:
-    """A delivery order that the warehouse was told to send. receipts: how often the command came."""
+    """A delivery order or stock-out that the warehouse was told to send. receipts: how often the command came."""
 
     code: str
     delivery_id: str
@@ -238,6 +242,11 @@ class Delivery:
     def quantity(self) -> int:
         """Pieces still to be sent."""
         return sum(line.quantity for line in self.lines)
+
+    @property
+    def is_stock_out(self) -> bool:
+        """Whether it goes to another place of the owner, not to a buyer."""
+        return self.order_type in STOCK_OUT_TYPES
 
     @property
     def lacking(self) -> int:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 SENDERS = 4
 MOST_PAUSE_S = 60
+STOCK_OUT_CONFIRM = "stockout.confirm"
 PACKING_G = 100
 UNKNOWN_ITEM_G = 500
 _WAITING = ("ACCEPT", "NEW")
@@ -105,6 +106,9 @@ class Warehouse:
                 world.save("delivery", code, delivery)
                 self._outbox.put(code)
                 return
+            if delivery.is_stock_out:
+                self._send_over(delivery, short=draw() < switches.wms_lack)
+                return
             if delivery.carrier not in CARRIERS:
                 delivery.carrier = "ZTO"
             if draw() < switches.wms_lack:
@@ -134,6 +138,18 @@ class Warehouse:
             if world.rng.random() < world.switches.wms_confirm_duplicates:
                 self._outbox.put(code)
 
+    def _send_over(self, delivery: Delivery, *, short: bool) -> None:
+        """Goods for another warehouse leave on a lorry: no parcels. short: one piece is not found."""
+        world = self.world
+        delivery.lines[0].lacking = int(short)
+        delivery.status, delivery.shipped_ms = "DELIVERED", world.clock()
+        delivery.confirm_id = f"{delivery.delivery_id}-1"
+        world.count_shipped(delivery)
+        world.save("delivery", delivery.code, delivery)
+        self._outbox.put(delivery.code)
+        if world.rng.random() < world.switches.wms_confirm_duplicates:
+            self._outbox.put(delivery.code)
+
     def resume(self) -> None:
         """After a restart: ship what is due, repeat what was not heard."""
         for code, delivery in self.world.deliveries.items():
@@ -150,7 +166,7 @@ class Warehouse:
         return (sku.stock if sku else 0) + found - self.world.shipped_stock.get((warehouse, item_code), 0)
 
     def confirm_xml(self, delivery: Delivery) -> str:
-        """The deliveryorder.confirm of a shipped delivery."""
+        """The deliveryorder.confirm of a shipped delivery, or the stockout.confirm of what went to another place."""
         packages = "".join(
             f"<package><logisticsCode>{delivery.carrier}</logisticsCode>"
             f"<logisticsName>{CARRIERS[delivery.carrier][1]}</logisticsName>"
@@ -229,7 +245,8 @@ class Warehouse:
                 return
             body = f"<request>{self.confirm_xml(delivery)}</request>".encode()
             customer_id = delivery.customer_id
-        problem = self._deliver(CONFIRM, customer_id, body)
+            method = STOCK_OUT_CONFIRM if delivery.is_stock_out else CONFIRM
+        problem = self._deliver(method, customer_id, body)
         with world.change():
             delivery.confirm_tries += 1
             delivery.confirm_error = problem

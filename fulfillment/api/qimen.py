@@ -25,6 +25,7 @@ from fulfillment.wms.goods_xml import (
 )
 from fulfillment.wms.qimen import short_method, verify_request
 from fulfillment.wms.qimen_xml import answer_xml, read_delivery_confirm
+from fulfillment.wms.stock_out_xml import read_stock_out_confirm
 from ordercenter.common.secretfield import unseal
 from ordercenter.events.inbox import Incoming, receive
 
@@ -123,10 +124,15 @@ def _process(body: bytes) -> Envelope:
     return Envelope("qimen.orderprocess.report", key, f"delivery:{report.order_code}", report.operated_at)
 
 
-# Every document that warehouses may send, by its short method. A stock-out is confirmed like a delivery order.
+def _stock_out(body: bytes) -> Envelope:
+    confirm = read_stock_out_confirm(body)
+    return Envelope("qimen.stockout.confirm", confirm.out_biz_code, f"stockout:{confirm.code}", confirm.operated_at)
+
+
+# Every document that warehouses may send, by its short method.
 DOCUMENTS: Mapping[str, Callable[[bytes], Envelope]] = {
     "deliveryorder.confirm": _delivery,
-    "stockout.confirm": _delivery,
+    "stockout.confirm": _stock_out,
     "entryorder.confirm": _inbound("entryorder.confirm", "entryOrder"),
     "returnorder.confirm": _inbound("returnorder.confirm", "returnOrder"),
     "inventory.report": _report,

@@ -32,6 +32,7 @@ from fulfillment.models.routing import (
     WarehouseLoad,
 )
 from fulfillment.models.shipments import Shipment, ShipmentLine
+from fulfillment.models.stock_out import StockOut, StockOutLine
 from fulfillment.models.waves import Basket, PickLine, Wave
 from fulfillment.models.wms import WmsAccount
 
@@ -75,6 +76,8 @@ __all__ = [
     "ShipmentLine",
     "SplitWish",
     "StockCount",
+    "StockOut",
+    "StockOutLine",
     "TrackingAccount",
     "TrackingScan",
     "TransitTime",

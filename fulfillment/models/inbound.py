@@ -37,11 +37,17 @@ class InboundOrder(StateModel):
     )
     # The purchase order, when it has a number of its own: several deliveries may belong to it.
     reference = models.CharField(_("purchase order"), max_length=64, blank=True)
+    # Whether the rest of that purchase order is expected no more when this delivery has ended.
+    is_last = models.BooleanField(_("last delivery of its purchase order"), default=False, db_default=False)
+    # The warehouse's numbers of its confirms: one that is told twice counts once.
+    confirms = models.JSONField(_("confirms"), default=list, db_default=[], editable=False)
     note = models.CharField(_("note"), max_length=200, blank=True)
     # What a person's form or another system calls this wish, so that the same wish is one delivery.
     key = models.CharField(_("idempotency key"), max_length=64, null=True, blank=True, unique=True, editable=False)
     expected_at = models.DateTimeField(_("expected at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    # When its warehouse was told last: how long it may keep silent counts from here.
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), null=True, blank=True)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
@@ -105,6 +111,10 @@ class InboundOrder(StateModel):
     def cancel(self) -> None:
         """It will not come."""
 
+    @transition(field=state, source=InboundState.CANCELLED, target=InboundState.PLANNED)
+    def reopen(self) -> None:
+        """It comes after all: the goods were on their way already when it was called off."""
+
 
 class InboundLine(models.Model):
     """One SKU of it: what was announced, and what came in which condition. order_line: whose pieces come back."""
@@ -118,6 +128,11 @@ class InboundLine(models.Model):
     good = models.PositiveIntegerField(_("good"), default=0)
     defective = models.PositiveIntegerField(_("defective"), default=0)
     quarantine = models.PositiveIntegerField(_("quarantine"), default=0)
+    # Pieces of those above that a person booked for a warehouse that has not confirmed them: a confirm is held against
+    # them first, so that nothing counts twice.
+    hand_good = models.PositiveIntegerField(_("booked by hand: good"), default=0, db_default=0)
+    hand_defective = models.PositiveIntegerField(_("booked by hand: defective"), default=0, db_default=0)
+    hand_quarantine = models.PositiveIntegerField(_("booked by hand: quarantine"), default=0, db_default=0)
     # Pieces of those above that lie in their place by now.
     put_away = models.PositiveIntegerField(_("put away"), default=0)
 
@@ -133,6 +148,11 @@ class InboundLine(models.Model):
     def received(self) -> int:
         """Pieces that came, in whatever condition."""
         return self.good + self.defective + self.quarantine
+
+    @property
+    def by_hand(self) -> int:
+        """Pieces that were booked by hand and that the warehouse has not confirmed."""
+        return self.hand_good + self.hand_defective + self.hand_quarantine
 
     @property
     def difference(self) -> int:

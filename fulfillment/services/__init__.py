@@ -34,6 +34,7 @@ from fulfillment.services.stopping import (
     lock_for_stopping,
     lock_goods,
     route_stopped_anew,
+    settle_together,
     stop_shipments,
     take_stop_answers,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "send_rest",
     "set_back",
     "settle_after_refund",
+    "settle_together",
     "split_order",
     "stop_shipments",
     "supply_waiting_orders",

@@ -8,10 +8,17 @@ from datetime import date, datetime, time
 from django.db import connection
 from django.db.models import F, Sum
 
-from fulfillment.floor_errors import InboundClosed, InboundEmpty, InboundOnItsWay, ReturnTooMuch
+from fulfillment.floor_errors import (
+    InboundClosed,
+    InboundEmpty,
+    InboundOnItsWay,
+    ReceiptTooMuch,
+    ReturnTooMuch,
+)
 from fulfillment.models import InboundLine, InboundOrder, Shipment
 from fulfillment.services.inbound import send_inbound
 from fulfillment.services.own_house import own_warehouses
+from fulfillment.services.receipts import GRADES, Graded
 from fulfillment.services.receiving import (
     book_received,
     expect_no_more,
@@ -20,23 +27,24 @@ from fulfillment.services.receiving import (
     paper_of,
     tell_differences,
 )
+from fulfillment.services.transfers import ask_again, ask_to_send, drop_delivery, keep_back
 from fulfillment.states import HAS_LEFT, InboundKind, InboundState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.services import CaseDraft
+from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import Actor
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import StockMovement
-from ordercenter.inventory.services import Expected, Movement
+from ordercenter.inventory.services import Expected
 from ordercenter.inventory.services.promising import SHANGHAI
-from ordercenter.inventory.states import MovementReason, SupplyKind
+from ordercenter.inventory.states import SupplyKind
 from ordercenter.orders.models import OrderLine
 
 CANCEL_INBOUND_KIND = "qimen.inbound.cancel"
 _NOT_IN_YET = (InboundState.PLANNED, InboundState.SENT, InboundState.ACCEPTED, InboundState.REJECTED)
-Graded = tuple[int, int, int]
 
 
 def bring_purchase(
@@ -47,6 +55,7 @@ def bring_purchase(
     key: str,
     supplier: str = "",
     reference: str = "",
+    is_last: bool = False,
     carrier_code: str = "",
     tracking_no: str = "",
     note: str = "",
@@ -56,7 +65,8 @@ def bring_purchase(
     """Goods were bought and will come: the warehouse is told, and orders that wait may be promised of them.
 
     pieces: SKU id -> how many, one or more each. reference: the purchase order's own number; what is expected under it
-    already stays as it is. key: the same wish is one delivery. Raises InboundEmpty. Emits SupplyChanged; writes the
+    already stays as it is. is_last: when this one has ended, no more of that purchase order is expected. key: the same
+    wish is one delivery. Raises InboundEmpty. Emits SupplyChanged; writes the
     deed "inbound.announce".
     """
     _must_name_goods(pieces)
@@ -69,6 +79,7 @@ def bring_purchase(
             warehouse_id=warehouse_id,
             supplier=supplier[:64],
             reference=reference[:64],
+            is_last=is_last,
             carrier_code=carrier_code[:16],
             tracking_no=tracking_no.strip().upper()[:64],
             expected_at=datetime.combine(due_on, time(9), SHANGHAI),
@@ -94,10 +105,12 @@ def send_over(
     at: datetime,
     actor: Actor,
 ) -> InboundOrder:
-    """Pieces leave one warehouse's books at once and are on their way to the other, which is told what will come.
+    """Pieces leave one warehouse's books at once, so that nobody is promised them, and shall be in the other one.
 
-    All of it or nothing: raises StockWouldBeNegative where not enough is free, InboundEmpty, ReasonMissing. key: the
-    same wish is one transfer. Emits SupplyChanged; writes the deed "inbound.announce".
+    A sending warehouse with a system of its own is asked for them, and the receiving one is told when they have left;
+    of an own warehouse they count as on their way now. All of it or nothing: raises StockWouldBeNegative where not
+    enough is free, InboundEmpty, ReasonMissing. key: the same wish is one transfer. Emits SupplyChanged; writes the
+    deed "inbound.announce".
     """
     _must_name_goods(pieces)
     if not note.strip():
@@ -123,7 +136,11 @@ def send_over(
             work=work,
         ).raise_first()
         _add_lines(work, inbound, pieces)
-        _announce(work, inbound, sum(pieces.values()))
+        if from_warehouse_id not in own_warehouses(work):
+            ask_to_send(inbound=inbound, pieces=pieces, work=work)
+            _note_announced(work, inbound, sum(pieces.values()))
+        else:
+            _announce(work, inbound, sum(pieces.values()))
     return inbound
 
 
@@ -200,8 +217,10 @@ def receive_by_hand(
     """A person says what came: stock, order lines and what was expected follow; the last receipt ends the delivery.
 
     pieces: line id -> (good, defective, quarantine). key: of this receipt; told twice, it counts once. What differs in
-    the end from what was announced is a case. Raises InboundClosed, InboundEmpty (nothing came, and it is not the
-    end) and ReasonMissing. Emits StockReplenished, SupplyChanged, GoodsReturned; writes the deed "inbound.receive".
+    the end from what was announced is a case. A warehouse with a system of its own will confirm the same goods: they
+    are matched then, not added, and no more can be booked ahead of it than is missing. Raises InboundClosed,
+    InboundEmpty (nothing came, and it is not the end), ReceiptTooMuch and ReasonMissing. Emits StockReplenished,
+    SupplyChanged, GoodsReturned; writes the deed "inbound.receive".
     """
     if not reason.strip():
         raise ReasonMissing
@@ -210,16 +229,18 @@ def receive_by_hand(
             return InboundOrder.objects.get(pk=inbound_id)
         inbound, lines = lock_inbound(inbound_id, work)
         came = {line.pk: pieces[line.pk] for line in lines if any(pieces.get(line.pk, ()))}
-        if not came and not is_final:
+        if (not came and not is_final) or any(min(graded) < 0 for graded in came.values()):
             raise InboundEmpty(inbound=inbound.code)
+        confirms_itself = inbound.warehouse_id not in own_warehouses(work)
+        if confirms_itself:
+            _must_be_missing(inbound, lines, came)
         for line in lines:
-            good, defective, quarantine = came.get(line.pk, (0, 0, 0))
-            if min(good, defective, quarantine) < 0:
-                raise InboundEmpty(inbound=inbound.code)
-            line.good, line.defective = line.good + good, line.defective + defective
-            line.quarantine += quarantine
-            line.put_away += good + defective + quarantine
-            work.save(line, "good", "defective", "quarantine", "put_away")
+            for grade, n in zip(GRADES, came.get(line.pk, (0, 0, 0)), strict=True):
+                setattr(line, grade, getattr(line, grade) + n)
+                line.put_away += n
+                if confirms_itself:
+                    setattr(line, f"hand_{grade}", getattr(line, f"hand_{grade}") + n)
+            work.save(line, *GRADES, "put_away", *(f"hand_{grade}" for grade in GRADES))
         book_received(inbound, came, lines, key=_receipt(key), work=work)
         if is_final:
             inbound.finish()
@@ -238,8 +259,9 @@ def receive_by_hand(
 def call_off(*, inbound_id: int, reason: str, at: datetime, actor: Actor) -> InboundOrder:
     """This delivery will not come. A warehouse that was told of it is asked first, and its answer decides.
 
-    What was expected is expected no more; of a transfer, the pieces are back in the books of the warehouse that sent
-    them. Raises InboundClosed, InboundOnItsWay, ReasonMissing. Emits SupplyChanged; writes the deed "inbound.cancel".
+    What was expected is expected no more; of a transfer, the pieces are back in the books of the warehouse that was to
+    send them. Raises InboundClosed, InboundOnItsWay, TransferHasLeft, ReasonMissing. Emits SupplyChanged; writes the
+    deed "inbound.cancel".
     """
     if not reason.strip():
         raise ReasonMissing
@@ -247,6 +269,7 @@ def call_off(*, inbound_id: int, reason: str, at: datetime, actor: Actor) -> Inb
         inbound, _lines = lock_inbound(inbound_id, work)
         if inbound.state not in _NOT_IN_YET:
             raise InboundOnItsWay(inbound=inbound.code, state=inbound.state)
+        waits = keep_back(inbound=inbound, reason=reason, work=work)
         is_known_there = inbound.state in (InboundState.SENT, InboundState.ACCEPTED)
         if is_known_there and inbound.warehouse_id not in own_warehouses(work):
             work.command(
@@ -256,8 +279,8 @@ def call_off(*, inbound_id: int, reason: str, at: datetime, actor: Actor) -> Inb
                 key=f"{CANCEL_INBOUND_KIND}:{inbound.code}:{work.at:%y%m%d%H%M%S%f}",
                 payload={"inbound_id": inbound.pk, "reason": reason[:100]},
             )
-        else:
-            _call_off(work, inbound)
+        elif not waits:
+            drop_delivery(inbound, work)
         details = {"inbound": inbound.code}
         record_deed(work, action="inbound.cancel", subject=f"inbound:{inbound_id}", reason=reason, details=details)
     return inbound
@@ -275,7 +298,7 @@ def take_cancel_answers(*, answers: Mapping[int, str], work: Work) -> None:
         if inbound is None or inbound.state not in _NOT_IN_YET:
             continue
         if not why_not:
-            _call_off(work, inbound)
+            drop_delivery(inbound, work)
             continue
         drafts.append(
             CaseDraft(
@@ -290,10 +313,14 @@ def take_cancel_answers(*, answers: Mapping[int, str], work: Work) -> None:
 
 
 def send_again(*, inbound_id: int, at: datetime, actor: Actor) -> InboundOrder:
-    """Announce a delivery that the warehouse rejected, or was never told of. Raises TransitionRefused."""
+    """Announce a delivery that the warehouse rejected, or was never told of; or ask a sending warehouse once more.
+
+    Raises TransitionRefused, and TransferNotLeft where nothing has left that could be announced.
+    """
     with unit_of_work(at=at, actor=actor) as work:
-        send_inbound(inbound_ids=[inbound_id], work=work).raise_first()
         inbound = work.lock(InboundOrder, [inbound_id])[inbound_id]
+        if not ask_again(inbound=inbound, work=work):
+            send_inbound(inbound_ids=[inbound_id], work=work).raise_first()
         cases.close_cases_of(
             subjects=[f"inbound:{inbound_id}"], codes=["WMS_REJECTED"], resolution="sent again", work=work
         )
@@ -301,36 +328,12 @@ def send_again(*, inbound_id: int, at: datetime, actor: Actor) -> InboundOrder:
     return inbound
 
 
-def _call_off(work: Work, inbound: InboundOrder) -> None:
-    inbound.cancel()
-    work.save(inbound)
-    expect_no_more([inbound], work)
-    if inbound.kind != InboundKind.TRANSFER or inbound.from_warehouse_id is None:
-        return
-    sent = StockMovement.objects.filter(
-        idempotency_key__startswith=f"transfer:{inbound.code}:",
-        warehouse_id=inbound.from_warehouse_id,
-        sku_id__in=InboundLine.objects.filter(inbound_id=inbound.pk).values("sku_id"),
-    )
-    inventory.move_stock(
-        movements=[
-            Movement(
-                sku_id,
-                inbound.from_warehouse_id,
-                -delta,
-                MovementReason.TRANSFER,
-                inbound.code,
-                f"transfer:{inbound.code}:{sku_id}:back",
-            )
-            for sku_id, delta in sent.values_list("sku_id", "delta")
-            if delta < 0
-        ],
-        work=work,
-    ).raise_first()
-
-
 def _announce(work: Work, inbound: InboundOrder, pieces: int) -> None:
     send_inbound(inbound_ids=[inbound.pk], work=work)
+    _note_announced(work, inbound, pieces)
+
+
+def _note_announced(work: Work, inbound: InboundOrder, pieces: int) -> None:
     details = {"inbound": inbound.code, "kind": str(inbound.kind), "pieces": pieces}
     record_deed(work, action="inbound.announce", subject=f"inbound:{inbound.pk}", reason=inbound.note, details=details)
 
@@ -343,6 +346,13 @@ def _add_lines(work: Work, inbound: InboundOrder, pieces: Mapping[int, int]) -> 
 def _must_name_goods(pieces: Mapping[int, int]) -> None:
     if not pieces or min(pieces.values()) < 1:
         raise InboundEmpty
+
+
+def _must_be_missing(inbound: InboundOrder, lines: list[InboundLine], came: Mapping[int, Graded]) -> None:
+    too_much = [line.sku_id for line in lines if line.pk in came and line.received + sum(came[line.pk]) > line.planned]
+    if too_much:
+        skus = Sku.objects.filter(pk__in=too_much).order_by("code").values_list("code", flat=True)
+        raise ReceiptTooMuch(inbound=inbound.code, skus=list(skus))
 
 
 def _known(key: str) -> InboundOrder | None:

@@ -30,9 +30,9 @@ def unmerge_orders(
 
     A shipment that no warehouse has yet is planned anew at once; of one that a warehouse has, it is asked back, and its
     answer or the parcel, whichever comes first, decides: stopped, every order of it is planned anew; faster, they
-    travel together. An order that waits for others waits no longer. done: the orders. Refused: OrderUnknown,
-    NotInCompany for an order that shares no shipment and waits for nobody. Raises ReasonMissing. The reason is kept as
-    a deed.
+    travel together. Out of a basket in our own house only its pieces are put back, the others go on with theirs. An
+    order that waits for others waits no longer. done: the orders. Refused: OrderUnknown, NotInCompany for an order that
+    shares no shipment and waits for nobody. Raises ReasonMissing. The reason is kept as a deed.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -95,7 +95,7 @@ def split_order(
         SplitWish.objects.bulk_create(wishes)
         order.ships_alone = bool(wishes)
         work.save(order, "ships_alone")
-        stop_shipments(order_ids=[order_id], reason=reason, only_apart=True, work=work)
+        stop_shipments(order_ids=[order_id], reason=reason, only_apart=True, leave_baskets=False, work=work)
         details = {"boxes": [{str(pk): n for pk, n in box.items()} for box in boxes]}
         action = "order.split" if wishes else "order.unsplit"
         record_deed(work, action=action, subject=f"order:{order_id}", reason=reason, details=details)
@@ -132,7 +132,7 @@ def merge_orders(
         keys = keys_of(work, list(mine.values()))
         if len(keys) < len(mine) or len(set(keys.values())) > 1:
             raise MergeImpossible(order_id=next(iter(mine), 0), problem="receiver")
-        stop_shipments(order_ids=planned, reason=reason, only_apart=True, work=work)
+        stop_shipments(order_ids=planned, reason=reason, only_apart=True, leave_baskets=False, work=work)
         for pk in mine:
             details = {"orders": [other.channel_order_no for other in mine.values() if other.pk != pk]}
             record_deed(work, action="order.merge", subject=f"order:{pk}", reason=reason, details=details)

@@ -180,20 +180,38 @@ def paper_of(inbound: InboundOrder) -> tuple[SupplyKind, str] | None:
 
 
 def expect_no_more(ended: Sequence[InboundOrder], work: Work) -> None:
-    """What these did not bring is expected no more, unless it belongs to a purchase order with a number of its own.
+    """What these did not bring is expected no more.
 
-    More deliveries of such a purchase order may follow.
+    Of a purchase order with a number of its own more deliveries may follow: its rest is expected until a delivery that
+    is its last has ended and no other is open, or somebody closes it (`bringing.close_rest`).
     """
-    own = [paper for inbound in ended if (paper := paper_of(inbound)) is not None and paper[1] == inbound.code]
-    if own:
-        inventory.end_supplies(papers=own, work=work)
+    over = [paper for inbound in ended if (paper := paper_of(inbound)) is not None and paper[1] == inbound.code]
+    of_orders = [inbound for inbound in ended if inbound.kind == InboundKind.PURCHASE and inbound.reference]
+    if of_orders:
+        ids, refs = [inbound.pk for inbound in of_orders], {inbound.reference for inbound in of_orders}
+        others = InboundOrder.objects.filter(kind=InboundKind.PURCHASE, reference__in=refs).exclude(pk__in=ids)
+        still_open = set(others.filter(state__in=_OPEN).values_list("reference", flat=True))
+        last = set(others.filter(is_last=True).values_list("reference", flat=True))
+        last |= {inbound.reference for inbound in of_orders if inbound.is_last}
+        over += [(SupplyKind.PURCHASE, ref) for ref in sorted(refs & last - still_open)]
+    if over:
+        inventory.end_supplies(papers=over, work=work)
 
 
-def tell_differences(received: Sequence[tuple[InboundOrder, Sequence[InboundLine]]], work: Work) -> None:
-    """A case for each inbound order of which something else came than was announced, or came broken."""
+def tell_differences(
+    received: Sequence[tuple[InboundOrder, Sequence[InboundLine]]], work: Work, *, is_confirmed: bool = False
+) -> None:
+    """A case for each inbound order of which something else came than was announced, or came broken.
+
+    is_confirmed: the warehouse said so, and pieces that were booked by hand and that it did not confirm differ too.
+    """
     drafts = []
     for inbound, lines in received:
-        wrong = [line for line in lines if line.received != line.planned or line.received != line.good]
+        wrong = [
+            line
+            for line in lines
+            if line.received != line.planned or line.received != line.good or (is_confirmed and line.by_hand)
+        ]
         if not wrong or not any(line.planned for line in lines):
             continue
         codes = dict(Sku.objects.filter(pk__in=[line.sku_id for line in wrong]).values_list("pk", "code"))
@@ -204,6 +222,8 @@ def tell_differences(received: Sequence[tuple[InboundOrder, Sequence[InboundLine
                 "good": line.good,
                 "defective": line.defective,
                 "quarantine": line.quarantine,
+                # Not confirmed by the warehouse: there, or not there after all.
+                **({"by_hand": line.by_hand} if is_confirmed and line.by_hand else {}),
             }
             for line in wrong
         ]

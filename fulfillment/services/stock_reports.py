@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from fulfillment.services.transfers import still_there
 from fulfillment.wms.goods_documents import StockChange, StockThere
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.cases import services as cases
@@ -68,8 +69,9 @@ def compare_stock(
 ) -> list[dict[str, int | str]]:
     """Hold what a warehouse has in all against our books. Returns the differences: one case, nothing is booked.
 
-    What has left there and was not confirmed yet differs for a while: only the warehouse's own count, or a person, may
-    change the books. A comparison without differences closes the case of the last one.
+    Pieces of a transfer are out of our books before they leave the shelf there, and are counted with the books until
+    the warehouse confirms. What has left there and was not confirmed yet differs for a while: only the warehouse's own
+    count, or a person, may change the books. A comparison without differences closes the case of the last one.
     """
     with unit_of_work(work, at=at) as work:
         known = _skus({row.item_code for row in there})
@@ -77,10 +79,13 @@ def compare_stock(
             level.sku_id: level
             for level in StockLevel.objects.filter(warehouse_id=warehouse_id, sku_id__in=known.values())
         }
+        leaving = still_there(warehouse_id)
         found: list[dict[str, int | str]] = []
         for row in there:
             bucket, level = _BUCKETS.get(row.inventory_type), levels.get(known.get(row.item_code, 0))
             books = getattr(level, bucket.value) if bucket is not None and level is not None else 0
+            if bucket == Bucket.ON_HAND:
+                books += leaving.get(known.get(row.item_code, 0), 0)
             if bucket is not None and books != row.quantity:
                 found.append({"sku": row.item_code, "books": books, "there": row.quantity, "type": row.inventory_type})
         subject = f"warehouse:{warehouse_id}"

@@ -9,24 +9,28 @@ from fulfillment.models import Shipment, ShipmentLine
 from fulfillment.services.assignments import ROUTING, held_until
 from fulfillment.services.confirming import ship_so_far
 from fulfillment.services.dispatching import CANCEL_KIND, dispatch_shipments
-from fulfillment.services.gifts import settle_after_parting
+from fulfillment.services.gifts import free_pieces, settle_after_parting
 from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.planning import create_shipments
-from fulfillment.services.taking_out import IN_BASKET, take_out_of_basket
+from fulfillment.services.taking_out import IN_BASKET, TAKEN_FROM, take_out_of_basket
 from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.events.types import OrderReleased, ShipmentCancelled, StockReleased, StockReplenished
 from ordercenter.inventory import services as inventory
+from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
+from ordercenter.orders.services.gifts import gift_rules
 from ordercenter.orders.states import OrderState
 from ordercenter.workflow import services as workflow
 
 _STILL_IN_BINS = (ShipmentState.DISPATCHED, ShipmentState.ACCEPTED, ShipmentState.WAVED)
 
 
-def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_apart: bool = False) -> list[int]:
+def stop_shipments(
+    *, order_ids: Collection[int], reason: str, work: Work, only_apart: bool = False, leave_baskets: bool = True
+) -> list[int]:
     """Keep the goods of these orders in the house: what no warehouse has yet is cancelled at once, what a warehouse has
     is asked back, and its answer or the parcel, whichever comes first, decides. Our own people are not asked: what
     still lies in its bins is cancelled at once, what is in hand has to be put back and counts as stopped then. Out of a
@@ -34,14 +38,15 @@ def stop_shipments(*, order_ids: Collection[int], reason: str, work: Work, only_
 
     Of an order that lives, what is cancelled at once is to be planned anew (`taken_back`). Orders that share a shipment
     with one of these are planned anew without it, on the goods that they have reserved. only_apart: these are not given
-    up either, they are planned anew as well, in shipments of their own. Returns the orders whose goods are free at
+    up either, they are planned anew as well, in shipments of their own. leave_baskets: False where these shall be with
+    those who share their basket again, so that all of it is put back. Returns the orders whose goods are free at
     once; stock of the others stays promised until the answer.
     """
     lock_goods(order_ids=order_ids, work=work)
     shipments: Mapping[int, Sequence[Shipment]] = shipments_of(work, list(order_ids))
     orders = work.lock(Order, order_ids)
     own = own_warehouses(work)
-    if not only_apart:
+    if leave_baskets:
         shipments = _out_of_baskets(work, shipments, order_ids, own)
     cancelled: dict[int, Shipment] = {}
     free: list[int] = []
@@ -134,11 +139,58 @@ def taken_back(work: Work) -> set[int]:
     return kept
 
 
+def settle_together(*, shipment_ids: Collection[int], work: Work) -> list[int]:
+    """Orders share these shipments that were settled apart before: they earn their gifts together now.
+
+    A shipment of which a gift changes is planned anew, while it is planned or waits in the bins of our own house. What
+    a warehouse was told of stays as it is, and a gift in it that is not due any more is a case. Returns the shipments
+    that were given up. No statement but the one for all versions of rules when there never was a rule.
+    """
+    if not shipment_ids or not gift_rules(work):
+        return []
+    orders = lock_for_stopping(shipment_ids=shipment_ids, work=work)
+    lock_goods(order_ids=list(orders), work=work)
+    shipments = work.lock(Shipment, shipment_ids)
+    lines = work.lock_children(ShipmentLine, "shipment_id", list(shipments))
+    own = own_warehouses(work)
+    changed = []
+    for shipment in shipments.values():
+        group = sorted({line.order_id for line in lines[shipment.pk]})
+        is_free = shipment.state == ShipmentState.PLANNED or (
+            shipment.warehouse_id in own and shipment.state in _STILL_IN_BINS
+        )
+        if len(group) < 2 or not is_free:
+            continue
+        here = {line.order_line_id for line in lines[shipment.pk]}
+        settled = orders_services.settle_gifts(
+            groups=[group], reason="merged", work=work, free_of=free_pieces, in_house=here
+        )
+        if not settled.ended and not settled.given:
+            continue
+        ended = {line.pk: line.ordered for line in settled.unpromised}
+        gone = [inventory.Departure(pk, 0, "gift", shipment.warehouse_id, covered=n) for pk, n in ended.items()]
+        inventory.consume_departures(departures=gone, work=work)
+        _cancel_at_once(shipment, own)
+        work.save(shipment)
+        given = {grant.order_id for grant in settled.given}
+        _take_back(work, [shipment], asked=set(), gone=set(ended), given=given)
+        changed.append(shipment.pk)
+    return changed
+
+
 def _take_back(
-    work: Work, shipments: Sequence[Shipment], *, asked: set[int] | None, given_back: Collection[int] = ()
+    work: Work,
+    shipments: Sequence[Shipment],
+    *,
+    asked: set[int] | None,
+    given_back: Collection[int] = (),
+    gone: Collection[int] = (),
+    given: Collection[int] = (),
 ) -> list[int]:
     """The goods of cancelled shipments, order by order. asked: whose goods were asked back; None: of all orders that
-    are on hold, or alone in their shipment. given_back: orders whose promises are ended elsewhere.
+    are on hold, or alone in their shipment and not just on their own way from now on. given_back: orders whose promises
+    are ended elsewhere. gone: lines that are no more in their orders. given: orders that have a gift which nothing is
+    promised for yet.
 
     Cancelled orders: their promises end. Orders asked back: their pieces are to be planned anew, their promises end.
     Their companions keep their promises and are planned anew at once. Returns the orders asked back.
@@ -159,8 +211,13 @@ def _take_back(
         work.record(ShipmentCancelled(shipment_id=shipment.pk, order_ids=members))
         for piece in lines[shipment.pk]:
             order, line = orders[piece.order_id], by_id[piece.order_line_id]
+            if line.pk in gone:
+                innocent[order.pk] = order
+                continue
             if order.state != OrderState.CANCELLED:
-                is_wanted_back = order.pk in asked if asked is not None else order.is_on_hold or alone[shipment.pk]
+                goes_on = order.ships_alone and TAKEN_FROM in shipment.decision
+                is_stopped = order.is_on_hold or (alone[shipment.pk] and not goes_on)
+                is_wanted_back = order.pk in asked if asked is not None else is_stopped
                 if not is_wanted_back:
                     line.reserved, line.released = line.reserved + piece.quantity, line.released - piece.quantity
                     work.save(line, "reserved", "released")
@@ -185,10 +242,14 @@ def _take_back(
             order.return_to_routing()
             work.save(order)
     taken_back(work).update(back)
-    shared = {pk: order for pk, order in innocent.items() if not all(alone[s.pk] for s in shipments)}
-    given = settle_after_parting(orders=list(shared.values()), work=work)
-    _look_for_gifts(work, [innocent[pk] for pk in sorted(given)], order_lines)
-    plan_again(order_ids=sorted(innocent.keys() - given), work=work)
+    # Out of a basket by itself: what it earns alone is settled before it looks for its way.
+    out_of_company = {line.order_id for s in shipments if TAKEN_FROM in s.decision for line in lines[s.pk]}
+    settle_after_parting(orders=[order for pk, order in back.items() if pk in out_of_company], work=work)
+    with_others = not all(alone[s.pk] for s in shipments)
+    shared = {pk: order for pk, order in innocent.items() if with_others or pk in out_of_company}
+    fresh = {*given, *settle_after_parting(orders=list(shared.values()), work=work)} & innocent.keys()
+    _look_for_gifts(work, [innocent[pk] for pk in sorted(fresh)], order_lines)
+    plan_again(order_ids=sorted(innocent.keys() - fresh), work=work)
     return sorted(back)
 
 

@@ -106,7 +106,8 @@ def close_merge_windows(*, order_ids: Collection[int], over: Collection[int], wo
         groups[keys.get(pk, pk)].append(pk)
     going: list[list[int]] = []
     for group in groups.values():
-        ready = [pk for pk in group if codes.get(pk, set()) <= {CODE}]
+        # In one order everywhere: what a company earns goes to the first of it.
+        ready = sorted(pk for pk in group if codes.get(pk, set()) <= {CODE})
         missing = {s.order_id for pk in ready for s in siblings.get(pk, ())} - set(ready)
         is_let_go = any(not codes.get(pk) for pk in ready)
         if ready and (not missing or is_let_go or any(pk in over for pk in group)):

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fulfillment.errors import WarehouseMessageUnreadable, WarehouseRefused, WarehouseUnavailable
-from fulfillment.wms.goods_documents import InboundDocument, ItemDocument, StockThere
+from fulfillment.wms.goods_documents import (
+    InboundDocument,
+    ItemDocument,
+    StockOutConfirm,
+    StockOutDocument,
+    StockThere,
+)
 from fulfillment.wms.goods_xml import (
     entry_order_xml,
     inventory_query_xml,
@@ -17,8 +23,10 @@ from fulfillment.wms.goods_xml import (
     return_order_xml,
 )
 from fulfillment.wms.qimen import QimenClient
+from fulfillment.wms.stock_out_xml import read_stock_out_status, stock_out_query_xml, stock_out_xml
 
 ENTRY, RETURN = "entryorder.create", "returnorder.create"
+STOCK_OUT, STOCK_OUT_QUERY = "stockout.create", "stockout.query"
 ITEM, ITEMS = "singleitem.synchronize", "items.synchronize"
 INVENTORY = "inventory.query"
 # The standard's limit of one inventory.query.
@@ -29,7 +37,10 @@ _EXISTS = re.compile(r"已存在|已有|重复|exist|duplicat", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class InboundAccepted:
-    """The warehouse expects the goods. was_known: it had the document already; warehouse_ref may then be empty."""
+    """The warehouse expects the goods, or will send them.
+
+    was_known: it had the document already; warehouse_ref may then be empty.
+    """
 
     warehouse_ref: str
     was_known: bool
@@ -48,6 +59,21 @@ class GoodsClient:
     def announce_return(self, document: InboundDocument) -> InboundAccepted:
         """returnorder.create. Raises WarehouseRefused or WarehouseUnavailable."""
         return self._announce(RETURN, return_order_xml(document), "returnOrderId")
+
+    def ask_to_send(self, document: StockOutDocument) -> InboundAccepted:
+        """stockout.create. Raises WarehouseRefused or WarehouseUnavailable."""
+        return self._announce(STOCK_OUT, stock_out_xml(document), "deliveryOrderId")
+
+    def stock_out_there(self, document: StockOutDocument) -> StockOutConfirm:
+        """stockout.query: how it stands. Raises WarehouseRefused (it is not known there) or WarehouseUnavailable."""
+        xml = stock_out_query_xml(
+            code=document.code, warehouse_code=document.warehouse_code, owner_code=document.owner_code
+        )
+        _answer, body = self._client.call(STOCK_OUT_QUERY, xml)
+        try:
+            return read_stock_out_status(body)
+        except WarehouseMessageUnreadable as error:
+            raise WarehouseUnavailable(method=STOCK_OUT_QUERY, detail=str(error), outcome_known=True) from error
 
     def tell_items(
         self, documents: Sequence[ItemDocument], *, warehouse_code: str, owner_code: str, is_new: bool

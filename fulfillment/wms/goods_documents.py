@@ -40,6 +40,26 @@ class InboundDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class StockOutDocument:
+    """Goods that a warehouse is to send to another one. order_type: DBCK transfer.
+
+    receiver: the parts of receiverInfo by their names in the standard: company, name, province, city, detailAddress.
+    related_code: the number under which the receiving warehouse will be told of them.
+    """
+
+    code: str
+    warehouse_code: str
+    owner_code: str
+    created_at: datetime
+    lines: tuple[InboundDocumentLine, ...]
+    receiver: dict[str, str] = field(default_factory=dict)
+    scheduled_at: datetime | None = None
+    related_code: str = ""
+    remark: str = ""
+    order_type: str = "DBCK"
+
+
+@dataclass(frozen=True, slots=True)
 class ItemDocument:
     """A SKU as a warehouse has to know it. Weight in kg."""
 
@@ -71,6 +91,24 @@ class InboundConfirm:
     confirm_type: int
     status: str
     operated_at: datetime | None
+    tracking_no: str
+    lines: tuple[ReceivedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StockOutConfirm:
+    """stockout.confirm: what left, of this confirm only. confirm_type: 0 final, 1 more will leave.
+
+    Also what a warehouse answers to stockout.query. carrier_code, tracking_no: of the first parcel, where there is one.
+    """
+
+    code: str
+    warehouse_ref: str
+    out_biz_code: str
+    confirm_type: int
+    status: str
+    operated_at: datetime | None
+    carrier_code: str
     tracking_no: str
     lines: tuple[ReceivedLine, ...]
 

@@ -61,6 +61,8 @@ CODES: dict[str, CaseCode] = dict(
         _warning("STOCK_DIFFERENCE", _("Counted stock cannot be booked"), 8),
         _warning("PARCEL_UNKNOWN", _("Unknown parcel at the dock"), 24),
         _warning("INBOUND_DIFFERENCE", _("Received goods are not what was announced"), 24),
+        _warning("TRANSFER_SHORT", _("A warehouse sent other pieces than the transfer asked for"), 8),
+        _warning("GOODS_AFTER_END", _("Goods moved for a delivery that was over"), 4),
         _blocking("INTERCEPT_FAILED", _("The warehouse could not stop the parcel"), 2),
         _warning("STOCK_COUNT_SHORT", _("Counted less than is promised"), 4),
         _warning("STOCK_DOUBTFUL", _("Stock in doubt"), 8),

@@ -191,6 +191,16 @@ WORDS: Mapping[str, CaseWords] = {
         _("Stock follows what was received; the supplier or the buyer may have to be told."),
         _("Compare with the delivery note, clear it with the supplier or the buyer, then resolve the case."),
     ),
+    "TRANSFER_SHORT": CaseWords(
+        _("The sending warehouse sent fewer or other pieces than the transfer asked for."),
+        _("The other warehouse is told what really left. Pieces that stayed are in quarantine and promised to nobody."),
+        _("Have them counted at the sending warehouse, regrade what is there or write it off, then resolve the case."),
+    ),
+    "GOODS_AFTER_END": CaseWords(
+        _("A warehouse confirmed goods for a delivery that was called off or finished before."),
+        _("Goods that are there are in the stock; what could not be booked stands in the evidence."),
+        _("Ask the warehouse what happened, correct the books or send the goods back, then resolve the case."),
+    ),
     "INTERCEPT_FAILED": CaseWords(
         _("The warehouse could not stop the parcel."),
         _("The goods are on their way although they should not be."),

@@ -151,6 +151,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "fulfillment.view_stockcount",
         "fulfillment.view_countline",
         "fulfillment.view_inbound*",
+        "fulfillment.view_stockout*",
         "fulfillment.view_barcode",
         "fulfillment.view_bin",
         "fulfillment.add_bin",

@@ -57,6 +57,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("fulfillment.Carrier", "moped"),
             ("fulfillment.WmsAccount", "key"),
             ("fulfillment.InboundOrder", "input"),
+            ("fulfillment.StockOut", "output"),
             ("fulfillment.Wave", "waves"),
             ("fulfillment.StockCount", "checklist"),
             ("fulfillment.Scan", "barcode_scanner"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.utils import timezone
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,7 +15,7 @@ from ordercenter.common.scope import Scope
 from ordercenter.common.sheets import SheetUnreadable
 from ordercenter.inventory.goods_lists import read_file, read_typed
 from ordercenter.inventory.models import ProductionResource, Warehouse
-from ordercenter.inventory.states import Bucket, QuotaKind, ReserveOn, StockSource
+from ordercenter.inventory.states import Bucket, QuotaKind
 from ordercenter.inventory.tables import MOST_PIECES
 
 LARGEST_LIST = 10 * 1024 * 1024
@@ -67,7 +64,8 @@ class ReasonForm(forms.Form):
         return self.cleaned_data["key"] or uuid4().hex
 
 
-def _house(label: Any = None) -> forms.ModelChoiceField:
+def house_field(label: Any = None) -> forms.ModelChoiceField:
+    """One of the reader's warehouses."""
     return forms.ModelChoiceField(Warehouse.objects.order_by("code"), label=label or gettext_lazy("warehouse"))
 
 
@@ -78,7 +76,7 @@ def _bucket(label: Any = None, initial: Bucket = Bucket.ON_HAND) -> forms.Choice
 class AdjustForm(ReasonForm):
     """So many pieces more or fewer."""
 
-    warehouse = _house()
+    warehouse = house_field()
     bucket = _bucket()
     change = forms.IntegerField(
         label=gettext_lazy("change"),
@@ -97,7 +95,7 @@ class AdjustForm(ReasonForm):
 class CountForm(ReasonForm):
     """What was found."""
 
-    warehouse = _house()
+    warehouse = house_field()
     bucket = _bucket()
     pieces = pieces_field(gettext_lazy("counted pieces"), least=0)
 
@@ -105,7 +103,7 @@ class CountForm(ReasonForm):
 class RegradeForm(ReasonForm):
     """Pieces that turned out better or worse."""
 
-    warehouse = _house()
+    warehouse = house_field()
     source = _bucket(gettext_lazy("from"))
     target = _bucket(gettext_lazy("to"), Bucket.DAMAGED)
     pieces = pieces_field(gettext_lazy("pieces"))
@@ -119,7 +117,7 @@ class RegradeForm(ReasonForm):
 class SafetyForm(ReasonForm):
     """What channels are not told of."""
 
-    warehouse = _house()
+    warehouse = house_field()
     pieces = pieces_field(
         gettext_lazy("safety stock"),
         least=0,
@@ -131,7 +129,7 @@ class QuotaForm(ReasonForm):
     """Pieces for one shop only."""
 
     shop = forms.ModelChoiceField(Shop.objects.order_by("code"), label=gettext_lazy("shop"))
-    warehouse = _house()
+    warehouse = house_field()
     kind = forms.ChoiceField(label=gettext_lazy("kind"), choices=QuotaKind.choices)
     quantity = pieces_field(gettext_lazy("pieces"))
     starts_at = when_field(
@@ -144,77 +142,11 @@ class QuotaForm(ReasonForm):
     )
 
 
-class ShareAllForm(ReasonForm):
-    """What a shop may offer of the pool."""
-
-    share_percent = forms.IntegerField(
-        label=gettext_lazy("share of the pool (%)"), min_value=0, max_value=100, initial=100, localize=False
-    )
-    cap = pieces_field(
-        gettext_lazy("never more than"),
-        least=0,
-        required=False,
-        help_text=gettext_lazy("Pieces; empty means no limit."),
-    )
-    buffer_pieces = pieces_field(
-        gettext_lazy("buffer"), least=0, initial=0, help_text=gettext_lazy("Pieces that are kept back at least.")
-    )
-    buffer_z = forms.DecimalField(
-        label=gettext_lazy("buffer factor"),
-        min_value=Decimal(0),
-        max_value=Decimal("99.9"),
-        decimal_places=1,
-        initial=Decimal("2.5"),
-        localize=False,
-        help_text=gettext_lazy(
-            "So many times what is sold while a number is on its way are kept back; 2 to 3 is usual."
-        ),
-    )
-    is_active = forms.BooleanField(
-        label=gettext_lazy("active"),
-        required=False,
-        initial=True,
-        help_text=gettext_lazy(
-            "An inactive policy counts as none: the one for all SKUs holds, or the shop is told nothing."
-        ),
-    )
-
-
-class ShareForm(ShareAllForm):
-    """The same for one SKU, or from its page for all."""
-
-    field_order = ("shop", "for_all")
-    shop = forms.ModelChoiceField(Shop.objects.order_by("code"), label=gettext_lazy("shop"))
-    for_all = forms.BooleanField(label=gettext_lazy("for all SKUs that have no policy of their own"), required=False)
-
-
-class PolicyForm(ReasonForm):
-    """Where the pieces of a SKU come from."""
-
-    source = forms.ChoiceField(label=gettext_lazy("source"), choices=StockSource.choices)
-    reserve_on = forms.ChoiceField(label=gettext_lazy("reserve"), choices=ReserveOn.choices)
-    hold_minutes = forms.IntegerField(
-        label=gettext_lazy("promise before payment lasts (minutes)"),
-        min_value=0,
-        max_value=100_000,
-        initial=30,
-        localize=False,
-    )
-    ships_on = day_field(
-        gettext_lazy("ships from"),
-        required=False,
-        help_text=gettext_lazy("For a pre-sale: the day from which on it ships."),
-    )
-    rush_cap_percent = forms.IntegerField(
-        label=gettext_lazy("rush orders may take over (%)"), min_value=0, max_value=100, initial=30, localize=False
-    )
-
-
 class TransferForm(ReasonForm):
     """From one warehouse to another."""
 
-    source = _house(gettext_lazy("from warehouse"))
-    target = _house(gettext_lazy("to warehouse"))
+    source = house_field(gettext_lazy("from warehouse"))
+    target = house_field(gettext_lazy("to warehouse"))
     pieces = pieces_field(gettext_lazy("pieces"))
     due_on = day_field(gettext_lazy("expected on"), initial=lambda: timezone.localdate())
 
@@ -270,8 +202,8 @@ class GoodsForm(ReasonForm):
 class PurchaseForm(GoodsForm):
     """Goods that were bought."""
 
-    field_order = ("warehouse", "due_on", "goods", "table", "supplier", "reference", "tracking_no", "reason")
-    warehouse = _house()
+    field_order = ("warehouse", "due_on", "goods", "table", "supplier", "reference", "is_last", "tracking_no", "reason")
+    warehouse = house_field()
     due_on = day_field(gettext_lazy("expected on"), initial=lambda: timezone.localdate())
     supplier = forms.CharField(label=gettext_lazy("supplier"), max_length=64, required=False)
     reference = forms.CharField(
@@ -280,6 +212,11 @@ class PurchaseForm(GoodsForm):
         required=False,
         help_text=gettext_lazy("Its own number, if several deliveries may belong to it."),
     )
+    is_last = forms.BooleanField(
+        label=gettext_lazy("last delivery of this purchase order"),
+        required=False,
+        help_text=gettext_lazy("What has not come when it has ended is expected no more."),
+    )
     tracking_no = forms.CharField(label=gettext_lazy("tracking number"), max_length=64, required=False)
 
 
@@ -287,8 +224,8 @@ class TransfersForm(GoodsForm):
     """Goods that go from one warehouse to another."""
 
     field_order = ("source", "target", "due_on", "goods", "table", "reason")
-    source = _house(gettext_lazy("from warehouse"))
-    target = _house(gettext_lazy("to warehouse"))
+    source = house_field(gettext_lazy("from warehouse"))
+    target = house_field(gettext_lazy("to warehouse"))
     due_on = day_field(gettext_lazy("expected on"), initial=lambda: timezone.localdate())
 
     def clean(self) -> dict[str, Any]:
@@ -300,7 +237,7 @@ class TransfersForm(GoodsForm):
 class ReturnForm(ReasonForm):
     """Goods of an order that a buyer sends back; the pieces of each line are fields of their own."""
 
-    warehouse = _house()
+    warehouse = house_field()
     tracking_no = forms.CharField(label=gettext_lazy("tracking number"), max_length=64, required=False)
 
     def __init__(self, *args: Any, lines: Any, **kwargs: Any) -> None:
@@ -352,95 +289,3 @@ class ReceiveForm(ReasonForm):
             good, defective, quarantine = (self.cleaned_data[f"{grade}-{line.pk}"] or 0 for grade in GRADES)
             found[line.pk] = (good, defective, quarantine)
         return found
-
-
-class ResourceForm(ReasonForm):
-    """A machine, line or workshop."""
-
-    field_order = ("code", "name", "warehouse", "is_active")
-    code = forms.SlugField(label=gettext_lazy("code"), max_length=32)
-    name = forms.CharField(label=gettext_lazy("name"), max_length=64)
-    warehouse = _house(gettext_lazy("what it makes arrives in"))
-    is_active = forms.BooleanField(label=gettext_lazy("active"), required=False, initial=True)
-
-
-class CalendarForm(ReasonForm):
-    """Minutes on days."""
-
-    field_order = ("resource", "first", "last", "weekdays", "minutes")
-    resource = forms.ModelChoiceField(
-        ProductionResource.objects.order_by("code"), label=gettext_lazy("production resource")
-    )
-    first = day_field(gettext_lazy("first day"), initial=lambda: timezone.localdate())
-    last = day_field(gettext_lazy("last day"), initial=lambda: timezone.localdate() + timedelta(days=13))
-    weekdays = forms.TypedMultipleChoiceField(
-        label=gettext_lazy("weekdays"),
-        coerce=int,
-        choices=[(n, WEEKDAYS[n]) for n in range(7)],
-        initial=[0, 1, 2, 3, 4],
-        widget=forms.CheckboxSelectMultiple,
-    )
-    minutes = forms.IntegerField(
-        label=gettext_lazy("minutes on each of them"),
-        min_value=0,
-        max_value=1440 * 100,
-        initial=480,
-        localize=False,
-        help_text=gettext_lazy("Of all machines of the resource together; days with more booked stay as they are."),
-    )
-
-
-class WayForm(ReasonForm):
-    """How a SKU is made."""
-
-    field_order = ("sku", "resource", "minutes_per_unit", "setup_days", "lead_days", "parts", "is_active")
-    sku = forms.CharField(label=gettext_lazy("SKU code"), max_length=64)
-    resource = forms.ModelChoiceField(
-        ProductionResource.objects.order_by("code"), label=gettext_lazy("production resource")
-    )
-    minutes_per_unit = forms.IntegerField(
-        label=gettext_lazy("minutes per piece"), min_value=1, max_value=1_000_000, localize=False
-    )
-    setup_days = forms.IntegerField(
-        label=gettext_lazy("days before it can begin"), min_value=0, max_value=366, initial=0, localize=False
-    )
-    lead_days = forms.IntegerField(
-        label=gettext_lazy("days after the last minute"), min_value=0, max_value=366, initial=0, localize=False
-    )
-    parts = forms.CharField(
-        label=gettext_lazy("parts of one piece"),
-        required=False,
-        help_text=gettext_lazy("One SKU code with its pieces on each line; empty if it takes none."),
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 34, "placeholder": "PART-1 2"}),
-    )
-    is_active = forms.BooleanField(label=gettext_lazy("active"), required=False, initial=True)
-
-    def clean_sku(self) -> Sku:
-        return known_sku(self.cleaned_data["sku"])
-
-    def clean_parts(self) -> dict[int, int]:
-        goods = read_typed(self.cleaned_data["parts"])
-        skus = Sku.objects.filter(code__in=list(goods.pieces), is_bundle=False)
-        parts = goods.known(dict(skus.values_list("code", "pk")))
-        if goods.problems:
-            raise forms.ValidationError([problem for _number, problem in goods.problems[:20]])
-        return parts
-
-
-class MakeForm(ReasonForm):
-    """Pieces to be made for stock."""
-
-    field_order = ("sku", "quantity")
-    sku = forms.CharField(label=gettext_lazy("SKU code"), max_length=64)
-    quantity = pieces_field(gettext_lazy("pieces"))
-
-    def clean_sku(self) -> Sku:
-        return known_sku(self.cleaned_data["sku"])
-
-
-def known_sku(code: str) -> Sku:
-    """The single SKU of this code; a mistake of the field where there is none."""
-    sku = Sku.objects.filter(code=code.strip(), is_bundle=False).first()
-    if sku is None:
-        raise forms.ValidationError(_("there is no SKU “%(code)s”") % {"code": code})
-    return sku

@@ -73,6 +73,7 @@ urlpatterns = [
     path("stock/export/", stock_tables.export, name="stock-export"),
     path("stock/find/", stock.find_step, name="stock-find"),
     path("stock/shares/", stock.shares, name="stock-shares"),
+    path("stock/shares/<int:shop_id>/reserving/", stock_steps.reserving_all, name="stock-reserving-all"),
     path("stock/shares/<int:shop_id>/", stock_steps.share_all, name="stock-share-all"),
     path("stock/quotas/<int:quota_id>/end/", stock_steps.end_quota, name="quota-end"),
     path("stock/tables/", stock_tables.table_list, name="stock-tables"),

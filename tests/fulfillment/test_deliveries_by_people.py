@@ -235,6 +235,8 @@ def test_no_more_can_be_sent_over_than_is_free(world: World, keeper: Actor) -> N
 
 
 def test_a_transfer_that_is_called_off_lies_where_it_was(world: World, keeper: Actor) -> None:
+    world.east.kind = "own"
+    world.east.save()
     inbound = send_over(
         from_warehouse_id=world.east.pk,
         to_warehouse_id=world.south.pk,
@@ -245,6 +247,7 @@ def test_a_transfer_that_is_called_off_lies_where_it_was(world: World, keeper: A
         at=NOW,
         actor=keeper,
     )
+    assert (on_hand(world), on_hand(world, south=True)) == (6, 10)
 
     call_off(inbound_id=inbound.pk, reason="不调了", at=NOW, actor=keeper)
 

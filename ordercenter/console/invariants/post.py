@@ -80,12 +80,14 @@ WHERE NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = p.subject)
                   AND d.status = 'waiting')
 """
 
+# Whoever makes a case of a failed call of his own kind says it of what the call was about.
 # That a warehouse did not stop a shipment is said by the case of its order.
 _FAILED = """
 SELECT 'command:' || o.id, format('%%s was %%s', o.kind, o.status)
 FROM events_outgoing o
 WHERE o.status IN ('refused', 'dead') AND o.flow_run_id IS NULL
-  AND NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'command:' || o.id)
+  AND NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'command:' || o.id
+                  OR (c.subject = o.subject AND (c.closed_at IS NULL OR c.closed_at >= o.created_at)))
   AND NOT EXISTS (SELECT FROM fulfillment_shipmentline l JOIN cases_case c ON c.subject = 'order:' || l.order_id
                   WHERE o.kind = 'qimen.order.cancel' AND o.subject = 'shipment:' || l.shipment_id
                   AND c.code = 'INTERCEPT_FAILED')

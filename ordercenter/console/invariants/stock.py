@@ -161,6 +161,16 @@ LEFT JOIN (SELECT split_part(idempotency_key, ':', 2) AS code, -sum(delta) AS n 
 WHERE i.kind = 'transfer' AND COALESCE(m.n, 0) <> CASE WHEN i.state = 'cancelled' THEN 0 ELSE l.n END
 """
 
+# The receiving warehouse hears of a transfer when the other one has sent it, not before and not never.
+_TOLD_WHEN_LEFT = """
+SELECT 'inbound:' || i.id, format('%%s although its stock-out %%s is %%s', i.state, o.code, o.state)
+FROM fulfillment_stockout o
+JOIN fulfillment_inboundorder i ON i.id = o.inbound_id
+JOIN inventory_warehouse w ON w.id = i.warehouse_id
+WHERE w.kind <> 'own' AND CASE WHEN o.state IN ('leaving', 'left') THEN i.state IN ('planned', 'cancelled')
+                          ELSE i.state IN ('sent', 'accepted') END
+"""
+
 CHECKS = (
     Check("stock_is_sum_of_movements", _("Stock on hand is the sum of its movements"), _ON_HAND),
     Check("reserved_is_sum_of_reservations", _("Reserved stock is the sum of the open reservations"), _RESERVED),
@@ -189,6 +199,11 @@ CHECKS = (
     Check("tables_did_what_they_say", _("A stock table moved what it says that it moved"), _TABLES),
     Check("received_pieces_are_in_the_ledger", _("What a delivery brought is in the stock"), _RECEIVED),
     Check("transfers_left_the_other_warehouse", _("What is sent over has left the other warehouse"), _SENT_OVER),
+    Check(
+        "transfers_are_told_when_they_left",
+        _("A warehouse is told of a transfer when the other one has sent it"),
+        _TOLD_WHEN_LEFT,
+    ),
     Check("one_open_reservation", _("An order line has at most one open reservation in a warehouse"), _ONE_OPEN),
     Check("reservations_belong_to_lines", _("Each reservation is for a line of its order and for its SKU"), _BELONG),
     Check("shipped_pieces_left_the_stock", _("What each shipment shipped was taken from stock"), _SHIPPED),

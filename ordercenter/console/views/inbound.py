@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from fulfillment.models import InboundOrder, WmsAccount
 from fulfillment.services import bringing
 from fulfillment.services.goods_at_warehouses import tell_all_items
+from fulfillment.services.purchase_rests import close_rest
 from fulfillment.states import InboundKind, InboundState
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import actor_of
@@ -74,21 +75,36 @@ def inbound_detail(request: HttpRequest, inbound_id: int) -> HttpResponse:
 
 def _detail(request: HttpRequest, shown: selectors.Delivery, form: Any = None) -> dict[str, object]:
     state = shown.inbound.state
-    may_receive = shown.is_open and request.user.has_perm(ADJUST)
+    # Who sends goods over sees them on their way, and does not receive them for the other warehouse.
+    is_here = scope_of(request).has_warehouse(shown.inbound.warehouse_id)
+    own = shown.inbound.warehouse.is_own
+    may_come = own or not shown.waits_for_sender
+    may_receive = is_here and may_come and shown.is_open and request.user.has_perm(ADJUST)
     may_send = request.user.has_perm(SEND)
     if form is None and may_receive:
         form = forms.ReceiveForm(scope=scope_of(request), lines=shown.lines)
-    own = shown.inbound.warehouse.is_own
     return {
         "shown": shown,
         "inbound": shown.inbound,
         "form": form,
         "may_receive": may_receive,
-        "may_send": may_send and not own and state in (InboundState.PLANNED, InboundState.REJECTED),
-        "may_call_off": may_send and not shown.is_asked and shown.is_open and state != InboundState.ARRIVING,
+        "may_send": may_send and _may_be_told(shown, is_own=own),
+        "may_call_off": may_send
+        and not shown.is_asked
+        and not shown.has_left
+        and shown.is_open
+        and state != InboundState.ARRIVING,
+        "rest": sum(shown.rest.values()) if may_send else 0,
         "place": "stock",
         "tab": "inbound",
     }
+
+
+def _may_be_told(shown: selectors.Delivery, *, is_own: bool) -> bool:
+    """Whether a warehouse can be told (again): the sending one that refused, else the receiving one."""
+    if shown.waits_for_sender:
+        return shown.is_refused_by_sender
+    return not is_own and shown.inbound.state in (InboundState.PLANNED, InboundState.REJECTED)
 
 
 @page(SEE, SEND)
@@ -126,6 +142,7 @@ def _make(request: HttpRequest, kind: str, data: dict[str, Any]) -> InboundOrder
         warehouse_id=data["warehouse"].pk,
         supplier=data["supplier"],
         reference=data["reference"],
+        is_last=data["is_last"],
         tracking_no=data["tracking_no"],
         **common,
     )
@@ -177,6 +194,8 @@ def _made(request: HttpRequest, inbound: InboundOrder) -> HttpResponse:
 def receive(request: HttpRequest, inbound_id: int) -> HttpResponse:
     """What came, by hand."""
     shown = selectors.delivery(_inbound(request, inbound_id))
+    if not scope_of(request).has_warehouse(shown.inbound.warehouse_id):
+        raise Http404
     form = forms.ReceiveForm(request.POST, scope=scope_of(request), lines=shown.lines)
     if form.is_valid():
         try:
@@ -199,7 +218,7 @@ def receive(request: HttpRequest, inbound_id: int) -> HttpResponse:
 @require_POST
 @page(SEE, SEND)
 def inbound_verb(request: HttpRequest, inbound_id: int, verb: str) -> HttpResponse:
-    """send: announce it (again). cancel: it will not come."""
+    """send: announce it (again). cancel: it will not come. rest: no more of its purchase order will."""
     inbound = _inbound(request, inbound_id)
     try:
         if verb == "send":
@@ -214,6 +233,10 @@ def inbound_verb(request: HttpRequest, inbound_id: int, verb: str) -> HttpRespon
                 messages.success(request, _("The delivery is called off."))
             else:
                 messages.info(request, _("The warehouse has been asked to forget it; its answer decides."))
+        elif verb == "rest":
+            reason = request.POST.get("reason", "").strip()[:200]
+            close_rest(inbound_id=inbound.pk, reason=reason, at=timezone.now(), actor=actor_of(request))
+            messages.success(request, _("Nothing more of the purchase order is expected."))
         else:
             raise Http404
     except OrderCenterError as error:

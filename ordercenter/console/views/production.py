@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ordercenter.common.actor import Actor, actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
+from ordercenter.console import production_forms
 from ordercenter.console import stock_forms as forms
 from ordercenter.console.pages import back_to, page
 from ordercenter.console.selectors import production as selectors
@@ -85,16 +86,16 @@ def _way(data: dict[str, Any], at: datetime, actor: Actor) -> str:
 
 def _make(data: dict[str, Any], at: datetime, actor: Actor) -> str:
     order = services.make_to_stock(
-        sku_id=data["sku"].pk, quantity=data["quantity"], reason=data["reason"], at=at, actor=actor
+        sku_id=data["sku"].pk, quantity=data["quantity"], key=data["key"], reason=data["reason"], at=at, actor=actor
     )
     return _("They will be ready on %(day)s.") % {"day": f"{order.ready_on:%Y-%m-%d}"}
 
 
 STEPS = {
-    "make": Step(gettext_lazy("Make for stock"), forms.MakeForm, _make),
-    "calendar": Step(gettext_lazy("Plan days"), forms.CalendarForm, _calendar),
-    "way": Step(gettext_lazy("Way of making"), forms.WayForm, _way),
-    "resource": Step(gettext_lazy("Production resource"), forms.ResourceForm, _resource),
+    "make": Step(gettext_lazy("Make for stock"), production_forms.MakeForm, _make),
+    "calendar": Step(gettext_lazy("Plan days"), production_forms.CalendarForm, _calendar),
+    "way": Step(gettext_lazy("Way of making"), production_forms.WayForm, _way),
+    "resource": Step(gettext_lazy("Production resource"), production_forms.ResourceForm, _resource),
 }
 
 

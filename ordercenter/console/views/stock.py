@@ -15,7 +15,7 @@ from ordercenter.common.scope import scope_of
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import stock_moves, stock_shares
 from ordercenter.console.selectors import stock_pool as selectors
-from ordercenter.console.views.stock_steps import SHARE, steps_of
+from ordercenter.console.views.stock_steps import RESERVING, SHARE, steps_of
 from ordercenter.inventory.scoping import warehouses_of
 from ordercenter.inventory.services.promising import SHANGHAI
 from ordercenter.inventory.states import Bucket, MovementReason
@@ -108,9 +108,12 @@ def shares(request: HttpRequest) -> HttpResponse:
     shops = list(stock_shares.shops(scope))
     chosen = next((shop for shop in shops if shop.code == request.GET.get("shop", "")), None)
     shop_id = chosen.pk if chosen else 0
+    may_see_reserving = request.user.has_perm("inventory.view_reservepolicy")
     context = {
         "policies": stock_shares.policies(scope, shop_id=shop_id),
         "quotas": stock_shares.quotas(scope, shop_id=shop_id),
+        "reserving": stock_shares.reserving(scope, shop_id=shop_id) if may_see_reserving else None,
+        "may_reserve": request.user.has_perms(RESERVING),
         "shops": shops,
         "may_share": request.user.has_perm(SHARE),
         "place": "stock",

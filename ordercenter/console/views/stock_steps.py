@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -22,14 +22,16 @@ from ordercenter.catalog.models import Shop, Sku
 from ordercenter.common.actor import Actor, actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
+from ordercenter.console import policy_forms
 from ordercenter.console import stock_forms as forms
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.inventory import services
-from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, StockLevel, StockPolicy
-from ordercenter.inventory.services import Counted, Movement, Safety, Share
+from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, ReservePolicy, StockLevel, StockPolicy
+from ordercenter.inventory.services import Counted, Keeping, Movement, Safety, Share, Source
 from ordercenter.inventory.states import Bucket, MovementReason, QuotaKind, QuotaState, ReserveOn, StockSource
 
 SEE, ADJUST, SHARE = "inventory.view_stocklevel", "inventory.adjust_stock", "inventory.share_stock"
+RESERVING = ("inventory.change_reservepolicy", "inventory.delete_reservepolicy")
 PLAN, SEND = "inventory.plan_production", "fulfillment.send_inbound"
 
 
@@ -115,18 +117,31 @@ def _share(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
 
 
 def _policy(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
-    services.set_stock_policy(
-        sku_id=sku.pk,
-        source=StockSource(data["source"]),
-        reserve_on=ReserveOn(data["reserve_on"]),
-        hold_minutes=data["hold_minutes"],
-        ships_on=data["ships_on"],
-        rush_cap_percent=data["rush_cap_percent"],
-        reason=data["reason"],
-        at=at,
-        actor=actor,
+    source = Source(
+        StockSource(data["source"]),
+        ReserveOn(data["reserve_on"]),
+        data["hold_minutes"],
+        data["balance_days"],
+        data["ships_on"],
+        data["rush_cap_percent"],
+        data["rush_cap_pieces"],
+    )
+    services.set_stock_policy(sku_id=sku.pk, source=source, reason=data["reason"], at=at, actor=actor)
+    return _("The policy holds for what is ordered from now on.")
+
+
+def _reserving(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
+    sku_id = None if data["for_all"] else sku.pk
+    services.set_reserving(
+        shop_id=data["shop"].pk, sku_id=sku_id, keeping=_keeping(data), reason=data["reason"], at=at, actor=actor
     )
     return _("The policy holds for what is ordered from now on.")
+
+
+def _keeping(data: dict[str, Any]) -> Keeping | None:
+    if not data["is_own"]:
+        return None
+    return Keeping(ReserveOn(data["reserve_on"]), data["hold_minutes"], data["balance_days"])
 
 
 def _transfer(sku: Sku, data: dict[str, Any], at: datetime, actor: Actor) -> str:
@@ -154,22 +169,30 @@ STEPS = {
         (PLAN, SEND),
         forms.TransferForm,
         _transfer,
-        gettext_lazy("The pieces leave the first warehouse's books at once; the second one is told what is coming."),
+        gettext_lazy("The pieces leave the first warehouse's books at once; the second one is told what was sent."),
     ),
     "quota": Step(gettext_lazy("Quota or live lock"), gettext_lazy("Set aside"), (SHARE,), forms.QuotaForm, _quota),
     "share": Step(
         gettext_lazy("Share, limit, buffer"),
         gettext_lazy("Set"),
         (SHARE, "inventory.change_channelpolicy"),
-        forms.ShareForm,
+        policy_forms.ShareForm,
         _share,
     ),
     "policy": Step(
         gettext_lazy("Source and promise"),
         gettext_lazy("Set"),
         ("inventory.change_stockpolicy",),
-        forms.PolicyForm,
+        policy_forms.PolicyForm,
         _policy,
+    ),
+    "reserving": Step(
+        gettext_lazy("Reserving of a shop"),
+        gettext_lazy("Set"),
+        RESERVING,
+        policy_forms.ReservingForm,
+        _reserving,
+        gettext_lazy("It goes before what the SKU says. What is set aside by now stays so until its end."),
     ),
 }
 
@@ -224,8 +247,12 @@ def _start(verb: str, sku: Sku, request: HttpRequest) -> dict[str, Any]:
         return chosen | _share_now(sku, chosen.get("shop", ""), for_all=request.GET.get("for_all") == "yes")
     if verb == "policy":
         policy = StockPolicy.objects.filter(sku=sku).first() or StockPolicy(sku=sku)
-        names = ("source", "reserve_on", "hold_minutes", "ships_on", "rush_cap_percent")
-        return {name: getattr(policy, name) for name in names}
+        return {field.name: getattr(policy, field.name) for field in fields(Source)}
+    if verb == "reserving":
+        for_all = request.GET.get("for_all") == "yes"
+        shop = chosen.get("shop", "")
+        now = _reserving_now(int(shop), None if for_all else sku) if shop.isdigit() else {}
+        return chosen | now | {"for_all": for_all}
     return chosen
 
 
@@ -237,6 +264,39 @@ def _share_now(sku: Sku, shop: str, *, for_all: bool) -> dict[str, Any]:
     return {"for_all": for_all, **{name: getattr(known, name) for name in names}}
 
 
+def _reserving_now(shop_id: int, sku: Sku | None) -> dict[str, Any]:
+    known = ReservePolicy.objects.filter(shop_id=shop_id, sku=sku).first()
+    if known is None:
+        return {"is_own": True}
+    return {"is_own": True, **{field.name: getattr(known, field.name) for field in fields(Keeping)}}
+
+
+@page(SEE, *RESERVING)
+def reserving_all(request: HttpRequest, shop_id: int) -> HttpResponse:
+    """When a shop's orders get their pieces, for all SKUs that have no rule of their own."""
+    scope = scope_of(request)
+    shop = scope.narrow(Shop.objects.all(), shop="pk").filter(pk=shop_id).first()
+    if shop is None:
+        raise Http404
+    form = policy_forms.ReservingAllForm(request.POST or None, scope=scope, initial=_reserving_now(shop.pk, None))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.set_reserving(
+                shop_id=shop.pk,
+                sku_id=None,
+                keeping=_keeping(form.cleaned_data),
+                reason=form.cleaned_data["reason"],
+                at=timezone.now(),
+                actor=actor_of(request),
+            )
+            messages.success(request, _("The policy holds for what is ordered from now on."))
+            return back_to(request, "console:stock-shares")
+        except OrderCenterError as error:
+            form.add_error(None, error.sentence())
+    context = {"shop": shop, "form": form, "label": STEPS["reserving"].label, "place": "stock"}
+    return render(request, "console/share_all.html", context, status=400 if form.errors else 200)
+
+
 @page(SEE, SHARE, "inventory.change_channelpolicy")
 def share_all(request: HttpRequest, shop_id: int) -> HttpResponse:
     """What a shop may offer of all SKUs that have no policy of their own."""
@@ -245,7 +305,7 @@ def share_all(request: HttpRequest, shop_id: int) -> HttpResponse:
     if shop is None:
         raise Http404
     if request.method == "POST":
-        form = forms.ShareAllForm(request.POST, scope=scope)
+        form = policy_forms.ShareAllForm(request.POST, scope=scope)
         if form.is_valid():
             data = form.cleaned_data
             share = Share(
@@ -267,8 +327,8 @@ def share_all(request: HttpRequest, shop_id: int) -> HttpResponse:
     else:
         known = ChannelPolicy.objects.filter(shop=shop, sku=None).first() or ChannelPolicy(shop=shop)
         names = ("share_percent", "cap", "buffer_pieces", "buffer_z", "is_active")
-        form = forms.ShareAllForm(scope=scope, initial={name: getattr(known, name) for name in names})
-    context = {"shop": shop, "form": form, "place": "stock"}
+        form = policy_forms.ShareAllForm(scope=scope, initial={name: getattr(known, name) for name in names})
+    context = {"shop": shop, "form": form, "label": STEPS["share"].label, "place": "stock"}
     return render(request, "console/share_all.html", context, status=400 if form.errors else 200)
 
 

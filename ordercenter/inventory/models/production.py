@@ -136,7 +136,7 @@ class Component(models.Model):
 
 
 class ProductionOrder(StateModel):
-    """Pieces that are being made for an order line. The minutes that it takes are in CapacityUse.
+    """Pieces that are being made for an order line, or for stock. The minutes that it takes are in CapacityUse.
 
     ready_on: the day on which they are on the shelf.
     """
@@ -146,6 +146,8 @@ class ProductionOrder(StateModel):
     quantity = models.PositiveIntegerField(_("quantity"))
     order_id = models.BigIntegerField(_("order"), null=True, blank=True)
     line_id = models.BigIntegerField(_("order line"), null=True, blank=True)
+    # What a person's form calls the wish to make pieces for stock, so that the same wish is one production order.
+    key = models.CharField(_("idempotency key"), max_length=64, null=True, blank=True, unique=True, editable=False)
     ready_on = models.DateField(_("ready on"))
     state = StateField(_("state"), default=ProductionState.PLANNED, choices=ProductionState.choices)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)

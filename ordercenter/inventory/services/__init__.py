@@ -1,8 +1,15 @@
 """The verbs of stock: promise it, move it, tell what is to come, share it out among the channels."""
 
-from ordercenter.inventory.services.deciding import Share, set_share, set_stock_policy
+from ordercenter.inventory.services.deciding import (
+    Keeping,
+    Share,
+    Source,
+    set_reserving,
+    set_share,
+    set_stock_policy,
+)
 from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
-from ordercenter.inventory.services.ending import end_supplies, expected_already
+from ordercenter.inventory.services.ending import correct_supplies, end_supplies, expected_already
 from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, reserve_now
 from ordercenter.inventory.services.importing import (
     TableApplied,
@@ -112,6 +119,7 @@ __all__ = [
     "cancel_supplies",
     "consume_departures",
     "consume_reservations",
+    "correct_supplies",
     "count_stock",
     "current_versions",
     "discard_table",
@@ -159,7 +167,10 @@ __all__ = [
     "set_resource",
     "set_safety",
     "set_share",
+    "set_reserving",
     "set_stock_policy",
+    "Keeping",
+    "Source",
     "set_way",
     "stock_policies",
     "stop_production",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ordercenter.audit.work import Work
 from ordercenter.events.types import SupplyChanged
@@ -35,3 +35,23 @@ def end_supplies(*, papers: Collection[tuple[SupplyKind, str]], work: Work) -> l
         work.save(supply)
         work.record(SupplyChanged(sku_id=supply.sku_id))
     return [supply.pk for supply in ended]
+
+
+def correct_supplies(*, kind: SupplyKind, pieces: Mapping[tuple[str, int], int], work: Work) -> None:
+    """Other quantities are on their way than were thought. pieces: (reference, SKU) -> how many come in all.
+
+    Nothing at all is called off; what has come by now and is all of it has arrived. What is over stays as it is, and
+    what was never expected stays so. Emits SupplyChanged for each SKU.
+    """
+    refs = sorted({ref for ref, _sku_id in pieces})
+    found = Supply.objects.filter(kind=kind, ref__any_of=refs, state=SupplyState.COMING).values_list("pk", flat=True)
+    for supply in work.lock(Supply, list(found)).values():
+        n = pieces.get((supply.ref, supply.sku_id))
+        if n is None or n == supply.quantity or supply.state != SupplyState.COMING:
+            continue
+        if n:
+            supply.quantity = n
+        if n <= supply.arrived or not n:
+            supply.arrive() if supply.arrived else supply.cancel()
+        work.save(supply, "quantity")
+        work.record(SupplyChanged(sku_id=supply.sku_id))

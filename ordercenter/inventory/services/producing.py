@@ -71,11 +71,12 @@ def book_production(
     line_id: int | None,
     days: Mapping[date, CapacityDay],
     work: Work,
+    key: str | None = None,
 ) -> ProductionOrder:
     """Take the minutes that were found for these pieces, and promise the parts they need.
 
     days: the resource's days, locked by the caller, who found the minutes on them. The pieces are expected in the
-    resource's warehouse from the day they are ready.
+    resource's warehouse from the day they are ready. key: of the wish to make them, once only.
     """
     (pk,) = new_ids(ProductionOrder, 1)
     order = ProductionOrder(
@@ -85,6 +86,7 @@ def book_production(
         quantity=quantity,
         order_id=order_id,
         line_id=line_id,
+        key=key,
         ready_on=making.ready_on,
         created_at=work.at,
     )

@@ -135,10 +135,11 @@ def set_way(*, sku_id: int, way: Way, reason: str, at: datetime, actor: Actor) -
     return route
 
 
-def make_to_stock(*, sku_id: int, quantity: int, reason: str, at: datetime, actor: Actor) -> ProductionOrder:
+def make_to_stock(*, sku_id: int, quantity: int, key: str, reason: str, at: datetime, actor: Actor) -> ProductionOrder:
     """Begin to make pieces that no order has asked for: minutes and parts are booked, the pieces are expected.
 
-    Whoever waits for the SKU may be promised of them. Raises RouteMissing, RouteSenseless (fewer than one piece),
+    key: the same wish is one production order, however often it is sent. Whoever waits for the SKU may be promised of
+    them. Raises RouteMissing, RouteSenseless (fewer than one piece),
     CapacityShort and ReasonMissing. Emits SupplyChanged; writes the deed "production.begin".
     """
     if quantity < 1:
@@ -148,6 +149,8 @@ def make_to_stock(*, sku_id: int, quantity: int, reason: str, at: datetime, acto
     with unit_of_work(at=at, actor=actor, reason=reason) as work, connection.cursor() as cursor:
         # One promises at a time, as everywhere where minutes and coming pieces are given away.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('promises'), 0)")
+        if (known := ProductionOrder.objects.filter(key=key).first()) is not None:
+            return known
         today = at.astimezone(SHANGHAI).date()
         routes = ProductionRoute.objects.filter(sku_id=sku_id, is_active=True, resource__is_active=True)
         route = routes.select_related("resource").first()
@@ -177,6 +180,7 @@ def make_to_stock(*, sku_id: int, quantity: int, reason: str, at: datetime, acto
             order_id=None,
             line_id=None,
             days=days,
+            key=key,
             work=work,
         )
         details = {"pieces": quantity, "ready_on": str(making.ready_on), "production": order.pk}

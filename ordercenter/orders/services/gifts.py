@@ -56,6 +56,7 @@ class _Bench:
     counts: dict[int, GiftCount] = field(default_factory=dict)
     times: Counter[tuple[int, str]] = field(default_factory=Counter)
     free: dict[int, int] | None = None
+    in_house: set[int] = field(default_factory=set)
     result: Settled = field(default_factory=Settled)
 
 
@@ -96,9 +97,18 @@ def give_gifts(*, order_ids: Collection[int], work: Work, free_of: FreeOf | None
     return result
 
 
-def settle_gifts(*, groups: Sequence[Sequence[int]], reason: str, work: Work, free_of: FreeOf | None = None) -> Settled:
+def settle_gifts(
+    *,
+    groups: Sequence[Sequence[int]],
+    reason: str,
+    work: Work,
+    free_of: FreeOf | None = None,
+    in_house: Collection[int] = (),
+) -> Settled:
     """Bring the gifts of these orders in line with what they earn now. groups: orders that count as one, by their ids;
-    what such a group earns goes to its first order. reason: a word that is kept with what is taken back.
+    what such a group earns goes to its first order. reason: a word that is kept with what is taken back. in_house:
+    lines that are released and yet in nobody's hands, because the caller plans their shipment anew when anything
+    changes.
 
     A gift that is not due any more is taken out of its order if it has not left; when a warehouse has it already, or
     the buyer, a case says so (`Settled.too_late`). Cycles are not counted again. Lines whose stock is promised are
@@ -110,6 +120,7 @@ def settle_gifts(*, groups: Sequence[Sequence[int]], reason: str, work: Work, fr
         return Settled()
     orders = {pk: order for pk, order in work.lock(Order, ids).items() if order.state not in CLOSED_STATES}
     bench = _bench(work, orders)
+    bench.in_house = set(in_house)
     wanted: dict[Place, Award] = {}
     for group in ([orders[pk] for pk in group if pk in orders] for group in groups):
         for rule in rules.values():
@@ -250,15 +261,16 @@ def _record(bench: _Bench, order: Order, rule: Rule, award: Award, line: OrderLi
 
 def _take_back(bench: _Bench, place: Place, grant: GiftGrant, reason: str) -> None:
     line = next((n for n in bench.lines[grant.order_id] if n.pk == grant.line_id), None)
-    if line is not None and line.released + line.shipped:
+    is_out = line is not None and (line.shipped or (line.released and line.pk not in bench.in_house))
+    if is_out:
         bench.result.too_late.append(grant)
         return
     if line is not None:
-        if line.reserved:
+        if line.reserved or line.released:
             bench.result.unpromised.append(line)
         line.cancelled = line.ordered
-        line.unplanned = line.backordered = line.reserved = 0
-        bench.work.save(line, "cancelled", "unplanned", "backordered", "reserved")
+        line.unplanned = line.backordered = line.reserved = line.released = 0
+        bench.work.save(line, "cancelled", "unplanned", "backordered", "reserved", "released")
     grant.ended_at, grant.end_reason, grant.is_due_back = bench.work.at, reason[:32], False
     bench.work.save(grant, "ended_at", "end_reason", "is_due_back")
     del bench.existing[place]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fulfillment.models import Basket, Parcel, Shipment
+from fulfillment.services import unmerge_orders
 from fulfillment.services.stopping import stop_shipments
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.models import Case
@@ -85,6 +86,40 @@ def test_a_closed_box_is_opened_checked_anew_and_leaves_with_what_is_left(
     assert (order_of(trades[0]).state, order_of(trades[1]).state) == ("cancelled", "shipped")
     assert [n.amount for n in kept.lines.all()] == [Decimal("50.00")]
     assert (house.stock("SKU-2"), Parcel.objects.count(), state_of(wave)) == ((99, 0), 1, "done")
+    assert broken_invariants() == {}
+
+
+def test_who_is_to_travel_alone_leaves_a_basket_in_hand_and_the_other_goes_on_with_it(
+    house: House, trades: list[dict[str, Any]]
+) -> None:
+    wave = house.wave()
+    house.pick(wave, "SKU-1", "SKU-2")
+    kept = Shipment.objects.get()
+
+    unmerge_orders(order_ids=[order_of(trades[0]).pk], reason="a present", actor=LIN).raise_first()
+    settle_down()
+
+    assert ways(house) == [("picked", ["SKU-2"]), ("to_put_back", ["SKU-1"])]
+    kept.refresh_from_db()
+    assert house.scan("check", kept.code).is_ok
+    assert house.scan("put_back", f"{wave.code}-01").say == "put_back"
+    settle_down()
+    assert ways(house)[1:] == [("cancelled", ["SKU-1"]), ("accepted", ["SKU-1"])]
+    house.scan("hand_over", house.pack(kept, "SKU-2"))
+    settle_down()
+    assert (order_of(trades[0]).state, order_of(trades[1]).state) == ("in_fulfillment", "shipped")
+    assert broken_invariants() == {}
+
+
+def test_who_is_to_travel_alone_leaves_a_basket_that_nobody_has_picked_at_once(
+    house: House, trades: list[dict[str, Any]]
+) -> None:
+    house.wave()
+
+    unmerge_orders(order_ids=[order_of(trades[0]).pk], reason="a present", actor=LIN).raise_first()
+    settle_down()
+
+    assert ways(house) == [("waved", ["SKU-2"]), ("cancelled", ["SKU-1"]), ("accepted", ["SKU-1"])]
     assert broken_invariants() == {}
 
 

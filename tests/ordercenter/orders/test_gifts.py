@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fulfillment.models import Shipment, WarehouseCalendar
-from fulfillment.services import free_pieces, unmerge_orders
+from fulfillment.services import free_pieces, merge_orders, unmerge_orders
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.audit.work import unit_of_work
 from ordercenter.catalog.models import RuleStamp
 from ordercenter.common.actor import Actor
-from ordercenter.orders.models import GiftGrant, GiftRule, Order
+from ordercenter.inventory.models import Warehouse
+from ordercenter.orders.models import GiftGrant, GiftRule, Order, ParcelPolicy
 from ordercenter.orders.services import TakenOrder, TakenRefund, give_gifts, match_skus, take_orders, take_refunds
 from ordercenter.orders.services.gift_rules import Award, Bought, Rule, Tier, earned, of_cycle
 from tests.flows.outside import answer_everything, settle_down, ship
@@ -164,6 +165,51 @@ def test_who_is_taken_out_of_the_parcel_gets_the_gift_back_that_the_merge_took(
     assert sorted(parcels()) == sorted([("cancelled", ["1", "2"]), (state, ["1"]), (state, ["2"])])
     assert Shipment.objects.get(state=state, lines__order=order_of(second), lines__sku__code="SKU-8").lines.count() == 2
     assert (open_cases(), broken()) == ([], {})
+
+
+@pytest.fixture
+def house(world: World) -> World:
+    """A warehouse of our own, where an order may join a parcel that waits for its wave."""
+    Warehouse.objects.update(kind="own")
+    ParcelPolicy.objects.create(shop=world.shop, sibling_wait_min=0)
+    return world
+
+
+def test_who_joins_a_parcel_later_settles_its_gifts_with_those_who_are_in_it(house: World) -> None:
+    rule_of(house, value="40")
+    rule_of(house, value="90", sku=8, name="满 90 赠碗")
+    first, second = siblings(house, "SKU-1", "SKU-2")
+    house.deliver(first)
+    settle_down()
+    assert gifts_in(order_of(first)) == [("SKU-9", 1, 0, Decimal("0.00"))]
+    house.deliver(second)
+    settle_down()
+
+    # Together they have reached both tiers once.
+    assert gifts_in(order_of(first)) == [("SKU-9", 1, 0, Decimal("0.00")), ("SKU-8", 1, 0, Decimal("0.00"))]
+    assert gifts_in(order_of(second)) == [("SKU-9", 1, 1, Decimal("0.00"))]
+    live = Shipment.objects.exclude(state="cancelled").get()
+    assert sorted(live.lines.values_list("sku__code", flat=True)) == ["SKU-1", "SKU-2", "SKU-8", "SKU-9"]
+    assert (live.state, broken()) == ("accepted", {})
+
+
+def test_who_is_merged_by_hand_settles_its_gifts_with_the_others(house: World) -> None:
+    rule_of(house, value="40")
+    first, second = siblings(house, "SKU-1", "SKU-2")
+    house.deliver(first, second)
+    settle_down()
+    unmerge_orders(order_ids=[order_of(second).pk], reason="a present", actor=LIN).raise_first()
+    settle_down()
+    given = [gifts_in(order_of(trade))[-1][1:3] for trade in (first, second)]
+    assert given == [(1, 0), (1, 0)]
+
+    merge_orders(order_ids=[order_of(first).pk, order_of(second).pk], reason="one box", actor=LIN)
+    settle_down()
+
+    live = Shipment.objects.exclude(state="cancelled").get()
+    assert sorted(live.lines.values_list("sku__code", flat=True)) == ["SKU-1", "SKU-2", "SKU-9"]
+    assert GiftGrant.objects.filter(ended_at=None).count() == 1
+    assert broken() == {}
 
 
 def test_a_refund_below_the_tier_takes_the_gift_back_and_after_it_left_makes_a_case(world: World) -> None:
