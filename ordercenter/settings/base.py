@@ -72,6 +72,8 @@ MIDDLEWARE = [
     "ordercenter.console.middleware.ScopeMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    # The last: it runs the view.
+    "ordercenter.common.repeating.RepeatBrokenOff",
 ]
 
 ROOT_URLCONF = "ordercenter.urls"
