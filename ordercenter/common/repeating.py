@@ -1,9 +1,9 @@
 """Requests that the database broke off for another one's sake: done once more instead of shown as an error.
 
-Two transactions that wait for each other (a deadlock), that cannot be put in an order (a serialisation failure), or of
-which one would have to wait out of turn (`inventory.services.levels`): the database undoes one of them whole, and the same
-request mostly goes through a moment later. It is repeated only while nothing of it is kept by the database: what a first
-part of it has changed for good would be done twice.
+Two transactions that wait for each other (a deadlock), that cannot be put in an order (a serialisation failure), or
+of which one would have to wait out of turn (`inventory.services.levels`): the database undoes one of them whole, and
+the same request mostly goes through a moment later. It is repeated only while nothing of it is kept by the database:
+what a first part of it has changed for good would be done twice.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _watching() -> Iterator[Watch]:
 
 
 def repeated(attempt: Callable[[], HttpResponse]) -> HttpResponse:
-    """The answer of this attempt, made again up to `TRIES` times where the database broke it off and kept nothing of it.
+    """The answer of this attempt, made again up to `TRIES` times where the database broke it off and kept nothing.
 
     Raises whatever else it raises, and the database's error when it was the last time.
     """

@@ -1,7 +1,7 @@
 """Locking runs: only ever under the lock of their subject, so that nobody waits for a run.
 
-Who changes an order (a cancellation, a takeover, a warehouse's answer) holds the order when it comes to its runs. A flow
-that locked the run first would wait for the order while the other one waits for the run.
+Who changes an order (a cancellation, a takeover, a warehouse's answer) holds the order when it comes to its runs. A
+flow that locked the run first would wait for the order while the other one waits for the run.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from ordercenter.workflow.models import FlowRun
 
 
 def lock_subjects(subjects: Collection[str], work: Work) -> None:
-    """Lock what these names mean ("order:17"): orders, then shipments, each by key. One statement for each kind of which
-    the work has not all by now. Names of nothing that flows move are passed over.
+    """Lock what these names mean ("order:17"): orders, then shipments, each by key.
+
+    One statement for each kind of which the work has not all by now. Names of nothing that flows move are passed over.
     """
     by_kind: dict[str, set[int]] = defaultdict(set)
     for subject in subjects:

@@ -195,7 +195,13 @@ def test_runs_of_two_versions_of_a_flow_lock_their_stock_without_a_ring(monkeypa
     release_holds(order_ids=ids, codes=["OUT_OF_STOCK"], reason="it is there", accepted=False).raise_first()
     before, begun = deadlocks(), threading.Event()
 
-    answers = at_once(partial(lock_upwards, begun), after(begun, Relay().drain))
+    over = threading.Event()
+
+    def drain() -> None:
+        Relay().drain()
+        over.set()
+
+    answers = at_once(partial(lock_upwards, begun, over), after(begun, drain))
     settle_down()
 
     assert errors(answers) == [], answers

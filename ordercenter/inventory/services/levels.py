@@ -5,8 +5,8 @@ and written. Where plenty lies it only looks at the rows, counts in memory, and 
 what it took is then counted on top of what others took meanwhile, if it is still there.
 
 Who comes to stock rows in a second step, with some locked, does not wait for a row that comes before one of those: two
-that did so could wait for each other in a ring. The work is undone at once and done again, by the relay in halves, by a page
-as a whole (`common/repeating.py`).
+that did so could wait for each other in a ring. The work is undone at once and done again, by the relay in halves, by a
+page as a whole (`common/repeating.py`).
 """
 
 from __future__ import annotations
