@@ -110,10 +110,7 @@ def _reading(
         f"t.{quote(str(by_name[name].column))} = ANY(%s::{array_type_of(by_name[name])}[])" for name in attnames
     )
     columns = ", ".join(f"t.{quote(str(field.column))}" for field in fields)
-    sql = (
-        f"SELECT {columns} FROM {table} AS t WHERE {asked} ORDER BY t.{quote(str(model._meta.pk.column))}"
-        + lock
-    )
+    sql = f"SELECT {columns} FROM {table} AS t WHERE {asked} ORDER BY t.{quote(str(model._meta.pk.column))}" + lock
     readers = []
     for number, field in enumerate(fields):
         column = field.get_col(model._meta.db_table)
