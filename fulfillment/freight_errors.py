@@ -32,11 +32,11 @@ class FreightFileKnown(OrderCenterError):
 
 
 class FreightBillNotOpen(OrderCenterError):
-    """The bill is closed or withdrawn: nothing about it changes."""
+    """The bill is being judged, closed or withdrawn: nobody decides about it."""
 
     code = "fulfillment.freight_bill_not_open"
-    title = _("This courier bill is closed or withdrawn.")
-    hint = _("Reopen a closed bill, with a reason, to change anything about it.")
+    title = _("Nothing can be decided about this courier bill now: it is being judged, closed or withdrawn.")
+    hint = _("One that is being judged opens by itself; a closed one is reopened with a reason.")
 
     def __init__(self, *, bill_id: int, state: str):
         super().__init__(f"courier bill {bill_id} is {state}")

@@ -201,6 +201,7 @@ class GoodsGrade(models.TextChoices):
 
 
 class FreightBillState(models.TextChoices):
+    JUDGING = "judging", _("Being held against contracts")
     OPEN = "open", _("Being checked")
     CLOSED = "closed", _("Closed")
     WITHDRAWN = "withdrawn", _("Withdrawn")
@@ -209,6 +210,7 @@ class FreightBillState(models.TextChoices):
 class FreightVerdict(models.TextChoices):
     """What became of one line of a courier's bill, or of a parcel of ours that the bill lacks."""
 
+    PENDING = "pending", _("Not looked at yet")
     MATCHED = "matched", _("Matched")
     WEIGHT_DIFFERS = "weight_differs", _("Weight differs")
     PRICE_DIFFERS = "price_differs", _("Price differs")
@@ -219,6 +221,9 @@ class FreightVerdict(models.TextChoices):
     NOT_BILLED = "not_billed", _("Shipped, not billed")
     SIGNED_OFF = "signed_off", _("Signed off")
 
+
+# The task that reads and judges couriers' bills.
+COURIER_BILLS = "fulfillment.courier_bills"
 
 # Differences that a person has to decide before a bill can be closed.
 FREIGHT_DIFFERENCES = (

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -20,6 +19,7 @@ from fulfillment.services.freight_facts import (
     Agreements,
     ParcelFacts,
     billed_elsewhere,
+    first_rows_of,
     parcels_by_number,
     parcels_on_no_bill,
     waybills_by_number,
@@ -61,37 +61,34 @@ class Checked:
     our_g: int | None = None
 
 
+def unjudged(billed: BilledParcel) -> Checked:
+    """A line as the file has it."""
+    return Checked(billed, Judged(FreightVerdict.PENDING))
+
+
 @dataclass
 class Checker:
-    """Judges the lines of one bill in their order; knows which numbers it has seen. Three statements a chunk."""
+    """Judges lines of one bill that are in its table, some thousand at a time. Four statements each time."""
 
     bill: FreightBill
     agreements: Agreements = field(init=False)
-    _first_rows: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.agreements = Agreements(self.bill.carrier_id)
 
-    def seen(self, number: str, row: int) -> None:
-        """A line that is not judged again counts all the same when its number comes once more."""
-        self._first_rows.setdefault(number, row)
-
-    def check(self, parcels: Iterable[BilledParcel]) -> Iterator[list[Checked]]:
-        source = iter(parcels)
-        while chunk := list(islice(source, CHUNK)):
-            yield self._check_chunk(chunk)
-
-    def _check_chunk(self, chunk: Sequence[BilledParcel]) -> list[Checked]:
+    def check(self, chunk: Sequence[BilledParcel]) -> list[Checked]:
+        """What is found out about each of these lines, in their order."""
         numbers = sorted({parcel.tracking_no for parcel in chunk})
         carrier_id = self.bill.carrier_id
         known = parcels_by_number(carrier_id=carrier_id, numbers=numbers, agreements=self.agreements)
         waybills = waybills_by_number(carrier_id=carrier_id, numbers=[n for n in numbers if n not in known])
         elsewhere = billed_elsewhere(carrier_id=carrier_id, bill_id=self.bill.pk, numbers=numbers)
+        first_rows = first_rows_of(bill_id=self.bill.pk, numbers=numbers)
         found = []
         for billed in chunk:
             number = billed.tracking_no
             facts = known.get(number)
-            first_row = self._first_rows.setdefault(number, billed.row)
+            first_row = first_rows.get(number, billed.row)
             if first_row != billed.row:
                 judged = Judged(FreightVerdict.BILLED_TWICE, ZERO, "", {"first_row": first_row})
             elif number in elsewhere:
@@ -127,9 +124,6 @@ class Checker:
             warehouse_id=self.bill.warehouse_id,
             agreements=self.agreements,
         ):
-            # A bill that is just being taken in is in no table yet.
-            if number in self._first_rows:
-                continue
             agreement = self.agreements.of(facts, "", self.bill.product_id)
             billed = BilledParcel(row=0, tracking_no=number, amount=ZERO, billed_on=facts.ours.on)
             if isinstance(agreement, Agreement):

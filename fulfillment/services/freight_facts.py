@@ -196,3 +196,14 @@ def billed_elsewhere(*, carrier_id: int, bill_id: int, numbers: Sequence[str]) -
             [list(numbers), carrier_id, bill_id],
         )
         return dict(cursor.fetchall())
+
+
+def first_rows_of(*, bill_id: int, numbers: Sequence[str]) -> dict[str, int]:
+    """The first row of a bill in which each of these numbers stands. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tracking_no, min(line_no) FROM fulfillment_freightline"
+            " WHERE tracking_no = ANY(%s) AND bill_id = %s AND line_no > 0 GROUP BY 1",
+            [list(numbers), bill_id],
+        )
+        return dict(cursor.fetchall())

@@ -97,6 +97,8 @@ EVENTS: Mapping[str, Text] = {
     facts.StatementImported.name: _("Bill imported"),
     facts.StatementMatched.name: _("Bill matched"),
     facts.StatementClosed.name: _("Business day closed"),
+    facts.FreightUploaded.name: _("File of a courier bill uploaded"),
+    facts.FreightBillToJudge.name: _("Courier bill taken in, its lines are being judged"),
     facts.FreightBillChecked.name: _("Courier bill checked"),
     facts.FreightBillClosed.name: _("Courier bill closed"),
     facts.FreightBillReopened.name: _("Courier bill reopened"),
