@@ -98,3 +98,29 @@ class FreightEncodingUnsupported(OrderCenterError):
     def __init__(self, *, encoding: str):
         super().__init__(f"{encoding} is not written")
         self.encoding = encoding
+
+
+class FreightUploadUnknown(OrderCenterError):
+    """No such file waits, or it is kept no longer."""
+
+    code = "fulfillment.freight_upload_unknown"
+    title = _("There is no such file.")
+    hint = _("Files are kept for a day; send it again.")
+    status = 404
+
+    def __init__(self, *, upload_id: int):
+        super().__init__(f"no file {upload_id} of a courier bill")
+        self.upload_id = upload_id
+
+
+class FreightCourierUnknown(OrderCenterError):
+    """A bill names a courier, a warehouse or a product that we do not have."""
+
+    code = "fulfillment.freight_courier_unknown"
+    title = _("There is no such courier, warehouse or courier product.")
+    hint = _("Look at the codes: capitals count.")
+    status = 400
+
+    def __init__(self, *, courier: str):
+        super().__init__(f"no courier {courier}, or no such warehouse or product of it")
+        self.courier = courier

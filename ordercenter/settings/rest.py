@@ -54,6 +54,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "orders", "description": _("Orders")},
         {"name": "stock", "description": _("Stock")},
         {"name": "cases", "description": _("Cases")},
+        {"name": "courier bills", "description": _("Courier bills")},
         {"name": "problems", "description": _("Codes of refusals")},
     ],
 }

@@ -199,4 +199,4 @@ def test_checking_a_long_bill_again_is_the_workers_too(
 
     bill.refresh_from_db()
     assert (bill.state, verdicts(bill.pk)) == ("open", {})
-    assert Case.objects.get().state == "resolved"
+    assert Case.objects.get().state == "auto_resolved"

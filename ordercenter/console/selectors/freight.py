@@ -55,12 +55,6 @@ class LineRow:
     terms: list[tuple[str, Decimal]]
 
 
-def bills_in_scope(scope: Scope) -> QuerySet[FreightBill]:
-    """Bills tell about parcels of all shops and warehouses: only those who see all of them see bills."""
-    bills = FreightBill.objects.select_related("carrier", "warehouse", "product").order_by("-starts_on", "-pk")
-    return bills if scope.is_everything else bills.none()
-
-
 def uploads_in_scope(scope: Scope) -> QuerySet[FreightUpload]:
     """Files that wait to be taken in."""
     uploads = FreightUpload.objects.defer("content").select_related("carrier", "created_by").order_by("-pk")

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from fulfillment.freight_errors import FreightFileKnown
+from fulfillment.freight_selectors import bills_in_scope
 from fulfillment.models import FreightBill
 from fulfillment.services import freight_closing
 from fulfillment.services.freight_bills import recheck_bill
@@ -44,7 +45,7 @@ SIGN_OFF, CLOSE = "fulfillment.sign_off_freight", "fulfillment.close_freightbill
 def bill_list(request: HttpRequest) -> HttpResponse:
     """The bills, newest period first, files that wait to be taken in, and the form for another one."""
     scope = scope_of(request)
-    rows = list(selectors.bills_in_scope(scope)[:LIST_ROWS])
+    rows = list(bills_in_scope(scope)[:LIST_ROWS])
     open_lines = selectors.open_lines_of([bill.pk for bill in rows])
     may_add = request.user.has_perm(ADD) and scope.is_everything
     context = {
@@ -239,7 +240,7 @@ def _do(request: HttpRequest, bill: FreightBill, verb: Callable[[], str]) -> Htt
 
 
 def _bill(request: HttpRequest, bill_id: int) -> FreightBill:
-    bill = selectors.bills_in_scope(scope_of(request)).filter(pk=bill_id).first()
+    bill = bills_in_scope(scope_of(request)).filter(pk=bill_id).first()
     if bill is None:
         raise Http404
     return bill

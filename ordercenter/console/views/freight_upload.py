@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from fulfillment.contracts.bill_sheets import HEADINGS, LABELS
+from fulfillment.contracts.bill_sheets import HEADINGS, LABELS, BillError
 from fulfillment.freight_errors import FreightFileKnown, FreightPeriodInvalid
 from fulfillment.models import FreightUpload
 from fulfillment.services.freight_closing import open_lines_of
@@ -192,7 +192,7 @@ def _context(request: HttpRequest, upload: FreightUpload, reading: Reading) -> d
         ],
         "count": reading.count,
         "total": Decimal(reading.total),
-        "errors": reading.errors,
+        "errors": [BillError(**error) for error in reading.errors],
         "error_count": reading.error_count,
         "starts_on": _day(request, "starts_on") or _iso(reading.first_day),
         "last_day": _day(request, "last_day") or _iso(reading.last_day),
