@@ -5,6 +5,7 @@ from django.urls import path
 from ordercenter.console.views import (
     cases,
     contracts,
+    excess,
     floor,
     floor_counts,
     floor_scan,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("cases/do/<slug:verb>/", cases.act, name="case-act"),
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:order_id>/", orders.order_detail, name="order"),
+    path("orders/<int:order_id>/excess/", excess.settle_excess, name="order-excess"),
     path("orders/<int:order_id>/payment/", payments.book_payment, name="order-payment"),
     path("orders/<int:order_id>/routing/", routing.explainer, name="order-routing"),
     path("orders/<int:order_id>/pin/", routing.pin, name="order-pin"),

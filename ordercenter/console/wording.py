@@ -137,6 +137,8 @@ DEEDS: Mapping[str, Text] = {
     "order.release": _("Holds released"),
     "order.cancel": _("Order cancelled by hand"),
     "order.book_payment": _("Payment entered by hand"),
+    "order.refund_excess": _("What was paid too much refunded"),
+    "order.keep_excess": _("What was paid too much kept as credit"),
     "order.merge": _("Merged by hand"),
     "order.unmerge": _("Taken out of the shared parcel"),
     "order.split": _("Split by hand"),

@@ -39,14 +39,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def held_until_somebody_waits(monkeypatch: pytest.MonkeyPatch, name: str) -> threading.Event:
-    """Let who calls this verb of the flows stop right before it, with the locks that it has, until another one waits.
-    The event is set when it stands there.
+    """Let who first calls this verb of the flows stop right before it, with the locks that it has, until another one
+    waits. The event is set when it stands there.
     """
     verb, there = getattr(workflow, name), threading.Event()
 
     def held(**given: Any) -> Any:
-        there.set()
-        wait_for(somebody_waits)
+        if not there.is_set():
+            there.set()
+            wait_for(somebody_waits)
         return verb(**given)
 
     monkeypatch.setattr(workflow, name, held)
