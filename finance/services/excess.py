@@ -77,8 +77,8 @@ def refund_excess(
 
 
 def keep_excess(*, order_id: int, reason: str, actor: Actor, at: datetime | None = None) -> Excess:
-    """Keep what was paid too much as a credit of the buyer; the order is paid. It can be refunded later, as what was paid
-    for the order.
+    """Keep what was paid too much as a credit of the buyer; the order is paid. It can be refunded later, as what was
+    paid for the order.
 
     Again, for an order that was settled like this, changes nothing. Raises OrderUnknown, NothingInExcess,
     ReasonMissing. The reason is kept as a deed. Emits OrderPaid.

@@ -67,8 +67,8 @@ def settle_overpaid(
 ) -> None:
     """More was paid than is due: the order is paid, and goes on its way. order: locked.
 
-    paid: the sum of its payments; at: the instant of the last one; refunded: what of it goes back, under refund_no, kept
-    as a refund of the order, 0 where the rest is kept. Raises TransitionRefused, AmountMismatch. Emits OrderPaid.
+    paid: the sum of its payments; at: the instant of the last one; refunded: what of it goes back, under refund_no,
+    kept as a refund of the order, 0 where the rest is kept. Raises TransitionRefused, AmountMismatch. Emits OrderPaid.
     """
     order.mark_overpaid(amount=paid, refunded=refunded, at=at)
     order.ship_by = at + SHIP_WITHIN
