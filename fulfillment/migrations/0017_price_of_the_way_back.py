@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='couriercontract',
             name='return_percent',
-            field=models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='way back of a returned parcel (% of its price)'),
+            field=models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='way back of a returned parcel (percent of its price)'),
         ),
         migrations.AddField(
             model_name='historicalcouriercontract',
             name='return_percent',
-            field=models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='way back of a returned parcel (% of its price)'),
+            field=models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='way back of a returned parcel (percent of its price)'),
         ),
     ]

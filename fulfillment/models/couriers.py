@@ -103,7 +103,7 @@ class CourierContract(models.Model):
     )
     # Empty: no price was agreed for the way back.
     return_percent = models.PositiveSmallIntegerField(
-        _("way back of a returned parcel (% of its price)"), null=True, blank=True
+        _("way back of a returned parcel (percent of its price)"), null=True, blank=True
     )
     is_active = models.BooleanField(_("active"), default=True)
     is_sample = models.BooleanField(_("sample, no real prices"), default=False)
