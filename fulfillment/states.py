@@ -235,3 +235,4 @@ FREIGHT_DIFFERENCES = (
     FreightVerdict.NO_CONTRACT,
     FreightVerdict.NOT_BILLED,
 )
+FREIGHT_KINDS = [(str(verdict.value), verdict.label) for verdict in FREIGHT_DIFFERENCES]

@@ -16,7 +16,7 @@ from fulfillment.freight_words import sentence_of
 from fulfillment.models import FreightBill, FreightLine
 from fulfillment.services.freight_cases import totals_of
 from fulfillment.services.freight_closing import sign_off_kind, sign_off_lines, take_back_sign_off
-from fulfillment.states import FREIGHT_DIFFERENCES, FreightBillState, FreightVerdict
+from fulfillment.states import FREIGHT_DIFFERENCES, FREIGHT_KINDS, FreightBillState, FreightVerdict
 from ordercenter.catalog.models import ApiScope
 from ordercenter.common.api_client import ApiClient
 from ordercenter.common.batch import BatchResult
@@ -38,7 +38,6 @@ from ordercenter.common.scope import Scope
 
 MOST_LINES = 500
 _VERDICTS = [("open", _("every difference that nobody has decided")), *FreightVerdict.choices]
-_KINDS = [(str(v.value), v.label) for v in FREIGHT_DIFFERENCES]
 
 
 class BillQuery(PageQuery):
@@ -155,7 +154,7 @@ class DecisionIn(StrictSerializer):
 
     reason = Text(max_length=200)
     lines = serializers.ListField(child=WholeNumber(min_value=1), required=False, min_length=1, max_length=MOST_LINES)
-    verdict = Choice(choices=_KINDS, required=False)
+    verdict = Choice(choices=FREIGHT_KINDS, required=False)
 
     def validate(self, attrs: Any) -> Any:
         if ("lines" in attrs) == ("verdict" in attrs):

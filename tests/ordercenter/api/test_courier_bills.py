@@ -81,7 +81,7 @@ def test_lines_are_found_by_verdict_and_number_page_after_page(bill: FreightBill
     ]
     assert "Billed 7.00, by contract 5.00: 2.00 yuan too much." in first["results"][0]["why"]
     assert [(r["line_no"], r["verdict"], r["expected_amount"]) for r in rest["results"]] == [
-        (5, "unknown_parcel", None)
+        (5, "unknown_parcel", "0.00")
     ]
     assert rest["next_cursor"] == ""
     assert strange["line_no"] == 5
@@ -171,8 +171,8 @@ def test_the_mistakes_of_a_file_are_named_by_row_and_column(stage: Stage) -> Non
     [
         ("courier-bills/files?courier=NOBODY", "text/csv", "fulfillment.freight_courier_unknown", 400),
         ("courier-bills/files?courier=ZTO&warehouse=X", "text/csv", "fulfillment.freight_courier_unknown", 400),
-        ("courier-bills/files", "text/csv", "common.invalid", 400),
-        ("courier-bills/files?courier=ZTO", "application/json", "common.media_type_unknown", 415),
+        ("courier-bills/files", "text/csv", "api.invalid", 400),
+        ("courier-bills/files?courier=ZTO", "application/json", "api.media_type", 415),
     ],
 )
 def test_a_file_that_nobody_can_place_is_refused(
@@ -180,8 +180,7 @@ def test_a_file_that_nobody_can_place_is_refused(
 ) -> None:
     answer = caller(READ, WRITE).send(address, table([HEADING, row("ZT0001")]), content_type=content_type)
 
-    assert (answer.status_code, answer.json()["status"]) == (status, status)
-    assert answer.json()["code"].startswith(code.partition(".")[0])
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert not FreightUpload.objects.exists()
 
 
