@@ -6,10 +6,11 @@ from finance.services.excess import Excess, excess_of, keep_excess, refund_exces
 from finance.services.exports import export_statement_lines
 from finance.services.fetching import fetch_statement
 from finance.services.matching import match_statement
-from finance.services.payments import PaymentFact, record_payments, record_refunds
+from finance.services.payments import BALANCE, PaymentFact, record_payments, record_refunds
 from finance.services.statements import import_bill_file, import_statement
 
 __all__ = [
+    "BALANCE",
     "Booked",
     "Excess",
     "HandPayment",

@@ -152,28 +152,29 @@ def _facts(
         if entry.kind == EntryKind.REFUND:
             gone[entry.provider, entry.external_no] += entry.amount
     fee_bp = Shop.objects.values_list("payment_fee_bp", flat=True).get(pk=order.shop_id)
-    facts = []
+    facts: dict[tuple[str, str], PaymentFact] = {}
     for entry in reversed([e for e in entries if e.kind == EntryKind.PAYMENT]):
-        part = min(amount, entry.amount - gone[entry.provider, entry.external_no])
-        if part <= ZERO:
-            continue
-        amount -= part
-        facts.append(
-            PaymentFact(
+        # One refund for each transaction number: both stages of a pre-sale may stand under one.
+        key = (entry.provider, entry.external_no)
+        back = min(entry.amount, gone[key])
+        gone[key] -= back
+        part = min(amount, entry.amount - back)
+        if part > ZERO:
+            amount -= part
+            facts[key] = PaymentFact(
                 order_id=order.pk,
                 shop_id=order.shop_id,
                 fee_bp=fee_bp if entry.provider in READERS else 0,
                 provider=entry.provider,
                 external_no=entry.external_no,
                 merchant_no=entry.merchant_no,
-                amount=part,
+                amount=part + (facts[key].amount if key in facts else ZERO),
                 currency=entry.currency,
                 occurred_at=at,
                 kind=EntryKind.REFUND,
                 request_no=refund_no,
             )
-        )
-    return facts
+    return list(facts.values())
 
 
 def _tell(work: Work, action: str, excess: Excess, reason: str, **more: str) -> None:
