@@ -6,7 +6,8 @@ import pytest
 
 from fulfillment.freight_words import sentence_of
 from fulfillment.models import CourierContract, FreightLine
-from tests.fulfillment.freight_stage import Stage, line_of, row, verdicts
+from ordercenter.console.invariants import CHECKS, run_checks
+from tests.fulfillment.freight_stage import NOW, Stage, line_of, row, verdicts
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +33,8 @@ def test_the_way_back_is_held_against_the_return_price(stage: Stage, state: str)
     assert verdicts(done.bill_id) == {}
     back = line_of(done.bill_id, parcel.tracking_no)
     assert (back.verdict, str(back.expected_amount), back.detail) == ("matched", "2.50", {"return_percent": 50})
+    checks = [check for check in CHECKS if check.name == "parcels_are_paid_once"]
+    assert [v.broken for v in run_checks(checks, stale_before=NOW)] == [0]
 
 
 def test_the_days_on_the_bill_say_which_way_is_which(stage: Stage) -> None:
