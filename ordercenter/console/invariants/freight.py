@@ -69,7 +69,7 @@ FROM fulfillment_freightbill b JOIN fulfillment_freightline l ON l.bill_id = b.i
 WHERE b.state <> 'withdrawn' AND l.verdict = 'signed_off' AND (l.signed_off_reason = '' OR l.found_verdict = '')
 """
 
-# One parcel is paid once, and once more for its way back: only one line of the bills that count may be matched for each.
+# One parcel is paid once, and once more for its way back: one line of the bills that count may be matched for each.
 _ONCE = """
 SELECT 'parcel:' || l.parcel_id, format('matched on %%s lines of courier bills', count(*))
 FROM fulfillment_freightline l JOIN fulfillment_freightbill b ON b.id = l.bill_id
