@@ -190,7 +190,7 @@ def _keep_layout(carrier_id: int, table: BillTable) -> None:
 
 def first_rows(parcels: Iterable[BilledParcel], most: int) -> Sequence[BilledParcel]:
     """The first of these; the others are read as well, and let go."""
-    found = []
+    found: list[BilledParcel] = []
     for parcel in parcels:
         if len(found) < most:
             found.append(parcel)

@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.datastructures import MultiValueDict
 
 logger = structlog.get_logger(__name__)
 
@@ -105,8 +106,10 @@ class RepeatBrokenOff:
         """Answers in the view's stead."""
 
         def attempt() -> HttpResponse:
-            for upload in request.FILES.values() if request._read_started else ():
-                upload.seek(0)
+            # What is not read by now is left to the view: the API reads its bodies itself.
+            for _name, uploads in request.__dict__.get("_files", MultiValueDict()).lists():
+                for upload in uploads:
+                    upload.seek(0)
             return view(request, *args, **kwargs)
 
         return repeated(attempt)

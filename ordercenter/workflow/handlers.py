@@ -46,7 +46,7 @@ def advance_flows(events: Sequence[Recorded]) -> None:
 
 def _subjects(events: Sequence[Recorded]) -> set[str]:
     """What these events are about; of a command, what the run that waits for it is about."""
-    answered = [e.flow_run_id for r in events if isinstance(e := r.event, CommandAnswered)]
+    answered = [e.flow_run_id for r in events if isinstance(e := r.event, CommandAnswered) and e.flow_run_id]
     runs = FlowRun.objects.filter(pk__in=answered).values_list("subject", flat=True) if answered else ()
     return {*runs, *(r.event.subject for r in events if not isinstance(r.event, CommandAnswered))}
 
