@@ -4,20 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    # Reversible as long as no such balance is in the books.
 
     dependencies = [
-        ('catalog', '0005_fewer_indexes'),
-        ('finance', '0002_payments_by_hand'),
-        ('orders', '0007_joins_planned_parcels'),
+        ("catalog", "0005_fewer_indexes"),
+        ("finance", "0002_payments_by_hand"),
+        ("orders", "0007_joins_planned_parcels"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='paymententry',
-            name='refund_entry_has_number',
+            model_name="paymententry",
+            name="refund_entry_has_number",
         ),
         migrations.AddConstraint(
-            model_name='paymententry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'payment'), ('request_no__in', ['', 'balance'])), models.Q(('kind', 'refund'), models.Q(('request_no', ''), _negated=True)), _connector='OR'), name='refund_entry_has_number'),
+            model_name="paymententry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "payment"), ("request_no__in", ["", "balance"])),
+                    models.Q(("kind", "refund"), models.Q(("request_no", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="refund_entry_has_number",
+            ),
         ),
     ]
