@@ -10,10 +10,12 @@ from decimal import Decimal
 import structlog
 
 from finance.models import PaymentEntry
-from finance.services import PaymentFact, record_payments
+from finance.services import BALANCE, PaymentFact, record_payments
 from finance.states import EntryKind
 from ordercenter.audit.work import Work
+from ordercenter.cases.services import CaseDraft, open_cases
 from ordercenter.common.actor import Actor
+from ordercenter.common.batch import Refusal
 from ordercenter.common.money import ZERO
 from ordercenter.orders.intake_types import IncomingRefund
 from ordercenter.orders.models import Order
@@ -49,7 +51,9 @@ def book_payments(
 
     The payments of a pre-sale are entries of their own: the deposit when it is paid, then what its balance adds to it,
     for a report of the paid order names the whole sum. A deposit that comes to light when the whole is booked already
-    adds nothing. One statement more where there is a pre-sale.
+    adds nothing. Where both came under one transaction number, the stage of the report tells them apart (BALANCE). What
+    the books hold already, but not like this, becomes the case PAYMENT_CONFLICT. One statement more where there is a
+    pre-sale.
     """
     presales = {
         order.pk
@@ -57,18 +61,18 @@ def book_payments(
         if t.order.presale_state is not None and (order := orders.get((t.shop_id, t.order.channel_order_no)))
     }
     known = _payments_of(presales)
-    facts: dict[str, PaymentFact] = {}
+    facts: dict[tuple[str, str], PaymentFact] = {}
     # Deposits first: the balance of the same list is what is left after them.
     for t in sorted(taken, key=lambda t: t.order.presale_state == "paid"):
         payment, order = t.order.payment, orders.get((t.shop_id, t.order.channel_order_no))
-        if payment is None or order is None or payment.external_no in facts:
+        if payment is None or order is None:
             continue
-        amount = payment.amount
+        amount, stage = payment.amount, ""
         if order.pk in presales:
-            amount = _own_amount(order, t, amount, known[order.pk])
-            if amount <= ZERO:
-                continue
-        facts[payment.external_no] = PaymentFact(
+            amount, stage = _own_amount(order, t, amount, known[order.pk])
+        if amount <= ZERO or (payment.external_no, stage) in facts:
+            continue
+        facts[payment.external_no, stage] = PaymentFact(
             order_id=order.pk,
             shop_id=t.shop_id,
             fee_bp=fees[t.shop_id],
@@ -78,11 +82,12 @@ def book_payments(
             amount=amount,
             currency=order.currency,
             occurred_at=payment.paid_at,
+            request_no=stage,
         )
     if facts:
         result = record_payments(payments=list(facts.values()), work=work, actor=actor)
-        for refusal in result.refused:
-            logger.warning("booking.refused", key=tuple(refusal.key), code=refusal.code)
+        if result.refused:
+            _open_cases(result.refused, {order.pk: order for order in orders.values()}, work)
 
 
 def book_refunds(*, succeeded: Sequence[tuple[Order, IncomingRefund]], work: Work, actor: Actor) -> None:
@@ -115,29 +120,63 @@ def book_refunds(*, succeeded: Sequence[tuple[Order, IncomingRefund]], work: Wor
     record_payments(payments=facts, work=work, actor=actor)
 
 
-def _own_amount(order: Order, t: TakenOrder, amount: Decimal, known: list[_Paid]) -> Decimal:
-    """What this payment of a pre-sale is worth by itself; it is known from now on. Nothing: it is booked already."""
+def _own_amount(order: Order, t: TakenOrder, amount: Decimal, known: list[_Paid]) -> tuple[Decimal, str]:
+    """What this payment of a pre-sale is worth by itself, and its stage where the number alone does not say it; it is
+    known from now on. Nothing: it is booked already.
+    """
     assert t.order.payment is not None
-    number = t.order.payment.external_no
+    number, provider = t.order.payment.external_no, t.order.payment.provider
+    same = [paid for paid in known if (paid.external_no, paid.provider) == (number, provider)]
     others = sum((paid.amount for paid in known if paid.external_no != number), ZERO)
+    booked, stage = sum((paid.amount for paid in same), ZERO), ""
     if t.order.presale_state == "paid":
         amount -= others
-    elif others + amount > order.total_amount:
-        return ZERO
-    if amount > ZERO and all(paid.external_no != number for paid in known):
-        known.append(_Paid(t.order.payment.provider, number, t.order.payment.merchant_no, amount))
-    return amount
+        if same and booked < amount:
+            # The deposit came under this number: what it lacks is the balance.
+            amount, stage = amount - booked, BALANCE
+        elif len(same) > 1 and booked == amount:
+            return ZERO, ""
+    elif others + amount > order.total_amount or (same and booked == order.total_amount > amount):
+        return ZERO, ""
+    if amount > ZERO and (stage or not same):
+        known.append(_Paid(provider, number, t.order.payment.merchant_no, amount))
+    return amount, stage
+
+
+def _open_cases(refused: Sequence[Refusal], orders: Mapping[int, Order], work: Work) -> None:
+    """A payment that the books hold with another amount or order: nobody has lost it, and a person compares."""
+    drafts = []
+    for refusal in refused:
+        error = refusal.error
+        logger.warning("booking.refused", key=tuple(refusal.key), code=refusal.code)
+        order = orders.get(getattr(error, "order_id", 0))
+        if order is None:
+            continue
+        evidence = {name: value for name, value in error.evidence().items() if name not in ("request_no", "kind")}
+        drafts.append(
+            CaseDraft(
+                code="PAYMENT_CONFLICT",
+                subject=f"order:{order.pk}",
+                shop_id=order.shop_id,
+                reference=order.channel_order_no,
+                money_at_risk=getattr(error, "amount", ZERO),
+                evidence=evidence,
+            )
+        )
+    open_cases(drafts=drafts, work=work)
 
 
 def _given_back(payments: Sequence[_Paid], amount: Decimal) -> list[tuple[_Paid, Decimal]]:
-    parts = []
+    parts: dict[tuple[str, str], tuple[_Paid, Decimal]] = {}
     for paid in reversed(payments):
         part = min(amount, paid.rest)
         if part > ZERO:
             paid.refunded += part
             amount -= part
-            parts.append((paid, part))
-    return parts
+            # One entry for each transaction number: both stages of a pre-sale may stand under one.
+            key = (paid.provider, paid.external_no)
+            parts[key] = (paid, part + (parts[key][1] if key in parts else ZERO))
+    return list(parts.values())
 
 
 def _payments_of(order_ids: Collection[int]) -> dict[int, list[_Paid]]:
@@ -152,7 +191,9 @@ def _payments_of(order_ids: Collection[int]) -> dict[int, list[_Paid]]:
             refunded[entry.provider, entry.external_no] += entry.amount
     for entry in entries:
         if entry.kind == EntryKind.PAYMENT:
-            gone = refunded[entry.provider, entry.external_no]
+            # Two payments may have one number: what went back of it went back of the first of them first.
+            gone = min(refunded[entry.provider, entry.external_no], entry.amount)
+            refunded[entry.provider, entry.external_no] -= gone
             found[entry.order_id].append(
                 _Paid(entry.provider, entry.external_no, entry.merchant_no, entry.amount, gone)
             )

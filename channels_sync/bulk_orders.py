@@ -57,6 +57,10 @@ class _Fresh:
     shop: Shop
 
 
+class _KnownMeanwhile(Exception):
+    """Undoes a list of which an order was there before it came to it."""
+
+
 def take_bulk(*, rows: Sequence[BulkRow], reach: Scope, actor: Actor, subject: str, at: datetime) -> BulkResult:
     """Create the orders that are new, record what was paid for them; orders known before are not touched.
 
@@ -71,8 +75,8 @@ def take_bulk(*, rows: Sequence[BulkRow], reach: Scope, actor: Actor, subject: s
         except IntegrityError as error:
             if not any(guard in str(error) for guard in _GUARDS):
                 raise
-        except EntryConflict:
-            # Another list booked the payment since we looked: look again.
+        except (EntryConflict, _KnownMeanwhile):
+            # Another list brought the order, or booked its payment, since we looked: look again.
             continue
     raise TwoListsMet(rows=len(rows))
 
@@ -88,6 +92,8 @@ def _take(rows: Sequence[BulkRow], reach: Scope, actor: Actor, subject: str, at:
     fresh.sort(key=lambda f: (f.shop.pk, f.row.order.channel_order_no))
     with unit_of_work(at=at, actor=actor) as work:
         taken = orders.take_orders(taken=[TakenOrder(f.shop.pk, f.row.order) for f in fresh], work=work)
+        if len(taken.created) < len(fresh):
+            raise _KnownMeanwhile
         ours = {f.row.index: taken.by_number[f.shop.pk, f.row.order.channel_order_no] for f in fresh}
         _book_payments(work, fresh, ours)
         record_deed(work, action="orders.bulk_create", subject=subject, details={"created": len(fresh)})

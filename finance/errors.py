@@ -66,6 +66,18 @@ class PaymentExceedsDue(OrderCenterError):
         self.order_id, self.outstanding, self.amount = order_id, outstanding, amount
 
 
+class NothingInExcess(OrderCenterError):
+    """The order was not paid too much, or it does not wait for that to be settled."""
+
+    code = "finance.nothing_in_excess"
+    title = _("Nothing of this order was paid too much, or it is settled already.")
+    hint = _("Reload the page: somebody may have settled it, or a payment has come in.")
+
+    def __init__(self, *, order_id: int, state: str):
+        super().__init__(f"order {order_id} in state {state}: nothing in excess")
+        self.order_id, self.state = order_id, state
+
+
 # --- bills ------------------------------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,8 @@ class PaymentEntry(models.Model):
     kind = models.CharField(_("kind"), max_length=8, choices=EntryKind.choices)
     provider = models.CharField(_("provider"), max_length=16)
     external_no = models.CharField(_("transaction number"), max_length=64)
-    # Empty for payments: the refund's own number, so that several refunds of one payment stay apart.
+    # The refund's own number, so that several refunds of one payment stay apart. Empty for payments, "balance" for the
+    # balance of a pre-sale that came under the number of its deposit.
     request_no = models.CharField(_("refund request number"), max_length=64, blank=True)
     merchant_no = models.CharField(_("merchant order number"), max_length=64, blank=True)
     amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
@@ -70,7 +71,8 @@ class PaymentEntry(models.Model):
             models.UniqueConstraint(fields=["provider", "external_no", "kind", "request_no"], name="entry_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="entry_amount_positive"),
             models.CheckConstraint(
-                condition=Q(kind="payment", request_no="") | (Q(kind="refund") & ~Q(request_no="")),
+                # The balance of a pre-sale may have come under the transaction number of its deposit.
+                condition=Q(kind="payment", request_no__in=["", "balance"]) | (Q(kind="refund") & ~Q(request_no="")),
                 name="refund_entry_has_number",
             ),
         ]

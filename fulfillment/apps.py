@@ -11,6 +11,7 @@ class FulfillmentConfig(AppConfig):
         from fulfillment import (  # noqa: F401
             courier_handlers,
             flow_components,
+            freight_handlers,
             goods_handlers,
             handlers,
             parcel_components,

@@ -63,7 +63,7 @@ def load_shipments(ids: Sequence[int], paths: frozenset[str], work: Work) -> dic
     return {pk: {path: known.get(path) for path in paths} for pk, known in values.items()}
 
 
-register_subject("shipment", FIELDS, load_shipments)
+register_subject("shipment", FIELDS, load_shipments, model=Shipment, place=2)
 register_trigger(ShipmentShipped.name, subject="shipment", label=_("Shipment has left"))
 register_trigger(OrderReleaseDue.name, subject="order", label=_("Wave or cut-off reached"))
 register_trigger(OrderRejectedByWarehouse.name, subject="order", label=_("Rejected by the warehouse"))

@@ -32,11 +32,11 @@ class FreightFileKnown(OrderCenterError):
 
 
 class FreightBillNotOpen(OrderCenterError):
-    """The bill is closed or withdrawn: nothing about it changes."""
+    """The bill is being judged, closed or withdrawn: nobody decides about it."""
 
     code = "fulfillment.freight_bill_not_open"
-    title = _("This courier bill is closed or withdrawn.")
-    hint = _("Reopen a closed bill, with a reason, to change anything about it.")
+    title = _("Nothing can be decided about this courier bill now: it is being judged, closed or withdrawn.")
+    hint = _("One that is being judged opens by itself; a closed one is reopened with a reason.")
 
     def __init__(self, *, bill_id: int, state: str):
         super().__init__(f"courier bill {bill_id} is {state}")
@@ -98,3 +98,29 @@ class FreightEncodingUnsupported(OrderCenterError):
     def __init__(self, *, encoding: str):
         super().__init__(f"{encoding} is not written")
         self.encoding = encoding
+
+
+class FreightUploadUnknown(OrderCenterError):
+    """No such file waits, or it is kept no longer."""
+
+    code = "fulfillment.freight_upload_unknown"
+    title = _("There is no such file.")
+    hint = _("Files are kept for a day; send it again.")
+    status = 404
+
+    def __init__(self, *, upload_id: int):
+        super().__init__(f"no file {upload_id} of a courier bill")
+        self.upload_id = upload_id
+
+
+class FreightCourierUnknown(OrderCenterError):
+    """A bill names a courier, a warehouse or a product that we do not have."""
+
+    code = "fulfillment.freight_courier_unknown"
+    title = _("There is no such courier, warehouse or courier product.")
+    hint = _("Look at the codes: capitals count.")
+    status = 400
+
+    def __init__(self, *, courier: str):
+        super().__init__(f"no courier {courier}, or no such warehouse or product of it")
+        self.courier = courier

@@ -26,12 +26,16 @@ TERMS: Mapping[str, str | Promise] = {
     "peak": gettext_lazy("peak fee"),
     "minimum": gettext_lazy("up to the minimum charge"),
     "packing": gettext_lazy("packing fee"),
+    "return": gettext_lazy("way back"),
     "other": gettext_lazy("not explained by the contract"),
 }
 _WHY: Mapping[str, str | Promise] = {
     "no_contract": gettext_lazy("No active contract of this warehouse with the courier holds on the day of shipping."),
     "several_products": gettext_lazy(
         "Several products of the courier hold on that day, and nothing says which of them it was."
+    ),
+    "no_return_price": gettext_lazy(
+        "The parcel came back, and the contract says nothing about the price of the way back."
     ),
     "no_place": gettext_lazy("Nobody knows for sure where the parcel went."),
     "no_weight": gettext_lazy("Neither we nor the bill say what the parcel weighs."),
@@ -114,6 +118,10 @@ def _about(line: FreightLine) -> str:
         return ngettext("It is %(n)s weight step too few.", "It is %(n)s weight steps too few.", -steps) % {"n": -steps}
     if line.term == "tier":
         return _("It is the price of another weight tier.")
+    if line.term == "return":
+        return _("The parcel came back: by contract the way back costs %(percent)s %% of the way there.") % {
+            "percent": detail.get("return_percent", "")
+        }
     if line.term == "minimum":
         return _("It is about the minimum charge.")
     if line.term in ("", "other"):

@@ -221,8 +221,10 @@ def take_answers(events: Sequence[Recorded]) -> None:
         created = {commands[e.command_id]: e.outcome for e in answered if e.kind == CREATE_KIND}
         stops = {_shipment(commands[e.command_id]): e.outcome == "done" for e in answered if e.kind == CANCEL_KIND}
         reasons = {_shipment(c): c.error for c, outcome in created.items() if outcome == "refused"}
-        # All locks in the order of everybody else: orders first, then shipments, each by key and all at once.
-        concerned = services.lock_for_stopping(shipment_ids=[*stops, *reasons], work=work)
+        # All locks in the order of everybody else: orders first, then shipments, each by key and all at once. Who
+        # travels alone and was accepted is not touched here.
+        touched = [_shipment(c) for c, outcome in created.items() if outcome != "done" or c.payload.get("order_ids")]
+        concerned = services.lock_for_stopping(shipment_ids=[*stops, *touched], work=work)
         work.lock(Shipment, [*stops, *map(_shipment, created)])
         refs = {_shipment(c): str((c.answer or {}).get("warehouse_ref", "")) for c, o in created.items() if o == "done"}
         services.accept_shipments(refs=refs, work=work)

@@ -213,6 +213,7 @@ class GoodsGrade(models.TextChoices):
 
 
 class FreightBillState(models.TextChoices):
+    JUDGING = "judging", _("Being held against contracts")
     OPEN = "open", _("Being checked")
     CLOSED = "closed", _("Closed")
     WITHDRAWN = "withdrawn", _("Withdrawn")
@@ -221,6 +222,7 @@ class FreightBillState(models.TextChoices):
 class FreightVerdict(models.TextChoices):
     """What became of one line of a courier's bill, or of a parcel of ours that the bill lacks."""
 
+    PENDING = "pending", _("Not looked at yet")
     MATCHED = "matched", _("Matched")
     WEIGHT_DIFFERS = "weight_differs", _("Weight differs")
     PRICE_DIFFERS = "price_differs", _("Price differs")
@@ -232,6 +234,9 @@ class FreightVerdict(models.TextChoices):
     SIGNED_OFF = "signed_off", _("Signed off")
 
 
+# The task that reads and judges couriers' bills.
+COURIER_BILLS = "fulfillment.courier_bills"
+
 # Differences that a person has to decide before a bill can be closed.
 FREIGHT_DIFFERENCES = (
     FreightVerdict.WEIGHT_DIFFERS,
@@ -242,3 +247,4 @@ FREIGHT_DIFFERENCES = (
     FreightVerdict.NO_CONTRACT,
     FreightVerdict.NOT_BILLED,
 )
+FREIGHT_KINDS = [(str(verdict.value), verdict.label) for verdict in FREIGHT_DIFFERENCES]

@@ -15,6 +15,8 @@ from fulfillment.services import tracking
 from fulfillment.services.asking import ask_about_parcels
 from fulfillment.services.backlog import reoptimise_backlog
 from fulfillment.services.courier_accounts import refresh_balances
+from fulfillment.services.freight_judging import judge_waiting_bills
+from fulfillment.services.freight_uploads import work_off_uploads
 from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_warehouses
 from fulfillment.services.goods_at_warehouses import tell_changed_items
 from fulfillment.services.labels import forget_old_labels
@@ -23,7 +25,7 @@ from fulfillment.services.silence import tell_silent
 from fulfillment.services.stalled import find_silent_parcels
 from fulfillment.services.transit_times import measure_transit_times
 from fulfillment.services.waves import make_due_waves
-from fulfillment.states import ShipmentState
+from fulfillment.states import COURIER_BILLS, ShipmentState
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.errors import OrderCenterError
 
@@ -126,3 +128,18 @@ def shadow(**_: object) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('shadow'))")
+
+
+@shared_task(name=COURIER_BILLS)
+def courier_bills(**_: object) -> None:
+    """Read, take in and judge what waits of couriers' bills, until nothing does; one at a time, the others leave."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('fulfillment'), hashtext('courier_bills'))")
+        if not cursor.fetchone()[0]:
+            return
+    try:
+        while work_off_uploads() + judge_waiting_bills():
+            pass
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('courier_bills'))")

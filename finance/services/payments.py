@@ -19,6 +19,8 @@ from ordercenter.common.money import ZERO, to_cents
 from ordercenter.common.rows import new_row, rows_where
 from ordercenter.events.types import PaymentCaptured, PaymentRefunded
 
+# Under one transaction number with its deposit, the balance of a pre-sale is told apart by this.
+BALANCE = "balance"
 # What the amount columns of the books can hold.
 LIMIT = Decimal(10) ** 12
 
@@ -29,7 +31,8 @@ class PaymentFact:
 
     amount: yuan (or the currency's unit), positive for both kinds. fee_bp: the provider's contract fee in basis points
     (`Shop.payment_fee_bp`). external_no: the provider's transaction number; a refund carries that of its payment and
-    its own request_no. merchant_no: our side's number at the provider. occurred_at: aware, the provider's clock.
+    its own request_no; a payment has none, but for the balance of a pre-sale that came under the number of its deposit
+    (BALANCE). merchant_no: our side's number at the provider. occurred_at: aware, the provider's clock.
     """
 
     order_id: int
@@ -121,8 +124,10 @@ def _why_not(fact: PaymentFact, key: EntryKey, known: Booked | None) -> OrderCen
         why = "without a transaction number"
     elif not fact.amount.is_finite() or not ZERO < fact.amount < LIMIT or fact.amount != to_cents(fact.amount):
         why = f"amount {fact.amount}"
-    elif bool(fact.request_no) != (fact.kind == EntryKind.REFUND):
-        why = "a refund needs its request number, a payment has none"
+    elif fact.kind == EntryKind.PAYMENT and fact.request_no not in ("", BALANCE):
+        why = "a payment has no request number"
+    elif fact.kind == EntryKind.REFUND and not fact.request_no:
+        why = "a refund needs its request number"
     if why:
         return EntryInvalid(order_id=fact.order_id, external_no=fact.external_no, why=why)
     if known is not None and known != (fact.order_id, fact.amount):

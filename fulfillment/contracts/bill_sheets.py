@@ -8,7 +8,7 @@ several rows for one parcel, one for each kind of fee.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -128,7 +128,7 @@ class BillTable:
     headings: tuple[str, ...]
     columns: Mapping[str, str]
     first_row: int
-    rows: Sequence[Sequence[str]]
+    rows: Iterable[Sequence[str]]
 
     @property
     def missing(self) -> list[str]:
@@ -147,11 +147,22 @@ def open_table(content: bytes, chosen: Mapping[str, str] | None = None) -> BillT
     place = max(range(len(head)), key=lambda i: len(_columns_of(head[i], chosen or {})), default=None)
     if place is None:
         raise SheetUnreadable("the file is empty")
-    body = [*head[place + 1 :], *islice(rows, MOST_ROWS + 1)]
-    if len(body) > MOST_ROWS:
-        raise SheetUnreadable(f"more than {MOST_ROWS} rows")
     headings = tuple(cell.strip() for cell in head[place])
-    return BillTable(headings, _columns_of(head[place], chosen or {}), place + 2, body)
+    return BillTable(headings, _columns_of(head[place], chosen or {}), place + 2, _Rows(content, place + 1))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a file below its heading, read anew each time: a long file is never held in memory as rows."""
+
+    content: bytes
+    above: int
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        for number, row in enumerate(islice(rows_of(self.content), self.above, None)):
+            if number >= MOST_ROWS:
+                raise SheetUnreadable(f"more than {MOST_ROWS} rows")
+            yield row
 
 
 def _columns_of(heading: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
@@ -169,22 +180,49 @@ def _columns_of(heading: Sequence[str], chosen: Mapping[str, str]) -> dict[str, 
 
 
 def read_bill(table: BillTable) -> tuple[list[BilledParcel], list[BillError]]:
-    """The parcels of a bill, in its order, and every mistake in it. With any mistake the parcels are not to be used."""
+    """The parcels of a bill, in its order, and every mistake in it. With any mistake the parcels are not to be used.
+
+    Raises SheetUnreadable for a file with too many rows.
+    """
     errors: list[BillError] = []
+    return list(parcels_of(table, errors)), errors
+
+
+def parcels_of(table: BillTable, errors: list[BillError]) -> Iterator[BilledParcel]:
+    """The same one by one, however long the file is; mistakes are added to errors while it is read. Only a bill with a
+    column for the kind of fee is read whole before the first one: the rows of a parcel may stand anywhere in it.
+    """
     if table.missing:
         names = ", ".join(str(LABELS[name]) for name in table.missing)
-        return [], [BillError(table.first_row - 1, "", _("columns are missing: %(names)s") % {"names": names})]
+        errors.append(BillError(table.first_row - 1, "", _("columns are missing: %(names)s") % {"names": names}))
+        return
+    rows = _rows_with_parcels(table, errors)
+    found = _put_together(rows) if "fee_kind" in table.columns else (parcel for parcel, _kind in rows)
+    is_empty = True
+    for parcel in found:
+        is_empty = False
+        yield parcel
+    if is_empty and not errors:
+        errors.append(BillError(table.first_row, "", _("the bill has no rows")))
+
+
+def _rows_with_parcels(table: BillTable, errors: list[BillError]) -> Iterator[tuple[BilledParcel, str]]:
     reader = _Reader(table, errors)
-    found: list[BilledParcel] = []
-    fees: dict[str, tuple[int, set[str]]] = {}
     for number, row in enumerate(table.rows, table.first_row):
         if not any(cell.strip() for cell in row) or reader.is_sum(row):
             continue
         parcel, kind = reader.parcel(number, row)
         if len(errors) >= _MOST_ERRORS:
-            break
-        if parcel is None:
-            continue
+            return
+        if parcel is not None:
+            yield parcel, kind
+
+
+def _put_together(rows: Iterable[tuple[BilledParcel, str]]) -> list[BilledParcel]:
+    """One parcel for rows of one number with different kinds of fees."""
+    found: list[BilledParcel] = []
+    fees: dict[str, tuple[int, set[str]]] = {}
+    for parcel, kind in rows:
         place, kinds = fees.get(parcel.tracking_no, (-1, set()))
         if kind and place >= 0 and kind not in kinds:
             found[place] = _joined(found[place], parcel, kind)
@@ -193,9 +231,7 @@ def read_bill(table: BillTable) -> tuple[list[BilledParcel], list[BillError]]:
         if kind:
             fees[parcel.tracking_no] = (len(found), {kind})
         found.append(parcel)
-    if not found and not errors:
-        errors.append(BillError(table.first_row, "", _("the bill has no rows")))
-    return found, errors
+    return found
 
 
 def _joined(one: BilledParcel, more: BilledParcel, kind: str) -> BilledParcel:

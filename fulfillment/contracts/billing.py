@@ -16,9 +16,10 @@ from typing import Any, Literal
 from fulfillment.contracts.bill_sheets import BilledParcel, billed_code
 from fulfillment.contracts.pricing import Lane, Price, Terms, price_parcel
 from fulfillment.states import FreightVerdict
-from ordercenter.common.money import ZERO
+from ordercenter.common.money import ZERO, to_cents
 
-# What a difference is about. zone: priced for another place; other: no term of the contract explains it.
+# What a difference is about. zone: priced for another place; return: the way back;
+# other: no term of the contract explains it.
 Cause = Literal[
     "",
     "weight",
@@ -32,6 +33,7 @@ Cause = Literal[
     "peak",
     "minimum",
     "packing",
+    "return",
     "other",
 ]
 # How we know what a parcel weighs. planned: only from the master data of its goods.
@@ -104,6 +106,35 @@ def judge(billed: BilledParcel, ours: OurParcel, terms: Terms, slack: Slack) -> 
         detail["weight_part"] = str(base.total - mine.total)
     term, more = _cause(billed, ours, base, terms)
     return Judged(FreightVerdict.PRICE_DIFFERS, mine.total, term, {**detail, **more})
+
+
+def judge_return(billed: BilledParcel, ours: OurParcel, terms: Terms, slack: Slack, percent: int | None) -> Judged:
+    """Hold the way back of a parcel against the contract: it costs so many per cent of the way there.
+
+    percent: None where the contract has no price for it.
+    """
+    if percent is None:
+        return no_price("no_return_price")
+    if not ours.code:
+        return no_price("no_place")
+    weight_g = ours.weight_g or billed.weight_g or 0
+    if not weight_g:
+        return no_price("no_weight")
+    mine = _price(terms, ours, weight_g)
+    if mine.not_taken is not None:
+        return no_price(mine.not_taken, charged_g=mine.charged_g)
+    due = to_cents(mine.total * percent / 100)
+    detail = {**_detail(ours, mine), "return_percent": percent}
+    if abs(billed.amount - due) <= slack.amount:
+        return Judged(FreightVerdict.MATCHED, due, "", {"return_percent": percent})
+    theirs, agreed = _claims(billed, ours, mine, terms, slack)
+    for price in theirs:
+        claimed = to_cents(price.total * percent / 100)
+        if abs(billed.amount - claimed) <= slack.amount:
+            if agreed:
+                return Judged(FreightVerdict.MATCHED, claimed, "", {"return_percent": percent})
+            return Judged(FreightVerdict.WEIGHT_DIFFERS, due, "weight", {**detail, "billed_charged_g": price.charged_g})
+    return Judged(FreightVerdict.PRICE_DIFFERS, due, "return", detail)
 
 
 def expected_price(ours: OurParcel, terms: Terms) -> Judged:

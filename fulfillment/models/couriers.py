@@ -101,6 +101,10 @@ class CourierContract(models.Model):
     amount_slack = models.DecimalField(
         _("amount on bills may differ by"), max_digits=6, decimal_places=2, default=Decimal(0), db_default=Decimal(0)
     )
+    # Empty: no price was agreed for the way back.
+    return_percent = models.PositiveSmallIntegerField(
+        _("way back of a returned parcel (percent of its price)"), null=True, blank=True
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_sample = models.BooleanField(_("sample, no real prices"), default=False)
     history = HistoricalRecords(history_id_field=models.BigAutoField())

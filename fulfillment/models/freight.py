@@ -24,6 +24,8 @@ class FreightBill(StateModel):
 
     ends_on is the day after the last one of the period. warehouse: only parcels of this warehouse are expected on the
     bill; empty: of all. product: under which product lines are priced that name none. amount_total: what is asked for.
+    A bill is born with lines that nobody has judged. judged_lines, judged_to: how many are by now, and up to which id,
+    so that a worker that was stopped goes on where it was.
     """
 
     carrier = models.ForeignKey(Carrier, models.PROTECT, verbose_name=_("carrier"), related_name="+")
@@ -35,10 +37,12 @@ class FreightBill(StateModel):
     )
     starts_on = models.DateField(_("first day"))
     ends_on = models.DateField(_("ends before"))
-    state = StateField(_("state"), default=FreightBillState.OPEN, choices=FreightBillState.choices)
+    state = StateField(_("state"), default=FreightBillState.JUDGING, choices=FreightBillState.choices)
     file_name = models.CharField(_("file"), max_length=200, blank=True)
     file_sha256 = models.CharField(_("digest of the file"), max_length=64)
     line_count = models.PositiveIntegerField(_("lines"), default=0)
+    judged_lines = models.PositiveIntegerField(_("lines judged"), default=0, db_default=0)
+    judged_to = models.BigIntegerField(_("judged up to"), default=0, db_default=0)
     amount_total = models.DecimalField(_("amount billed"), max_digits=16, decimal_places=2, default=Decimal(0))
     imported_at = models.DateTimeField(_("imported at"), default=timezone.now)
     checked_at = models.DateTimeField(_("checked at"), null=True, blank=True)
@@ -64,6 +68,14 @@ class FreightBill(StateModel):
     def __str__(self) -> str:
         return f"{self.carrier} {self.starts_on:%Y-%m-%d}"
 
+    @transition(field=state, source=FreightBillState.JUDGING, target=FreightBillState.OPEN)
+    def finish_judging(self) -> None:
+        """Every line has a verdict; people may decide about the differences."""
+
+    @transition(field=state, source=FreightBillState.OPEN, target=FreightBillState.JUDGING)
+    def judge_again(self) -> None:
+        """Contracts were corrected or parcels have turned up: what nobody has signed off is judged anew."""
+
     @transition(field=state, source=FreightBillState.OPEN, target=FreightBillState.CLOSED)
     def close(self) -> None:
         """Every line is matched or signed off; the bill may be paid."""
@@ -72,7 +84,9 @@ class FreightBill(StateModel):
     def reopen(self) -> None:
         """Somebody has a reason to look at it again."""
 
-    @transition(field=state, source=FreightBillState.OPEN, target=FreightBillState.WITHDRAWN)
+    @transition(
+        field=state, source=[FreightBillState.OPEN, FreightBillState.JUDGING], target=FreightBillState.WITHDRAWN
+    )
     def withdraw(self) -> None:
         """The file was the wrong one, or the courier sent another: none of its lines counts."""
 
@@ -172,12 +186,25 @@ class FreightLayout(models.Model):
 
 
 class FreightUpload(models.Model):
-    """A bill's file between upload and import. Sealed: some couriers write receivers into it. Kept for a day."""
+    """A bill's file between upload and import. Sealed: some couriers write receivers into it. Kept for a day.
+
+    columns: as a person matched them, empty for none. reading: what was found in the file with them
+    (`freight_uploads.Reading`), None until it is read. wish: how it is to be taken in, None until somebody says so;
+    problem: the code of what stood in the way; bill: what it became.
+    """
 
     carrier = models.ForeignKey(Carrier, models.CASCADE, verbose_name=_("carrier"), related_name="+")
     file_name = models.CharField(_("file"), max_length=200, blank=True)
     file_sha256 = models.CharField(_("digest of the file"), max_length=64)
     content = SealedField(_("content"))
+    size = models.PositiveIntegerField(_("bytes"), default=0, db_default=0)
+    columns = models.JSONField(_("columns"), null=True, blank=True)
+    reading = models.JSONField(_("what was read"), null=True, blank=True)
+    wish = models.JSONField(_("how to take it in"), null=True, blank=True)
+    problem = models.CharField(_("problem"), max_length=64, blank=True, default="", db_default="")
+    bill = models.ForeignKey(
+        FreightBill, models.CASCADE, verbose_name=_("courier bill"), null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("created by"), null=True, blank=True, related_name="+"

@@ -21,6 +21,7 @@ from ordercenter.orders.services.holding import Finding
 from ordercenter.workflow import engine
 from ordercenter.workflow import services as workflow
 from ordercenter.workflow.errors import CommandDead, CommandRefused
+from ordercenter.workflow.locking import lock_runs
 from ordercenter.workflow.models import FlowRun, RunStatus
 from ordercenter.workflow.plan import Answer
 
@@ -42,8 +43,8 @@ def let_companions_go_on(*, answers: Sequence[tuple[OutgoingCommand, CommandAnsw
     if not by_subject:
         return
     waiting = FlowRun.objects.filter(subject__any_of=list(by_subject), status=RunStatus.WAITING, waits_for="command")
-    runs = work.lock(FlowRun, [pk for pk in waiting.values_list("pk", flat=True) if pk not in named])
-    still = [r for r in runs.values() if r.status == RunStatus.WAITING and r.waits_for == "command"]
+    runs = lock_runs(waiting.exclude(pk__in=[pk for pk in named if pk is not None]), work)
+    still = [r for r in runs if r.status == RunStatus.WAITING and r.waits_for == "command"]
     engine.go_on(still, {r.pk: Answer("", (), error=_error(by_subject[r.subject])) for r in still}, work)
 
 

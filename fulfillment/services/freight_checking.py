@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection
 
 from fulfillment.contracts.bill_sheets import BilledParcel
-from fulfillment.contracts.billing import Judged, expected_price, judge, no_price
+from fulfillment.contracts.billing import Judged, expected_price, judge, judge_return, no_price
 from fulfillment.models import FreightBill
 from fulfillment.services.freight_facts import (
     BUSINESS_ZONE,
@@ -22,6 +21,7 @@ from fulfillment.services.freight_facts import (
     billed_elsewhere,
     parcels_by_number,
     parcels_on_no_bill,
+    rows_of_numbers,
     waybills_by_number,
 )
 from fulfillment.states import FreightVerdict
@@ -61,56 +61,54 @@ class Checked:
     our_g: int | None = None
 
 
+def unjudged(billed: BilledParcel) -> Checked:
+    """A line as the file has it."""
+    return Checked(billed, Judged(FreightVerdict.PENDING))
+
+
 @dataclass
 class Checker:
-    """Judges the lines of one bill in their order; knows which numbers it has seen. Three statements a chunk."""
+    """Judges lines of one bill that are in its table, some thousand at a time. Four statements each time."""
 
     bill: FreightBill
     agreements: Agreements = field(init=False)
-    _first_rows: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.agreements = Agreements(self.bill.carrier_id)
 
-    def seen(self, number: str, row: int) -> None:
-        """A line that is not judged again counts all the same when its number comes once more."""
-        self._first_rows.setdefault(number, row)
-
-    def check(self, parcels: Iterable[BilledParcel]) -> Iterator[list[Checked]]:
-        source = iter(parcels)
-        while chunk := list(islice(source, CHUNK)):
-            yield self._check_chunk(chunk)
-
-    def _check_chunk(self, chunk: Sequence[BilledParcel]) -> list[Checked]:
+    def check(self, chunk: Sequence[BilledParcel]) -> list[Checked]:
+        """What is found out about each of these lines, in their order."""
         numbers = sorted({parcel.tracking_no for parcel in chunk})
         carrier_id = self.bill.carrier_id
         known = parcels_by_number(carrier_id=carrier_id, numbers=numbers, agreements=self.agreements)
         waybills = waybills_by_number(carrier_id=carrier_id, numbers=[n for n in numbers if n not in known])
         elsewhere = billed_elsewhere(carrier_id=carrier_id, bill_id=self.bill.pk, numbers=numbers)
+        places = rows_of_numbers(bill_id=self.bill.pk, numbers=numbers)
         found = []
         for billed in chunk:
             number = billed.tracking_no
             facts = known.get(number)
-            first_row = self._first_rows.setdefault(number, billed.row)
-            if first_row != billed.row:
-                judged = Judged(FreightVerdict.BILLED_TWICE, ZERO, "", {"first_row": first_row})
-            elif number in elsewhere:
-                judged = Judged(FreightVerdict.BILLED_TWICE, ZERO, "", {"other_bill": elsewhere[number]})
+            leg, before = _leg(billed, facts, places, elsewhere)
+            if leg == "again":
+                judged = Judged(FreightVerdict.BILLED_TWICE, ZERO, "", before)
             elif facts is None and number in waybills:
                 judged = Judged(FreightVerdict.VOID_BILLED, ZERO, "", {"waybill_state": str(waybills[number])})
             elif facts is None:
                 judged = Judged(FreightVerdict.UNKNOWN_PARCEL, ZERO)
             else:
-                found.append(self._held_against_contract(billed, facts))
+                found.append(self._held_against_contract(billed, facts, is_return=leg == "back"))
                 continue
             parcel_id, our_g = (facts.parcel_id, facts.ours.weight_g) if facts is not None else (None, None)
             found.append(Checked(billed, judged, parcel_id, None, our_g))
         return found
 
-    def _held_against_contract(self, billed: BilledParcel, facts: ParcelFacts) -> Checked:
+    def _held_against_contract(self, billed: BilledParcel, facts: ParcelFacts, *, is_return: bool) -> Checked:
         agreement = self.agreements.of(facts, billed.product, self.bill.product_id)
         if not isinstance(agreement, Agreement):
             judged, contract_id = no_price(agreement, on=facts.ours.on.isoformat()), None
+        elif is_return:
+            judged = judge_return(billed, facts.ours, agreement.terms, agreement.slack, agreement.return_percent)
+            contract_id = agreement.terms.contract_id
         else:
             judged = judge(billed, facts.ours, agreement.terms, agreement.slack)
             contract_id = agreement.terms.contract_id
@@ -127,9 +125,6 @@ class Checker:
             warehouse_id=self.bill.warehouse_id,
             agreements=self.agreements,
         ):
-            # A bill that is just being taken in is in no table yet.
-            if number in self._first_rows:
-                continue
             agreement = self.agreements.of(facts, "", self.bill.product_id)
             billed = BilledParcel(row=0, tracking_no=number, amount=ZERO, billed_on=facts.ours.on)
             if isinstance(agreement, Agreement):
@@ -138,6 +133,30 @@ class Checker:
                 judged, contract_id = Judged(FreightVerdict.NOT_BILLED, None, "", {"why": agreement}), None
             found.append(Checked(billed, judged, facts.parcel_id, contract_id, facts.ours.weight_g or None))
         return found
+
+
+def _leg(
+    billed: BilledParcel,
+    facts: ParcelFacts | None,
+    places: Mapping[str, tuple[list[int], list[int]]],
+    elsewhere: Mapping[str, tuple[int, int]],
+) -> tuple[Literal["out", "back", "again"], dict[str, int]]:
+    """Which way of its parcel a line is about, and for a repeat where the number stood before.
+
+    A parcel that came back has two ways: the second line of its number, by the days on the bills, is the way back.
+    Every other repeat is one too many.
+    """
+    number = billed.tracking_no
+    rows, by_day = places.get(number, ([billed.row], [billed.row]))
+    other_bill, times = elsewhere.get(number, (0, 0))
+    came_back = facts is not None and facts.came_back
+    turns = by_day if came_back else rows
+    place = turns.index(billed.row)
+    if times + place == 0:
+        return "out", {}
+    if times + place == 1 and came_back:
+        return "back", {}
+    return "again", {"first_row": turns[0]} if place else {"other_bill": other_bill}
 
 
 def bounds_of(bill: FreightBill) -> tuple[datetime, datetime]:

@@ -15,8 +15,8 @@ from fulfillment.freight_errors import (
     FreightLineNotOpen,
 )
 from fulfillment.models import FreightBill, FreightLine
-from fulfillment.services.freight_bills import locked_bill
 from fulfillment.services.freight_cases import close_all_cases, close_vanished, settle_cases, subject_of
+from fulfillment.services.freight_intake import locked_bill
 from fulfillment.states import FREIGHT_DIFFERENCES, FreightBillState
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import unit_of_work
@@ -141,7 +141,7 @@ def reopen_bill(*, bill_id: int, reason: str, at: datetime, actor: Actor) -> Fre
 
 
 def withdraw_bill(*, bill_id: int, reason: str, at: datetime, actor: Actor) -> FreightBill:
-    """Take an open bill out of the books: the wrong file, or the courier has sent a corrected one.
+    """Take a bill that is not closed out of the books: the wrong file, or the courier has sent a corrected one.
 
     Its lines are kept to be looked at and count nowhere; its cases close; the same file may be taken in again. Bills
     that called a parcel billed twice because of it say otherwise when they are checked again. Raises
@@ -149,7 +149,7 @@ def withdraw_bill(*, bill_id: int, reason: str, at: datetime, actor: Actor) -> F
     """
     reason = _reason(reason)
     with unit_of_work(at=at, actor=actor, reason=reason) as work:
-        bill = locked_bill(bill_id, work)
+        bill = locked_bill(bill_id, work, states=(FreightBillState.OPEN, FreightBillState.JUDGING))
         bill.withdraw()
         work.save(bill)
         close_all_cases(bill_id=bill_id, resolution=_("The bill was withdrawn."), work=work)

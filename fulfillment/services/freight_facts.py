@@ -15,7 +15,7 @@ from fulfillment.contracts.billing import OurParcel, Slack, WeightSource
 from fulfillment.contracts.pricing import Terms
 from fulfillment.models import CourierContract, CourierProduct
 from fulfillment.services.courier_prices import terms_of
-from fulfillment.states import WaybillState
+from fulfillment.states import ParcelState, WaybillState
 from ordercenter.common.divisions import code_of
 from ordercenter.common.money import ZERO, to_cents
 
@@ -24,22 +24,28 @@ BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")
 
 @dataclass(frozen=True, slots=True)
 class ParcelFacts:
-    """A parcel as it left. product_id: the courier's product that routing chose, where it had a choice."""
+    """A parcel as it left. product_id: the courier's product that routing chose, where it had a choice. came_back: its
+    tracking says that it is on its way back, or is back.
+    """
 
     parcel_id: int
     warehouse_id: int
     product_id: int | None
     ours: OurParcel
+    came_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A contract with the days on which it holds, and how far bills may be off."""
+    """A contract with the days on which it holds, and how far bills may be off. return_percent: of the price, for the
+    way back; None where none was agreed.
+    """
 
     starts_on: date
     ends_on: date | None
     terms: Terms
     slack: Slack
+    return_percent: int | None = None
 
     def holds(self, on: date) -> bool:
         return self.starts_on <= on and (self.ends_on is None or on < self.ends_on)
@@ -57,7 +63,7 @@ class Agreements:
         self._by_lane: dict[int, dict[int, list[Agreement]]] = defaultdict(lambda: defaultdict(list))
         for contract, terms in zip(contracts, terms_of(contracts), strict=True):
             slack = Slack(contract.weight_slack_g, contract.weight_slack_percent, contract.amount_slack)
-            agreement = Agreement(contract.valid_from, contract.ends_on, terms, slack)
+            agreement = Agreement(contract.valid_from, contract.ends_on, terms, slack, contract.return_percent)
             self._by_lane[contract.warehouse_id][contract.product_id].append(agreement)
         self._products: dict[str, int] = {}
         for pk, code, name in CourierProduct.objects.filter(carrier_id=carrier_id).values_list("pk", "code", "name"):
@@ -87,6 +93,8 @@ class Agreements:
         return next(iter(holding.values())) if len(holding) == 1 else "several_products"
 
 
+_CAME_BACK = (ParcelState.RETURNING, ParcelState.RETURNED)
+
 # Volume and value of what is in a box; without its list of items, of the whole shipment.
 _GOODS = """
 LEFT JOIN LATERAL (
@@ -110,7 +118,7 @@ SELECT upper(p.tracking_no), p.id, s.warehouse_id, p.shipped_at, p.weight_g, s.w
        c.province, c.city, c.district,
        (jsonb_path_query_first(s.decision, '$.parcels[*] ? (@.warehouse == $w).product',
                                jsonb_build_object('w', s.warehouse_id)))::text,
-       {volume}, {value}
+       {volume}, {value}, p.state
 FROM fulfillment_parcel p
 JOIN fulfillment_shipment s ON s.id = p.shipment_id
 LEFT JOIN catalog_contact c ON c.id = s.contact_id
@@ -155,7 +163,8 @@ def _parcels(where: str, values: Mapping[str, Any], agreements: Agreements) -> I
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows = cursor.fetchall()
-    for number, parcel_id, warehouse_id, shipped_at, measured_g, planned_g, doubt, *place, product, size, value in rows:
+    for number, parcel_id, warehouse_id, shipped_at, measured_g, planned_g, doubt, *more in rows:
+        *place, product, size, value, state = more
         source: WeightSource = "measured" if measured_g else "planned" if planned_g else "none"
         ours = OurParcel(
             on=shipped_at.astimezone(BUSINESS_ZONE).date(),
@@ -165,7 +174,8 @@ def _parcels(where: str, values: Mapping[str, Any], agreements: Agreements) -> I
             volume_cm3=int(size or 0),
             value=to_cents(value) if value else ZERO,
         )
-        yield number, ParcelFacts(parcel_id, warehouse_id, int(product) if product else None, ours)
+        product_id = int(product) if product else None
+        yield number, ParcelFacts(parcel_id, warehouse_id, product_id, ours, state in _CAME_BACK)
 
 
 def _division(code: str | None, province: str | None, city: str | None, district: str | None) -> str:
@@ -185,14 +195,28 @@ def waybills_by_number(*, carrier_id: int, numbers: Collection[str]) -> dict[str
         return {number: WaybillState(state) for number, state in cursor.fetchall()}
 
 
-def billed_elsewhere(*, carrier_id: int, bill_id: int, numbers: Sequence[str]) -> dict[str, int]:
-    """Numbers that an earlier bill of the courier has, with that bill. One statement."""
+def billed_elsewhere(*, carrier_id: int, bill_id: int, numbers: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Numbers that earlier bills of the courier have, with the first of these bills and how often. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT l.tracking_no, min(l.bill_id) FROM fulfillment_freightline l"
+            "SELECT l.tracking_no, min(l.bill_id), count(*) FROM fulfillment_freightline l"
             " JOIN fulfillment_freightbill b ON b.id = l.bill_id"
             " WHERE l.tracking_no = ANY(%s) AND b.carrier_id = %s AND b.state <> 'withdrawn' AND b.id < %s"
             " AND l.line_no > 0 GROUP BY 1",
             [list(numbers), carrier_id, bill_id],
         )
-        return dict(cursor.fetchall())
+        return {number: (bill, times) for number, bill, times in cursor.fetchall()}
+
+
+def rows_of_numbers(*, bill_id: int, numbers: Sequence[str]) -> dict[str, tuple[list[int], list[int]]]:
+    """The rows of a bill in which each of these numbers stands: in their order, and in that of their days. One
+    statement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tracking_no, array_agg(line_no ORDER BY line_no),"
+            " array_agg(line_no ORDER BY billed_on NULLS LAST, line_no) FROM fulfillment_freightline"
+            " WHERE tracking_no = ANY(%s) AND bill_id = %s AND line_no > 0 GROUP BY 1",
+            [list(numbers), bill_id],
+        )
+        return {number: (rows, by_day) for number, rows, by_day in cursor.fetchall()}

@@ -53,10 +53,11 @@ def put_back_scanned(scan: ScanInput, place: str, work: Work) -> Answer:
     shipment_id = shipment_of(scan.text, warehouse_id=scan.warehouse_id)
     if shipment_id is None:
         raise ScanUnknown(text=scan.text[:64])
-    shipment = work.lock(Shipment, [shipment_id])[shipment_id]
-    if shipment.state != ShipmentState.TO_PUT_BACK:
+    # Not locked here: orders come first.
+    code, state = Shipment.objects.values_list("code", "state").get(pk=shipment_id)
+    if state != ShipmentState.TO_PUT_BACK:
         # The label is that of the basket from which these pieces were taken.
-        shipment_id = taken_from(shipment.code) or shipment_id
+        shipment_id = taken_from(code) or shipment_id
     put_back(shipment_ids=[shipment_id], work=work).raise_first()
     return Answer("put_back", place=place, params={"shipment": tidy(scan.text)}, undo=IRREVERSIBLE)
 

@@ -25,6 +25,7 @@ from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import doubts_of
 from ordercenter.orders.states import OrderState
 from ordercenter.workflow import engine
+from ordercenter.workflow.locking import lock_runs
 from ordercenter.workflow.models import FlowRun, RunStatus
 from ordercenter.workflow.plan import Answer
 
@@ -235,6 +236,5 @@ def _waiting_runs(work: Work, order_ids: Collection[int]) -> dict[int, FlowRun]:
     subjects = [f"order:{pk}" for pk in order_ids]
     waits_for = f"event:{MergeWindowClosed.name}"
     rows = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.WAITING, waits_for=waits_for)
-    runs = work.lock(FlowRun, list(rows.values_list("pk", flat=True)))
-    still = [r for r in runs.values() if r.status == RunStatus.WAITING and r.waits_for == waits_for]
+    still = [r for r in lock_runs(rows, work) if r.status == RunStatus.WAITING and r.waits_for == waits_for]
     return {flow_run.subject_id: flow_run for flow_run in still}

@@ -22,6 +22,7 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.fsm import StateModel
 from ordercenter.common.gathering import gathered
 from ordercenter.common.ids import new_ids
+from ordercenter.common.repeating import keeps_when_committed
 from ordercenter.common.rows import locked_rows, new_row
 from ordercenter.events import log
 from ordercenter.events.ahead import Ahead, born_rows, current, leave
@@ -341,3 +342,4 @@ def unit_of_work(
             ahead.work = own
         yield own
         own.flush()
+        keeps_when_committed()

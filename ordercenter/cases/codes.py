@@ -46,6 +46,7 @@ CODES: dict[str, CaseCode] = dict(
         _blocking("RULE_UNANSWERED", _("A routing rule cannot be answered"), 4),
         _blocking("CAPACITY_FULL", _("Warehouses are full today"), 8),
         _blocking("PAYMENT_MISMATCH", _("Amount paid is not the amount due"), 2),
+        _warning("PAYMENT_CONFLICT", _("A payment is in the books already, but not like this"), 24),
         _blocking("CHANNEL_HELD", _("Held by the channel"), 24),
         _blocking("SHIPPED_ELSEWHERE", _("Already shipped, says the channel"), 2),
         _blocking("CHANGED_AFTER_AUDIT", _("Changed by the buyer after review"), 1),

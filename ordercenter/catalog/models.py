@@ -275,6 +275,9 @@ class ApiScope(models.TextChoices):
     ORDERS_WRITE = "orders:write", _("Create and cancel orders")
     PARCELS_WRITE = "parcels:write", _("Merge, split and take apart parcels")
     CASES_READ = "cases:read", _("Read cases")
+    # Bills tell about the parcels of all shops: they count where a key has them in every shop.
+    FREIGHT_READ = "freight:read", _("Read courier bills")
+    FREIGHT_WRITE = "freight:write", _("Send courier bills, decide about their differences")
 
 
 def only_known_scopes(value: object) -> None:

@@ -16,6 +16,9 @@ from django.db.models.base import ModelState
 from django.db.models.expressions import Value
 from django.db.models.fields import NOT_PROVIDED
 
+FOR_UPDATE = " FOR UPDATE"
+FOR_UPDATE_NOW = " FOR UPDATE NOWAIT"
+
 M = TypeVar("M", bound=models.Model)
 
 
@@ -69,13 +72,17 @@ def _attnames(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 
 
-def locked_rows(model: type[M], attname: str, values: Collection[Any]) -> list[M]:
-    """The rows whose column is one of these values, locked, in primary-key order: one SELECT ... FOR UPDATE."""
-    return rows_where(model, {attname: values}, lock=True)
+def locked_rows(model: type[M], attname: str, values: Collection[Any], *, waits: bool = True) -> list[M]:
+    """The rows whose column is one of these values, locked, in primary-key order: one SELECT ... FOR UPDATE.
+
+    waits: False where waiting for who has one of them could be for ever: the database's error for a lock that is not
+    available (an OperationalError, SQLSTATE 55P03) is raised instead, and the transaction is over.
+    """
+    return rows_where(model, {attname: values}, lock=FOR_UPDATE if waits else FOR_UPDATE_NOW)
 
 
-def rows_where(model: type[M], wanted: Mapping[str, Collection[Any]], *, lock: bool = False) -> list[M]:
-    """The rows of which each of these columns is one of its values, in primary-key order; locked if asked for.
+def rows_where(model: type[M], wanted: Mapping[str, Collection[Any]], *, lock: str = "") -> list[M]:
+    """The rows of which each of these columns is one of its values, in primary-key order; lock: the clause for it.
 
     The same as a query with `any_of`, `order_by("pk")` and `select_for_update`, whose text is put together once per
     model and columns instead of at every call: with one row that takes longer than the answer.
@@ -93,7 +100,7 @@ def rows_where(model: type[M], wanted: Mapping[str, Collection[Any]], *, lock: b
 
 @cache
 def _reading(
-    model: type[models.Model], attnames: tuple[str, ...], lock: bool
+    model: type[models.Model], attnames: tuple[str, ...], lock: str
 ) -> tuple[str, tuple[tuple[int, Any], ...]]:
     """The text of the query, and what turns columns into values where the driver's own are not those of the field."""
     quote = connection.ops.quote_name
@@ -103,10 +110,7 @@ def _reading(
         f"t.{quote(str(by_name[name].column))} = ANY(%s::{array_type_of(by_name[name])}[])" for name in attnames
     )
     columns = ", ".join(f"t.{quote(str(field.column))}" for field in fields)
-    sql = (
-        f"SELECT {columns} FROM {table} AS t WHERE {asked} ORDER BY t.{quote(str(model._meta.pk.column))}"
-        f"{' FOR UPDATE' if lock else ''}"
-    )
+    sql = f"SELECT {columns} FROM {table} AS t WHERE {asked} ORDER BY t.{quote(str(model._meta.pk.column))}" + lock
     readers = []
     for number, field in enumerate(fields):
         column = field.get_col(model._meta.db_table)

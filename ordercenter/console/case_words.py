@@ -121,6 +121,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("The order is not taken as paid."),
         _("Compare with channel and provider; enter the missing payment, or cancel the order and refund the buyer."),
     ),
+    "PAYMENT_CONFLICT": CaseWords(
+        _("The channel tells of a payment whose transaction number the books hold with another amount or order."),
+        _("The payment is not entered once more; what is in the books stays."),
+        _("Compare with the provider which of the two is right; enter what is missing by hand, with its own number."),
+    ),
     "CHANNEL_HELD": CaseWords(
         _("The channel has put the order on hold."),
         _("It must not be shipped for now."),

@@ -566,6 +566,23 @@ class FreightBillEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FreightUploaded(Event):
+    """A courier's bill is there as a file: it is to be read, or to be taken in as somebody wants it."""
+
+    name: ClassVar[str] = "fulfillment.freight_upload.wanted"
+    subject_kind: ClassVar[str] = "freight_upload"
+    freight_upload_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreightBillToJudge(FreightBillEvent):
+    """The lines of a courier's bill are there, or are to be judged once more."""
+
+    name: ClassVar[str] = "fulfillment.freight_bill.to_judge"
+    lines: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FreightBillChecked(FreightBillEvent):
     """A courier's bill was taken in, or held against parcels and contracts once more. differences: lines left open."""
 

@@ -94,7 +94,7 @@ def _order_values(order: Order) -> dict[str, Any]:
     }
 
 
-register_subject("order", FIELDS, load_orders)
+register_subject("order", FIELDS, load_orders, model=Order, place=1)
 register_trigger(OrderPaid.name, subject="order", label=_("Order paid"))
 register_trigger(OrderReleased.name, subject="order", label=_("Order released"))
 register_trigger(OrderCancelled.name, subject="order", label=_("Order cancelled"))

@@ -72,6 +72,8 @@ MIDDLEWARE = [
     "ordercenter.console.middleware.ScopeMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    # The last: it runs the view.
+    "ordercenter.common.repeating.RepeatBrokenOff",
 ]
 
 ROOT_URLCONF = "ordercenter.urls"
@@ -188,6 +190,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "publish-stock": {"task": "channels.publish_stock", "schedule": 1.0, "options": {"expires": 2.0}},
     "expire-promises": {"task": "inventory.expire", "schedule": 10.0},
     "end-unpaid": {"task": "fulfillment.end_unpaid", "schedule": 10.0},
+    # Courier bills that wait to be read, taken in or judged: the safety net of the ring that follows the commit.
+    "courier-bills": {"task": "fulfillment.courier_bills", "schedule": 15.0, "options": {"expires": 15.0}},
     "shadow": {"task": "fulfillment.shadow", "schedule": 15.0},
     "keep-house": {"task": "events.keep_house", "schedule": 6 * 3600.0},
     "watch-parcels": {"task": "fulfillment.watch_parcels", "schedule": 300.0},

@@ -43,6 +43,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "OrderState": "ordercenter.orders.states.OrderState",
         "CaseState": "ordercenter.cases.states.CaseState",
+        "FreightBillState": "fulfillment.states.FreightBillState",
+        "FreightVerdict": "fulfillment.states.FreightVerdict",
+        "FreightDifference": "fulfillment.states.FREIGHT_KINDS",
+        "FreightUploadState": ["waiting", "taken_in", "refused"],
         "NewOrderStatus": ["created", "paid"],
         "RowStatus": ["created", "exists", "refused"],
     },
@@ -54,6 +58,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "orders", "description": _("Orders")},
         {"name": "stock", "description": _("Stock")},
         {"name": "cases", "description": _("Cases")},
+        {"name": "courier bills", "description": _("Courier bills")},
         {"name": "problems", "description": _("Codes of refusals")},
     ],
 }

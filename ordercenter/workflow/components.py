@@ -20,6 +20,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from django.db import models
 from django.utils.functional import Promise
 
 from ordercenter.common.errors import OrderCenterError
@@ -67,11 +68,16 @@ class ActionSpec:
 
 @dataclass(frozen=True)
 class SubjectSpec:
-    """A kind of thing that flows move: its fields and how to load them for many at once."""
+    """A kind of thing that flows move: its fields and how to load them for many at once.
+
+    model: its table, None for one that has none. place: its turn where rows of several kinds are locked.
+    """
 
     name: str
     catalogue: Catalogue
     loader: Loader
+    model: type[models.Model] | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -219,11 +225,19 @@ class Registry:
             raise ComponentClash(kind="action", name=f"{spec.use} v{spec.v}")
         self._actions[spec.use, spec.v] = spec
 
-    def register_subject(self, name: str, catalogue: Catalogue, loader: Loader) -> None:
-        """Make a subject known with its fields; loader(ids, paths, work) loads them set-wise."""
+    def register_subject(
+        self,
+        name: str,
+        catalogue: Catalogue,
+        loader: Loader,
+        *,
+        model: type[models.Model] | None = None,
+        place: int = 0,
+    ) -> None:
+        """Make a subject known with its fields; loader(ids, paths, work) loads them set-wise. See SubjectSpec."""
         if name in self._subjects:
             raise ComponentClash(kind="subject", name=name)
-        self._subjects[name] = SubjectSpec(name, catalogue, loader)
+        self._subjects[name] = SubjectSpec(name, catalogue, loader, model, place)
 
     def register_trigger(self, event: str, *, subject: str, label: str | Promise, lacks: Iterable[str] = ()) -> None:
         """Make an event known as one that flows of this subject may start with or wait for."""

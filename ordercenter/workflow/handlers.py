@@ -11,6 +11,7 @@ from ordercenter.events.registry import Recorded, on
 from ordercenter.events.types import CommandAnswered, Event, FlowTimerDue, OrderReleased
 from ordercenter.workflow import engine
 from ordercenter.workflow.errors import CommandDead, CommandRefused
+from ordercenter.workflow.locking import lock_runs, lock_subjects
 from ordercenter.workflow.models import FlowRun, RunStatus
 from ordercenter.workflow.plan import Answer
 
@@ -29,6 +30,8 @@ def advance_flows(events: Sequence[Recorded]) -> None:
     for recorded in events:
         by_name[recorded.event.name].append(recorded)
     with unit_of_work(because=events) as work:
+        # All of them in one step, whatever happens to each: what the parts below lock is theirs.
+        lock_subjects(_subjects(events), work)
         _take_answers(by_name[CommandAnswered.name], work)
         _take_timers(by_name[FlowTimerDue.name], work)
         _run_released_again(by_name[OrderReleased.name], work)
@@ -39,6 +42,13 @@ def advance_flows(events: Sequence[Recorded]) -> None:
             for flow in active:
                 if facts and flow.plan.trigger_event == name:
                     engine.start(flow, {_subject_id(r.event): r for r in facts}, work)
+
+
+def _subjects(events: Sequence[Recorded]) -> set[str]:
+    """What these events are about; of a command, what the run that waits for it is about."""
+    answered = [e.flow_run_id for r in events if isinstance(e := r.event, CommandAnswered) and e.flow_run_id]
+    runs = FlowRun.objects.filter(pk__in=answered).values_list("subject", flat=True) if answered else ()
+    return {*runs, *(r.event.subject for r in events if not isinstance(r.event, CommandAnswered))}
 
 
 def _take_answers(events: Sequence[Recorded], work: Work) -> None:
@@ -71,19 +81,19 @@ def _take_timers(events: Sequence[Recorded], work: Work) -> None:
 def _run_released_again(events: Sequence[Recorded], work: Work) -> None:
     subjects = [r.event.subject for r in events]
     if subjects:
-        stopped = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.STOPPED)
-        runs = work.lock(FlowRun, list(stopped.values_list("pk", flat=True)))
-        engine.run_again(list(runs.values()), work)
+        runs = lock_runs(FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.STOPPED), work)
+        engine.run_again([r for r in runs if r.status == RunStatus.STOPPED], work)
 
 
 def _wake_waiting(name: str, events: Sequence[Recorded], work: Work) -> None:
     subjects = [r.event.subject for r in events if not work.is_born(r.event.subject)]
     if not subjects:
         return
-    waiting = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.WAITING, waits_for=f"event:{name}")
-    runs = work.lock(FlowRun, list(waiting.values_list("pk", flat=True)))
+    waits_for = f"event:{name}"
+    rows = FlowRun.objects.filter(subject__any_of=subjects, status=RunStatus.WAITING, waits_for=waits_for)
+    runs = [r for r in lock_runs(rows, work) if (r.status, r.waits_for) == (RunStatus.WAITING, waits_for)]
     if runs:
-        engine.go_on(list(runs.values()), {pk: Answer("", ()) for pk in runs}, work)
+        engine.go_on(runs, {flow_run.pk: Answer("", ()) for flow_run in runs}, work)
 
 
 def _subject_id(event: Event) -> int:

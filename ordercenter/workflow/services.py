@@ -16,6 +16,7 @@ from ordercenter.events.models import Timer
 from ordercenter.workflow import engine
 from ordercenter.workflow.documents import parse_document
 from ordercenter.workflow.errors import FlowInvalid, FlowUnknown
+from ordercenter.workflow.locking import lock_runs
 from ordercenter.workflow.models import Flow, FlowRun, FlowVersion, RunStatus
 from ordercenter.workflow.plan import ActionStep
 from ordercenter.workflow.validator import has_errors, validate
@@ -93,9 +94,9 @@ def run_stopped_again(
 ) -> int:
     """Run the stopped runs of these subjects again from the step where each stopped; returns how many there were."""
     with unit_of_work(work, at=at, actor=actor) as work:
-        stopped = FlowRun.objects.filter(subject__in=subjects, status=RunStatus.STOPPED)
-        runs = work.lock(FlowRun, list(stopped.values_list("pk", flat=True)))
-        engine.run_again(list(runs.values()), work)
+        found = lock_runs(FlowRun.objects.filter(subject__in=subjects, status=RunStatus.STOPPED), work)
+        runs = [flow_run for flow_run in found if flow_run.status == RunStatus.STOPPED]
+        engine.run_again(runs, work)
         return len(runs)
 
 
@@ -114,12 +115,11 @@ def run_from(*, subjects: Collection[str], use: str, work: Work) -> set[str]:
 
 
 def _set_back(subjects: Collection[str], use: str, code: str, work: Work) -> list[FlowRun]:
-    rows = list(FlowRun.objects.filter(subject__in=subjects).order_by("started_at", "pk").values_list("pk", flat=True))
-    runs = work.lock(FlowRun, rows)
-    digests = dict(FlowVersion.objects.filter(flowrun__in=rows).values_list("pk", "content_hash"))
+    runs = lock_runs(FlowRun.objects.filter(subject__in=subjects).order_by("started_at", "pk"), work)
+    digests = dict(FlowVersion.objects.filter(flowrun__in=runs).values_list("pk", "content_hash"))
     settled: dict[str, FlowRun] = {}
     timers: list[str] = []
-    for flow_run in reversed(list(runs.values())):
+    for flow_run in reversed(runs):
         plan = engine.plan_of(flow_run.version_id, digests[flow_run.version_id])
         node = next((s.node for s in plan.steps if isinstance(s, ActionStep) and s.spec.use == use), None)
         if node is not None and flow_run.subject not in settled:
@@ -135,8 +135,8 @@ def _set_back(subjects: Collection[str], use: str, code: str, work: Work) -> lis
 
 def void_runs(*, subjects: Collection[str], work: Work) -> None:
     """End every open run of these subjects: there is nothing left to bring on."""
-    open_runs = FlowRun.objects.filter(subject__in=subjects, status__in=[RunStatus.WAITING, RunStatus.STOPPED])
-    for flow_run in work.lock(FlowRun, list(open_runs.values_list("pk", flat=True))).values():
+    may_move = (RunStatus.WAITING, RunStatus.STOPPED)
+    for flow_run in lock_runs(FlowRun.objects.filter(subject__in=subjects, status__in=may_move), work):
         flow_run.status, flow_run.waits_for, flow_run.changed_at = RunStatus.VOIDED, "", work.at
         work.save(flow_run, "status", "waits_for", "changed_at")
 

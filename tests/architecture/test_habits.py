@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.source import Module, called, modules
 
 # Where tasks may be sent from: the relay's bell and the sweep, both outside of requests and transactions.
-RINGERS = {"ordercenter.events.bell", "ordercenter.events.tasks"}
+RINGERS = {"ordercenter.events.bell", "ordercenter.events.tasks", "ordercenter.events.waking"}
 # Reads the numbers of flow documents, which hold no amounts but in whole fen.
 FLOAT_READERS = {"ordercenter.common.strictjson"}
 # The field itself and its base, which hold the state that transitions change.

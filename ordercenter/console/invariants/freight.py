@@ -69,11 +69,12 @@ FROM fulfillment_freightbill b JOIN fulfillment_freightline l ON l.bill_id = b.i
 WHERE b.state <> 'withdrawn' AND l.verdict = 'signed_off' AND (l.signed_off_reason = '' OR l.found_verdict = '')
 """
 
-# One parcel is paid once: only one line of the bills that count may be matched for it.
+# One parcel is paid once, and once more for its way back: one line of the bills that count may be matched for each.
 _ONCE = """
 SELECT 'parcel:' || l.parcel_id, format('matched on %%s lines of courier bills', count(*))
 FROM fulfillment_freightline l JOIN fulfillment_freightbill b ON b.id = l.bill_id
-WHERE b.state <> 'withdrawn' AND l.verdict = 'matched' GROUP BY l.parcel_id HAVING count(*) > 1
+WHERE b.state <> 'withdrawn' AND l.verdict = 'matched'
+GROUP BY l.parcel_id, l.detail -> 'return_percent' IS NOT NULL HAVING count(*) > 1
 """
 
 _HAVE_CASES = f"""

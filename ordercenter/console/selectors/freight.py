@@ -55,15 +55,10 @@ class LineRow:
     terms: list[tuple[str, Decimal]]
 
 
-def bills_in_scope(scope: Scope) -> QuerySet[FreightBill]:
-    """Bills tell about parcels of all shops and warehouses: only those who see all of them see bills."""
-    bills = FreightBill.objects.select_related("carrier", "warehouse", "product").order_by("-starts_on", "-pk")
-    return bills if scope.is_everything else bills.none()
-
-
 def uploads_in_scope(scope: Scope) -> QuerySet[FreightUpload]:
     """Files that wait to be taken in."""
     uploads = FreightUpload.objects.defer("content").select_related("carrier", "created_by").order_by("-pk")
+    uploads = uploads.filter(bill=None)
     return uploads if scope.is_everything else uploads.none()
 
 
@@ -81,7 +76,10 @@ def open_lines_of(bill_ids: Collection[int]) -> dict[int, OpenLines]:
 def kinds_of(bill: FreightBill) -> list[KindRow]:
     """Every verdict that occurs, differences first. One statement."""
     totals = totals_of(bill.pk)
-    order = [*_DIFFERENCES, str(FreightVerdict.SIGNED_OFF), str(FreightVerdict.MATCHED)]
+    order = [
+        *_DIFFERENCES,
+        *(str(v) for v in (FreightVerdict.PENDING, FreightVerdict.SIGNED_OFF, FreightVerdict.MATCHED)),
+    ]
     labels = {str(v.value): str(v.label) for v in FreightVerdict}
     return [
         KindRow(v, labels[v], totals[v].lines, totals[v].billed, totals[v].expected, totals[v].net)

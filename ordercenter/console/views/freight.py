@@ -16,12 +16,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from fulfillment.freight_errors import FreightFileKnown
+from fulfillment.freight_selectors import bills_in_scope
 from fulfillment.models import FreightBill
 from fulfillment.services import freight_closing
-from fulfillment.services.freight_bills import known_bill, recheck_bill
+from fulfillment.services.freight_bills import recheck_bill
 from fulfillment.services.freight_export import DISPUTED, export_freight_lines
-from fulfillment.services.freight_uploads import keep_upload
-from fulfillment.states import FREIGHT_DIFFERENCES, FreightVerdict
+from fulfillment.services.freight_intake import known_bill
+from fulfillment.services.freight_judging import begin_judging_again
+from fulfillment.services.freight_uploads import SHORT_LINES, keep_upload
+from fulfillment.states import FREIGHT_DIFFERENCES, FreightBillState, FreightVerdict
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import actor_of
 from ordercenter.common.admin_messages import report_batch
@@ -42,7 +45,7 @@ SIGN_OFF, CLOSE = "fulfillment.sign_off_freight", "fulfillment.close_freightbill
 def bill_list(request: HttpRequest) -> HttpResponse:
     """The bills, newest period first, files that wait to be taken in, and the form for another one."""
     scope = scope_of(request)
-    rows = list(selectors.bills_in_scope(scope)[:LIST_ROWS])
+    rows = list(bills_in_scope(scope)[:LIST_ROWS])
     open_lines = selectors.open_lines_of([bill.pk for bill in rows])
     may_add = request.user.has_perm(ADD) and scope.is_everything
     context = {
@@ -76,7 +79,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         file_name=file.name or "",
         carrier_id=carrier.pk,
         at=timezone.now(),
-        user_id=request.user.pk,
+        actor=actor_of(request),
     )
     return redirect("console:freight-upload", kept.pk)
 
@@ -94,7 +97,7 @@ def bill_detail(request: HttpRequest, bill_id: int) -> HttpResponse:
     place = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
     lines, more = selectors.lines_of(bill, "" if chosen == "all" else chosen, number, place)
     open_kinds = [kind for kind in kinds if kind.is_open]
-    is_open = bill.state == "open"
+    is_open, is_judged = bill.state == FreightBillState.OPEN, bill.state != FreightBillState.JUDGING
     context = {
         "bill": bill,
         "last_day": bill.ends_on - timedelta(days=1),
@@ -107,6 +110,9 @@ def bill_detail(request: HttpRequest, bill_id: int) -> HttpResponse:
         "number": number,
         "lines": lines,
         "after": lines[-1].line.pk if more else None,
+        "is_judged": is_judged,
+        "percent": 100 * bill.judged_lines // max(1, bill.line_count),
+        "may_withdraw": (is_open or not is_judged) and request.user.has_perm(CLOSE),
         "may_sign_off": is_open and request.user.has_perm(SIGN_OFF),
         "may_add": is_open and request.user.has_perm(ADD),
         "may_close": is_open and request.user.has_perm(CLOSE),
@@ -114,6 +120,16 @@ def bill_detail(request: HttpRequest, bill_id: int) -> HttpResponse:
         "place": "freight",
     }
     return render(request, "console/freight_bill.html", context)
+
+
+@page(VIEW)
+def progress(request: HttpRequest, bill_id: int) -> HttpResponse:
+    """How far the judging of a bill is, for the page that asks every other second; reloads it when it is done."""
+    bill = _bill(request, bill_id)
+    if bill.state != FreightBillState.JUDGING:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    percent = 100 * bill.judged_lines // max(1, bill.line_count)
+    return render(request, "components/judging.html", {"bill": bill, "percent": percent})
 
 
 @require_POST
@@ -147,6 +163,9 @@ def recheck(request: HttpRequest, bill_id: int) -> HttpResponse:
     bill = _bill(request, bill_id)
 
     def again() -> str:
+        if bill.line_count > SHORT_LINES:
+            begin_judging_again(bill_id=bill.pk, at=timezone.now(), actor=actor_of(request))
+            return _("The bill is being checked again; this page shows how far it is.")
         found = sum(recheck_bill(bill_id=bill.pk, at=timezone.now(), actor=actor_of(request)).values())
         return ngettext(
             "The bill was checked again: %(n)s difference is open.",
@@ -221,7 +240,7 @@ def _do(request: HttpRequest, bill: FreightBill, verb: Callable[[], str]) -> Htt
 
 
 def _bill(request: HttpRequest, bill_id: int) -> FreightBill:
-    bill = selectors.bills_in_scope(scope_of(request)).filter(pk=bill_id).first()
+    bill = bills_in_scope(scope_of(request)).filter(pk=bill_id).first()
     if bill is None:
         raise Http404
     return bill

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from finance.services import excess_of
 from ordercenter.audit.steps import possible_steps
 from ordercenter.catalog.models import Shop
 from ordercenter.common.scope import scope_of
@@ -71,6 +72,7 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "kinds": KINDS,
         "steps": possible_steps(request.user, order),
         "waits_for_money": order.state in PAYABLE,
+        "is_overpaid": order.state in PAYABLE and order.is_on_hold and bool(excess_of(order).amount),
         "steps_url": reverse("admin:orders_order_steps", args=[order.pk]),
         "place": "orders",
     }

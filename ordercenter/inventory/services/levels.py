@@ -3,6 +3,10 @@
 A large batch of new orders wants nearly every row that sells, and would hold it while hundreds of orders are decided
 and written. Where plenty lies it only looks at the rows, counts in memory, and locks them when all else is written:
 what it took is then counted on top of what others took meanwhile, if it is still there.
+
+Who comes to stock rows in a second step, with some locked, does not wait for a row that comes before one of those: two
+that did so could wait for each other in a ring. The work is undone at once and done again, by the relay in halves, by a
+page as a whole (`common/repeating.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +41,9 @@ def lock_levels(*, sku_ids: Collection[int], work: Work) -> Mapping[Place, Stock
     missing = sorted(set(sku_ids) - asked)
     if missing:
         asked.update(missing)
-        rows = locked_rows(StockLevel, "sku_id", missing)
+        held = _held(work)
+        waits = not held or _come_after(held, missing)
+        rows = locked_rows(StockLevel, "sku_id", missing, waits=waits)
         work.adopt(StockLevel, rows)
         known.update(((row.sku_id, row.warehouse_id), row) for row in rows)
     return known
@@ -78,14 +84,31 @@ def levels_to_take_from(*, wanted: Mapping[int, int], work: Work) -> Mapping[Pla
     work.adopt(StockLevel, rows)
     seen: dict[int, tuple[int, ...]] = work.shared.setdefault("levels_seen", {})
     seen.update((row.pk, tuple(getattr(row, name) for name in _COUNTERS)) for row in rows)
-    work.write_last(StockLevel, partial(_count_on_top, seen))
+    work.write_last(StockLevel, partial(_count_on_top, work, seen))
     return known
 
 
-def _count_on_top(seen: Mapping[int, Sequence[int]], rows: Sequence[StockLevel], attnames: Collection[str]) -> None:
+def _held(work: Work) -> set[int]:
+    """The stock rows that this work has locked; those that it has only seen are not among them."""
+    seen = work.shared.get("levels_seen", {})
+    return {row.pk for row in work.shared.get("levels", {}).values() if row.pk not in seen}
+
+
+def _come_after(held: Collection[int], sku_ids: Collection[int]) -> bool:
+    """Whether all rows of these SKUs come after those that are locked. One statement."""
+    first = StockLevel.objects.filter(sku_id__any_of=sku_ids).order_by("pk").values_list("pk", flat=True).first()
+    return first is None or first > max(held)
+
+
+def _count_on_top(
+    work: Work, seen: Mapping[int, Sequence[int]], rows: Sequence[StockLevel], attnames: Collection[str]
+) -> None:
     """Lock these rows, and write what was counted since they were seen on top of what they say now."""
-    fresh = {row.pk: row for row in locked_rows(StockLevel, "id", [row.pk for row in rows])}
-    for row in rows:
+    held = _held(work)
+    late = [row.pk for row in rows if row.pk not in held]
+    waits = not held or min(late, default=0) > max(held)
+    fresh = {row.pk: row for row in locked_rows(StockLevel, "id", late, waits=waits)}
+    for row in (row for row in rows if row.pk in fresh):
         now = fresh[row.pk]
         for name, before in zip(_COUNTERS, seen.get(row.pk, ()), strict=False):
             setattr(row, name, getattr(now, name) + getattr(row, name) - before)

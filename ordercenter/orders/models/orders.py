@@ -108,6 +108,16 @@ class Order(StateModel):
         self.paid_amount = amount
         self.paid_at = at
 
+    @transition(
+        field=state, source=[OrderState.PENDING_PAYMENT, OrderState.AWAITING_BALANCE], target=OrderState.PREPROCESSING
+    )
+    def mark_overpaid(self, *, amount: Decimal, refunded: Decimal, at: datetime) -> None:
+        """More was paid than is due, and somebody has decided about the rest: refunded is what of it went back."""
+        if not self.total_amount <= amount - refunded or refunded < 0:
+            raise AmountMismatch(order_id=self.pk, due=self.total_amount, paid=amount - refunded)
+        self.paid_amount, self.refunded_amount = amount, refunded
+        self.paid_at = at
+
     @transition(field=state, source=OrderState.PENDING_PAYMENT, target=OrderState.AWAITING_BALANCE)
     def mark_deposit_paid(self, *, amount: Decimal) -> None:
         """The deposit of a pre-sale is in; the balance is due. amount: 0 when the channel does not tell it."""

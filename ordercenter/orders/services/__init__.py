@@ -6,7 +6,7 @@ from ordercenter.orders.services.grading import grade_orders, regrade_orders, ur
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
 from ordercenter.orders.services.matching import match_skus
-from ordercenter.orders.services.paying import settle_payments
+from ordercenter.orders.services.paying import settle_overpaid, settle_payments, waits_for_money
 from ordercenter.orders.services.progress import (
     approve_orders,
     deliver_orders,
@@ -40,6 +40,7 @@ __all__ = [
     "release_holds",
     "return_goods",
     "settle_gifts",
+    "settle_overpaid",
     "settle_payments",
     "ship_orders",
     "start_fulfillment",
@@ -47,4 +48,5 @@ __all__ = [
     "take_refunds",
     "urgency",
     "wait_for_supply",
+    "waits_for_money",
 ]

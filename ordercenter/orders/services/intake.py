@@ -13,7 +13,7 @@ from ordercenter.catalog.contacts import make_contact
 from ordercenter.catalog.models import Contact
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.ids import new_ids
-from ordercenter.common.rows import new_row, rows_where
+from ordercenter.common.rows import FOR_UPDATE, new_row, rows_where
 from ordercenter.events.types import OrderReceived, OrderUnpaid
 from ordercenter.orders.intake_types import STATUS_RANK, IncomingLine, IncomingOrder
 from ordercenter.orders.models import Order, OrderLine
@@ -98,7 +98,7 @@ def _is_newer(report: IncomingOrder, order: Order) -> bool:
 def _lock_known(work: Work, newest: dict[tuple[int, str], TakenOrder]) -> dict[tuple[int, str], Order]:
     numbers = {t.order.channel_order_no for t in newest.values()}
     shops = {t.shop_id for t in newest.values()}
-    found = rows_where(Order, {"shop_id": shops, "channel_order_no": numbers}, lock=True)
+    found = rows_where(Order, {"shop_id": shops, "channel_order_no": numbers}, lock=FOR_UPDATE)
     work.adopt(Order, found)
     return {(o.shop_id, o.channel_order_no): o for o in found if (o.shop_id, o.channel_order_no) in newest}
 

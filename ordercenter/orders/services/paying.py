@@ -11,10 +11,10 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.events.types import OrderPaid
 from ordercenter.orders.errors import PaymentNotDue
-from ordercenter.orders.models import Order
+from ordercenter.orders.models import Order, RefundRequest
 from ordercenter.orders.services.holding import Finding, hold_orders, release_holds
 from ordercenter.orders.services.payment import SHIP_WITHIN
-from ordercenter.orders.states import PAYABLE, OrderState
+from ordercenter.orders.states import PAYABLE, OrderState, RefundStatus
 
 
 def settle_payments(
@@ -55,3 +55,36 @@ def settle_payments(
             work=work,
         ).raise_first()
     return result
+
+
+def waits_for_money(order: Order) -> bool:
+    """Whether payments are still compared with what is due."""
+    return order.state in PAYABLE
+
+
+def settle_overpaid(
+    *, order: Order, paid: Decimal, refunded: Decimal, at: datetime, reason: str, work: Work, refund_no: str = ""
+) -> None:
+    """More was paid than is due: the order is paid, and goes on its way. order: locked.
+
+    paid: the sum of its payments; at: the instant of the last one; refunded: what of it goes back, under refund_no,
+    kept as a refund of the order, 0 where the rest is kept. Raises TransitionRefused, AmountMismatch. Emits OrderPaid.
+    """
+    order.mark_overpaid(amount=paid, refunded=refunded, at=at)
+    order.ship_by = at + SHIP_WITHIN
+    work.save(order, "paid_amount", "refunded_amount", "paid_at", "ship_by")
+    if refunded:
+        row = RefundRequest(
+            order_id=order.pk,
+            channel_refund_no=refund_no,
+            status=RefundStatus.REFUNDED,
+            amount=refunded,
+            reason=reason[:200],
+            channel_modified_at=work.at,
+        )
+        work.add([row])
+    work.record(OrderPaid(order_id=order.pk, amount=paid, currency=order.currency, occurred_at=at))
+    if order.is_on_hold:
+        release_holds(
+            order_ids=[order.pk], codes=["PAYMENT_MISMATCH"], reason=reason, accepted=False, work=work
+        ).raise_first()

@@ -19,10 +19,21 @@ from tests.ordercenter.api.company import CASES, NOON, READ, WRITE, Caller, Comp
 # Addresses that tell nothing about anybody's rows.
 OPEN = {"problems", "problem", "schema", "docs"}
 LISTS = {"orders", "stock", "cases"}
+# Of no shop; see test_courier_bills.
+BILLS = {
+    "courier-bills",
+    "courier-bill",
+    "courier-bill-lines",
+    "courier-bill-sign-off",
+    "courier-bill-take-back",
+    "courier-bill-files",
+    "courier-bill-file",
+}
 BY_ID = {
     "order": "orders/{order}",
     "order-cancel": "orders/{order}/cancel",
     "orders-payments": "orders/{order}/payments",
+    "orders-excess": "orders/{order}/excess",
     "order-routing": "orders/{order}/routing",
     "order-takeover": "orders/{order}/takeover",
     "order-takeover-preview": "orders/{order}/takeover/preview",
@@ -64,7 +75,7 @@ def ours(company: Company) -> Caller:
 
 
 def test_every_address_of_the_api_is_swept_here() -> None:
-    assert set(names_of(v1)) == OPEN | LISTS | set(BY_ID) | {"orders-bulk", "orders-merge"}
+    assert set(names_of(v1)) == OPEN | LISTS | set(BY_ID) | BILLS | {"orders-bulk", "orders-merge"}
 
 
 @pytest.mark.parametrize("path", sorted(BY_ID.values()))
