@@ -16,7 +16,7 @@ from ordercenter.common.scope import EVERYTHING
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Warehouse
 from ordercenter.inventory.services import Movement, Safety, Share, Way
-from ordercenter.inventory.states import MovementReason, QuotaKind, ReserveOn, StockSource, TableKind
+from ordercenter.inventory.states import MovementReason, QuotaKind, StockSource, TableKind
 
 ENGRAVED, BLANKET = "SKU-1301", "SKU-1302"
 # What only this shop sells; the played platform knows neither.
@@ -86,16 +86,14 @@ def _workshop(skus: dict[str, Sku], own: Warehouse, *, at: datetime, actor: Acto
         inventory.set_way(sku_id=skus[code].pk, way=way, reason=_REASON, at=at, actor=actor)
     inventory.set_stock_policy(
         sku_id=skus[ENGRAVED].pk,
-        source=StockSource.MADE_TO_ORDER,
-        reserve_on=ReserveOn.PAID,
-        hold_minutes=30,
-        ships_on=None,
-        rush_cap_percent=0,
+        source=inventory.Source(StockSource.MADE_TO_ORDER),
         reason="每只按订单刻字",
         at=at,
         actor=actor,
     )
-    inventory.make_to_stock(sku_id=skus["SKU-1203"].pk, quantity=24, reason="年货备货", at=at, actor=actor)
+    inventory.make_to_stock(
+        sku_id=skus["SKU-1203"].pk, quantity=24, key="demo:kiln", reason="年货备货", at=at, actor=actor
+    )
 
 
 def _shares(shop: Shop, skus: dict[str, Sku], east: Warehouse, *, at: datetime, actor: Actor) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from fulfillment.models import RoutingPin, Shipment, ShipmentLine
 from fulfillment.routing.decide import Decider, Decision, Note, OrderFacts
@@ -207,11 +208,11 @@ class _Desk:
             (warehouse_id,) = {w for _line, w in company.places}
             whole = decider.quick.whole_parcels(need, ruling)
             if whole is not None and warehouse_id in decider.tariff.warehouses:
-                cost = whole.cost[decider.tariff.warehouses.index(warehouse_id)]
-                if cost < IMPOSSIBLE:
-                    return cost
-        cost = company.record.get("cost")
-        return cost if isinstance(cost, int) else 0
+                together = int(whole.cost[decider.tariff.warehouses.index(warehouse_id)])
+                if together < IMPOSSIBLE:
+                    return together
+        decided = company.record.get("cost")
+        return decided if isinstance(decided, int) else 0
 
 
 def _as_one(found: Sequence[tuple[OrderNeed, Ruling]]) -> tuple[OrderNeed, Ruling] | None:
@@ -242,9 +243,14 @@ def _same_price(one: Ruling, other: Ruling) -> bool:
     """Whether two sets of rules cost and allow the same couriers, and hold back the same warehouses."""
     if one.serial == other.serial:
         return True
-    pairs = ((one.allowed, other.allowed), (one.extra_fen, other.extra_fen))
-    same = all((a is None) == (b is None) and (a is None or np.array_equal(a, b)) for a, b in pairs)
+    same = _equal(one.allowed, other.allowed) and _equal(one.extra_fen, other.extra_fen)
     return same and one.held == other.held and not (one.goods_masks or other.goods_masks)
+
+
+def _equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.array_equal(one, other))
 
 
 def _decide_first(backlog: Backlog, steps: Sequence[tuple[Waiting, OrderFacts]]) -> None:

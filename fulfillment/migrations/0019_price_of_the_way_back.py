@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('fulfillment', '0016_bills_judged_by_a_worker'),
+        ('fulfillment', '0018_bills_judged_by_a_worker'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fulfillment", "0015_courier_bills"),
+        ("fulfillment", "0017_receipts_matched"),
     ]
 
     operations = [
