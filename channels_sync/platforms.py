@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_sync.adapters import tmall
+from channels_sync.adapters import douyin, jd, tmall
 from channels_sync.adapters.base import Connection, Platform
 from channels_sync.models import ChannelAccount
 from ordercenter.common.errors import Misconfigured
 from ordercenter.common.secretfield import unseal
 
-PLATFORMS: Mapping[str, Platform] = {platform.code: platform for platform in (tmall.PLATFORM,)}
+PLATFORMS: Mapping[str, Platform] = {
+    platform.code: platform for platform in (tmall.PLATFORM, jd.PLATFORM, douyin.PLATFORM)
+}
 
 
 def platform_of(account: ChannelAccount) -> Platform:

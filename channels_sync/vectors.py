@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from channels_sync.adapters import douyin_push
+from channels_sync.adapters.base import Connection, PushRequest
+from channels_sync.errors import PushRefused
 from fulfillment.carriers.errors import TrackingSignatureInvalid
 from fulfillment.carriers.kuaidi100 import ACK, verified_push
 from fulfillment.carriers.scans import read_push
@@ -31,6 +35,8 @@ from ordercenter.common.signing import (
     tmc_connect_sign,
     top_sign,
 )
+from ordercenter.common.signing_douyin import douyin_sign, douyin_spi_is_valid, param_json, sorted_json
+from ordercenter.common.signing_jd import jd_sign_is_valid
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 
 FORMAT = "ordercenter-protocol-vectors/1"
@@ -247,6 +253,58 @@ def _check_sf_digest(case: Case, keys: Keys) -> None:
     _must_fit(expected, "msg_digest", same_text(digest, expected["msg_digest"]))
 
 
+def _check_douyin_sign(case: Case, keys: Keys) -> None:
+    """A call of Douyin: the parameters as written and signed, or a text of another writer as it was sent."""
+    given, expected = case["input"], case["expected"]
+    text = given["param_json"] if "param_json" in given else param_json(given["param"])
+    _same(expected, "param_json", text)
+    sign = douyin_sign(
+        app_key=given["app_key"],
+        secret=given["app_secret"],
+        method=given["method"],
+        params=text,
+        timestamp=given["timestamp"],
+        version=given["v"],
+    )
+    _must_fit(expected, "sign", same_text(sign, expected["sign"]))
+
+
+def _check_douyin_spi(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    _same(expected, "sorted_param_json", sorted_json(given["param_json"]))
+    is_valid = douyin_spi_is_valid(
+        app_key=given["app_key"],
+        secret=given["app_secret"],
+        timestamp=given["timestamp"],
+        param_json=given["param_json"],
+        sign=expected["sign"],
+        sign_method=given["sign_method"],
+    )
+    _must_fit(expected, "sign", is_valid)
+
+
+def _check_douyin_push(case: Case, keys: Keys) -> None:
+    """A push as the door meets it: its headers, the signature over its bytes, each message, and our answer."""
+    given, expected = case["input"], case["expected"]
+    connection = Connection(0, "", given["app_key"], {"secret": given["app_secret"]})
+    request = PushRequest("POST", "/", {}, given["headers"], given["body"].encode(), datetime.now(UTC))
+    try:
+        told = douyin_push.take_push(connection, request)
+    except PushRefused:
+        _must_fit(expected, "signature", False)
+        return
+    _must_fit(expected, "signature", True)
+    if len(told.notices) != expected.get("messages", len(told.notices)) or told.unreadable:
+        raise Mismatch(f"messages: {len(told.notices)}, expected {expected['messages']}")
+    if "ack" in expected and expected["ack"] != loads_strict(told.answer.body):
+        raise Mismatch(f"ack: {told.answer.body!r}, expected {expected['ack']!r}")
+
+
+def _check_jd_sign(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    _must_fit(expected, "sign", jd_sign_is_valid(given["params"], sign=expected["sign"], secret=given["secret"]))
+
+
 def _must_fit(expected: Mapping[str, Any], what: str, fits: bool) -> None:
     should_fit = expected.get("valid", True)
     if fits and not should_fit:
@@ -271,4 +329,9 @@ CHECKERS: dict[str, Callable[[Case, Keys], None]] = {
     "kuaidi100-print-sign": _check_kuaidi100_label,
     "kuaidi100-push-sign": _check_kuaidi100_push,
     "sf-msg-digest": _check_sf_digest,
+    "douyin-sign-v2": _check_douyin_sign,
+    "douyin-sign-v2-raw": _check_douyin_sign,
+    "douyin-spi-sign": _check_douyin_spi,
+    "douyin-event-sign": _check_douyin_push,
+    "jd-sign": _check_jd_sign,
 }

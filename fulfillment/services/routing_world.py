@@ -148,8 +148,8 @@ def add_loads(planned: Mapping[tuple[int, date], int]) -> None:
         places = sorted(counts)
         if places:
             with connection.cursor() as cursor:
-                values = [[w for w, _ in places], [d for _, d in places], [counts[place] for place in places]]
-                cursor.execute(statement, values)
+                warehouses, days = [w for w, _ in places], [d for _, d in places]
+                cursor.execute(statement, [warehouses, days, [counts[place] for place in places]])
 
 
 def free_loads(*, shipment_ids: Collection[int]) -> None:

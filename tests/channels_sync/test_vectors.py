@@ -58,10 +58,15 @@ def test_the_command_counts_what_passed_by_kind():
 
     report = json.loads(printed)
     assert code == 0
-    assert (report["files"], report["passed"], report["failed"]) == (5, 26, 0)
+    assert (report["files"], report["passed"], report["failed"]) == (7, 37, 0)
     assert report["kinds"] == {
         "alipay-notify": {"passed": 2, "failed": 0},
         "alipay-rsa2-sign": {"passed": 2, "failed": 0},
+        "douyin-event-sign": {"passed": 2, "failed": 0},
+        "douyin-sign-v2": {"passed": 4, "failed": 0},
+        "douyin-sign-v2-raw": {"passed": 1, "failed": 0},
+        "douyin-spi-sign": {"passed": 1, "failed": 0},
+        "jd-sign": {"passed": 3, "failed": 0},
         "kuaidi100-print-sign": {"passed": 1, "failed": 0},
         "kuaidi100-push-sign": {"passed": 1, "failed": 0},
         "kuaidi100-query-sign": {"passed": 1, "failed": 0},
