@@ -4,7 +4,7 @@ nothing else tells. All of it goes through the inbox, so whatever is read twice 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -149,12 +149,16 @@ def _orders_page(
 ) -> str | None:
     page = adapter.pull_changed_orders(window, place)
     run.seen += len(page.orders)
-    wanted = page.orders if is_whole else _unknown_or_newer(account, page.orders)
+    ours = _known_changes(account, page.orders)
+    wanted = page.orders if is_whole else [c for c in page.orders if _is_news(c, ours)]
     read = read_orders(adapter, list(dict.fromkeys(row.channel_order_no for row in wanted)))
     run.kept += keep_orders(account, read.orders.values())
     if not is_whole and _is_told(account):
         old_enough = run.created_at - MESSAGES_TAKE
-        run.missed += len({r.channel_order_no for r in wanted if r.modified_at < old_enough} & read.orders.keys())
+        changes = {row.channel_order_no: row.modified_at for row in wanted}
+        # Lists of numbers alone date every row with the end of their span: only the order says when it changed.
+        exact = {no: raw.changed_at or changes[no] for no, raw in read.orders.items()}
+        run.missed += sum(1 for no, at in exact.items() if at < old_enough and (no not in ours or ours[no] < at))
     return page.next_cursor
 
 
@@ -172,13 +176,17 @@ def _is_told(account: ChannelAccount) -> bool:
     return platform.has_messages or platform.take_push is not None
 
 
-def _unknown_or_newer(account: ChannelAccount, changed: Sequence[ChangedOrder]) -> list[ChangedOrder]:
-    ours = dict(
+def _known_changes(account: ChannelAccount, changed: Sequence[ChangedOrder]) -> dict[str, datetime]:
+    """By number: the change up to which we know these orders; without those that we do not know."""
+    return dict(
         Order.objects.filter(
             shop_id=account.shop_id, channel_order_no__in=[c.channel_order_no for c in changed]
         ).values_list("channel_order_no", "channel_modified_at")
     )
-    return [c for c in changed if c.channel_order_no not in ours or ours[c.channel_order_no] < c.modified_at]
+
+
+def _is_news(changed: ChangedOrder, ours: Mapping[str, datetime]) -> bool:
+    return changed.channel_order_no not in ours or ours[changed.channel_order_no] < changed.modified_at
 
 
 def _remember(

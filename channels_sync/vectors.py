@@ -6,6 +6,7 @@ expected}]}`. A case with `expected.valid` false must be refused. One checker pe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from channels_sync.adapters import douyin_push
+from channels_sync.adapters import douyin_push, wechat_shop_push
 from channels_sync.adapters.base import Connection, PushRequest
 from channels_sync.errors import PushRefused
 from fulfillment.carriers.errors import TrackingSignatureInvalid
@@ -38,6 +39,7 @@ from ordercenter.common.signing import (
 from ordercenter.common.signing_douyin import douyin_sign, douyin_spi_is_valid, param_json, sorted_json
 from ordercenter.common.signing_jd import jd_sign_is_valid
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
+from ordercenter.common.wechat_messages import open_wechat_message, wechat_signature
 
 FORMAT = "ordercenter-protocol-vectors/1"
 NOTIFY_ACK = "success"
@@ -305,6 +307,40 @@ def _check_jd_sign(case: Case, keys: Keys) -> None:
     _must_fit(expected, "sign", jd_sign_is_valid(given["params"], sign=expected["sign"], secret=given["secret"]))
 
 
+def _check_wechat_address(case: Case, keys: Keys) -> None:
+    """The check of an address as the door meets it: the signature, and the word that is given back."""
+    given, expected = case["input"], case["expected"]
+    signature = wechat_signature(given["token"], given["timestamp"], given["nonce"])
+    _must_fit(expected, "signature", same_text(signature, expected["signature"]))
+    query = {"signature": signature, **{name: given[name] for name in ("timestamp", "nonce", "echostr")}}
+    pushed = wechat_shop_push.take_push(_wechat_account(given), _wechat_request("GET", query))
+    _same(expected, "reply", pushed.answer.body.decode())
+
+
+def _check_wechat_message(case: Case, keys: Keys) -> None:
+    """A message in safe mode as the door meets it: the signature, the envelope, the app it is for."""
+    given, expected = case["input"], case["expected"]
+    query = {name: given[name] for name in ("timestamp", "nonce", "msg_signature")}
+    body = json.dumps({"ToUserName": "", "Encrypt": given["encrypt"]}).encode()
+    try:
+        wechat_shop_push.take_push(_wechat_account(given), _wechat_request("POST", query, body))
+    except PushRefused:
+        _must_fit(expected, "message", False)
+        return
+    _must_fit(expected, "message", True)
+    plain = open_wechat_message(given["encrypt"], aes_key=given["encoding_aes_key"], app_id=given["appid"])
+    _same(expected, "plaintext", plain.decode())
+
+
+def _wechat_account(given: Mapping[str, Any]) -> Connection:
+    secrets = {"token": given["token"], "aes_key": given.get("encoding_aes_key", "")}
+    return Connection(account_id=0, base_url="", app_key=given.get("appid", ""), secrets=secrets)
+
+
+def _wechat_request(method: str, query: Mapping[str, str], body: bytes = b"") -> PushRequest:
+    return PushRequest(method=method, path="/", query=query, headers={}, body=body, at=datetime.now(UTC))
+
+
 def _must_fit(expected: Mapping[str, Any], what: str, fits: bool) -> None:
     should_fit = expected.get("valid", True)
     if fits and not should_fit:
@@ -334,4 +370,6 @@ CHECKERS: dict[str, Callable[[Case, Keys], None]] = {
     "douyin-spi-sign": _check_douyin_spi,
     "douyin-event-sign": _check_douyin_push,
     "jd-sign": _check_jd_sign,
+    "wechat-msg-crypt": _check_wechat_message,
+    "wechat-url-signature": _check_wechat_address,
 }

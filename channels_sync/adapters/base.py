@@ -35,7 +35,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ChangedOrder:
-    """An order that changed; read it whole by its number. raw: the row of the list as it came."""
+    """An order that changed; read it whole by its number. raw: the row of the list as it came.
+
+    modified_at: when it changed; the end of the span where the list does not tell, so that it is read in any case.
+    """
 
     channel_order_no: str
     modified_at: datetime

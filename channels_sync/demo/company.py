@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
+from channels_sync.demo.shops import seed_further_shops
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.credentials import Credentials
@@ -56,9 +57,10 @@ def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = 
     """
     install_flows(documents=standard_flows())
     shop = _shop(credentials, sandbox_url)
+    skus = _goods(shop)
+    seed_further_shops(first=shop, credentials=credentials, sandbox_url=sandbox_url)
     write_usual_capabilities()
     write_usual_rules()
-    skus = _goods(shop)
     warehouses = _warehouses(credentials, sandbox_url)
     own = _own_warehouse(skus)
     _contracts([*warehouses, own])

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.platforms import TMALL, PlatformDoor
 from channels_sync.sandbox.platforms.tmall import TmallDoor
+from channels_sync.sandbox.platforms.wechat_shop import WechatShopDoor
 from channels_sync.sandbox.shop import Shop
 from channels_sync.sandbox.waybills import Couriers
 
 DOORS: dict[str, Callable[[Shop, Credentials, Couriers], PlatformDoor]] = {
     TMALL: TmallDoor,
+    "wechat_shop": WechatShopDoor,
 }
 
 

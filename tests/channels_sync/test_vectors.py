@@ -58,7 +58,7 @@ def test_the_command_counts_what_passed_by_kind():
 
     report = json.loads(printed)
     assert code == 0
-    assert (report["files"], report["passed"], report["failed"]) == (7, 37, 0)
+    assert (report["files"], report["passed"], report["failed"]) == (8, 43, 0)
     assert report["kinds"] == {
         "alipay-notify": {"passed": 2, "failed": 0},
         "alipay-rsa2-sign": {"passed": 2, "failed": 0},
@@ -75,6 +75,8 @@ def test_the_command_counts_what_passed_by_kind():
         "sf-msg-digest": {"passed": 2, "failed": 0},
         "top-sign": {"passed": 6, "failed": 0},
         "top-tmc-sign": {"passed": 1, "failed": 0},
+        "wechat-msg-crypt": {"passed": 5, "failed": 0},
+        "wechat-url-signature": {"passed": 1, "failed": 0},
     }
 
 

@@ -13,6 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from django.utils import timezone
 
 from channels_sync.sandbox.credentials import Credentials, generate
+from channels_sync.sandbox.pusher import Bring
 from channels_sync.sandbox.wsgi import SandboxApp
 from fulfillment.models import Carrier, CourierAccount, Shipment, TrackingAccount, Waybill
 from fulfillment.services import request_waybills
@@ -57,10 +58,10 @@ class Post:
 
 
 @contextmanager
-def sandbox() -> Iterator[Post]:
-    """A sandbox whose parcels stand still until told otherwise."""
+def sandbox(*, bring: Bring | None = None) -> Iterator[Post]:
+    """A sandbox whose parcels stand still until told otherwise. bring: where the platforms' pushes go."""
     credentials = generate()
-    app = SandboxApp(credentials)
+    app = SandboxApp(credentials, bring=bring)
     server = make_server("127.0.0.1", 0, app, server_class=_Threads, handler_class=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
