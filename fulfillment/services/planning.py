@@ -204,7 +204,7 @@ def _new_shipment(work: Work, pk: int, box: Box) -> Shipment:
         most_urgent = min((c.order for c in box.consignments), key=orders_services.urgency)
         grade, priority = most_urgent.grade, most_urgent.priority
         numbers = [c.order.channel_order_no for c in box.consignments]
-        decision = {**decision, "merged": numbers} if len(numbers) > 1 else {**decision, "split": True}
+        decision = {**decision, "merged": numbers} if len(numbers) > 1 else {**decision, "is_part": True}
     return new_row(
         Shipment,
         id=pk,

@@ -69,6 +69,8 @@ def test_a_held_order_is_split_by_hand_and_leaves_in_two_parcels_with_shares_to_
         [(2, Decimal("66.67"))],
         [(1, Decimal("33.33"))],
     ]
+    # "split" is what a split costs, in fen; that a shipment is a part of what was decided goes by another name.
+    assert all(s.decision["is_part"] is True and type(s.decision.get("split", 0)) is int for s in shipments)
     with pytest.raises(ShipmentAtWarehouse):
         split_order(order_id=order.pk, boxes=[], reason="too late", actor=LIN)
 
