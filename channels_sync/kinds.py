@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TRACKING_KIND = "channel.tracking"
 STOCK_KIND = "channel.stock"
+REMARK_KIND = "channel.remark"
 
 # Tmall was there before there were others.
 ORDER_KIND, REFUND_KIND, NOTICE_KIND = "tmall.trade", "tmall.refund", "tmall.message"

@@ -276,7 +276,8 @@ class Platform:
     RawRefund, as the inbox keeps it; they raise MessageUnreadable. take_push: checks and reads what comes to our door;
     raises PushRefused. renew: a new access token, `renew_before` ahead of its end; raises AuthorizationExpired when
     only the seller can help. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often
-    changes are pulled: seldom where messages drive, every few seconds where nothing else tells.
+    changes are pulled: seldom where messages drive, every few seconds where nothing else tells. takes_remarks: the
+    adapter has `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order.
     """
 
     code: str
@@ -291,3 +292,4 @@ class Platform:
     renew_before: timedelta = timedelta(days=1)
     has_messages: bool = False
     poll_every_s: float = 60.0
+    takes_remarks: bool = False

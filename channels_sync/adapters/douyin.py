@@ -225,10 +225,10 @@ class DouyinAdapter:
         self._call("sku.syncStockBatch", params)
         return group
 
-    def send_remark(self, channel_order_no: str, text: str, flag: int | None = None) -> None:
-        """Write the seller's remark of an order; flag 0 to 5 also sets its star, None leaves that."""
+    def send_remark(self, channel_order_no: str, *, text: str, flag: int = 0) -> None:
+        """Write the seller's remark of an order; flag: its star, 1 to 5; 0 leaves that as it is."""
         params = {"order_id": channel_order_no, "remark": text}
-        if flag is not None:
+        if flag:
             params |= {"is_add_star": "true", "star": str(flag)}
         self._call("order.addOrderRemark", params)
 
@@ -297,4 +297,5 @@ PLATFORM = Platform(
     renew=renew,
     renew_before=timedelta(days=1),
     poll_every_s=60.0,
+    takes_remarks=True,
 )

@@ -177,6 +177,7 @@ def read_order(payload: Any) -> IncomingOrder:
         payment=payment,
         raw_status=str(raw["order_status"]),
         ship_by=fields.unix_time_or_none(raw, "exp_ship_time", "order"),
+        balance_due_at=_balance_due_at(phases),
     )
 
 
@@ -476,6 +477,14 @@ def _presale_state(phases: Mapping[int, Sequence[Mapping[str, Any]]]) -> Presale
     if not open_stages:
         return "paid"
     return "deposit_due" if min(open_stages) == 1 else "balance_due"
+
+
+def _balance_due_at(phases: Mapping[int, Sequence[Mapping[str, Any]]]) -> datetime | None:
+    """Until when the balance may be paid: the last stage of the first line that ends."""
+    if len(phases) < 2:
+        return None
+    ends = [fields.unix_time_or_none(row, "phase_close_time", "order.order_phase_list") for row in phases[max(phases)]]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _read_deposit(phases: Mapping[int, Sequence[Mapping[str, Any]]]) -> IncomingPayment | None:

@@ -240,9 +240,9 @@ class JdAdapter:
 
         return call_each(pushes, push_one)
 
-    def send_remark(self, channel_order_no: str, text: str, flag: int | None = None) -> None:
+    def send_remark(self, channel_order_no: str, *, text: str, flag: int = 0) -> None:
         """Write the seller's remark of an order; flag: 0 to 5, which the platform wants each time."""
-        params = {"order_id": channel_order_no, "flag": flag or 0, "remark": text}
+        params = {"order_id": channel_order_no, "flag": flag, "remark": text}
         self._client.call("jingdong.pop.order.modifyVenderRemark", params)
 
 
@@ -326,4 +326,5 @@ PLATFORM = Platform(
     # The platform renews in the last 24 hours before the end, and never after it.
     renew_before=timedelta(hours=23),
     poll_every_s=5.0,
+    takes_remarks=True,
 )

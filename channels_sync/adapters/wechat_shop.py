@@ -333,4 +333,5 @@ PLATFORM = Platform(
     renew=renew,
     # From five minutes before its end the platform gives out the next token, and both are good.
     renew_before=timedelta(minutes=5),
+    takes_remarks=True,
 )

@@ -27,7 +27,8 @@ class Credentials:
     alipay_app_*: our key pair (the sandbox checks with the public one); alipay_*_key: the provider's (we check with its
     public one). Keys are PEM, PKCS#8 and SubjectPublicKeyInfo. sf_*: our customer number at SF Express; kuaidi100_*:
     our access to who follows parcels. wechat_*: the application at WeChat shop; its token and aes_key are those of its
-    callbacks. push_secret: makes the address word of every account to which a platform pushes.
+    callbacks. douyin_*, jd_*: the applications there, with the tokens that the seller's grant brought. push_secret:
+    makes the address word of every account to which a platform pushes.
     """
 
     top_app_key: str
@@ -53,6 +54,15 @@ class Credentials:
     wechat_secret: str = field(repr=False)
     wechat_token: str = field(repr=False)
     wechat_aes_key: str = field(repr=False)
+    douyin_app_key: str
+    douyin_secret: str = field(repr=False)
+    douyin_shop_id: str
+    douyin_access_token: str = field(repr=False)
+    douyin_refresh_token: str = field(repr=False)
+    jd_app_key: str
+    jd_secret: str = field(repr=False)
+    jd_access_token: str = field(repr=False)
+    jd_refresh_token: str = field(repr=False)
 
     def push_token(self, platform: str) -> str:
         """The secret word in the address to which a platform pushes (ChannelAccount.push_token)."""
@@ -119,6 +129,15 @@ def generate() -> Credentials:
         wechat_token=secrets.token_urlsafe(18),
         # 32 bytes in base64 without the last sign, as the platform's page makes it.
         wechat_aes_key=b64encode(secrets.token_bytes(32)).decode().rstrip("="),
+        douyin_app_key=_digits(19, first="68"),
+        douyin_secret="-".join(secrets.token_hex(4) for _part in range(4)),
+        douyin_shop_id=_digits(7, first="1"),
+        douyin_access_token=secrets.token_hex(16),
+        douyin_refresh_token=secrets.token_hex(16),
+        jd_app_key=secrets.token_hex(16).upper(),
+        jd_secret=secrets.token_hex(16),
+        jd_access_token=secrets.token_hex(16),
+        jd_refresh_token=secrets.token_hex(16),
     )
 
 

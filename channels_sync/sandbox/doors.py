@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.platforms import TMALL, PlatformDoor
+from channels_sync.sandbox.platforms.douyin import DouyinDoor
+from channels_sync.sandbox.platforms.jd import JdDoor
 from channels_sync.sandbox.platforms.tmall import TmallDoor
 from channels_sync.sandbox.platforms.wechat_shop import WechatShopDoor
 from channels_sync.sandbox.shop import Shop
@@ -17,6 +19,8 @@ from channels_sync.sandbox.waybills import Couriers
 DOORS: dict[str, Callable[[Shop, Credentials, Couriers], PlatformDoor]] = {
     TMALL: TmallDoor,
     "wechat_shop": WechatShopDoor,
+    "jd": JdDoor,
+    "douyin": DouyinDoor,
 }
 
 

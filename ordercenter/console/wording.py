@@ -211,6 +211,7 @@ COMMANDS: Mapping[str, Text] = {
     "qimen.inventory.query": _("stock asked of the warehouse"),
     "channel.tracking": _("tracking number to the channel"),
     "channel.stock": _("stock to the channel"),
+    "channel.remark": _("remark to the channel"),
     "courier.waybill.get": _("waybill numbers from the courier"),
     "courier.waybill.cancel": _("waybill number back to the courier"),
     "courier.recall": _("call a parcel back"),

@@ -25,14 +25,14 @@ def test_a_lost_authorisation_is_one_case_and_everything_waits_until_it_is_back(
     system.sandbox.switches(ship_after_s=4)
     leaving = system.sandbox.create_trades(count=5)
     wait_until(lambda: all_are(system, leaving, "in_fulfillment"), timeout_s=60, what="all are with the warehouse")
-    system.sandbox.switches(token_expired=True)
+    system.sandbox.switches(platforms={"tmall": {"token_expired": True}})
     new = system.sandbox.create_trades(count=5)
     wait_until(lambda: all_are(system, leaving, "shipped"), timeout_s=60, what="the parcels have left")
     wait_until(lambda: auth_cases(system) == ["open"], timeout_s=30, what="there is a case")
     wait_until(lambda: waiting_reports(system, leaving) == 5, timeout_s=30, what="the reports wait")
     unknown = states_of(system, new)
 
-    system.sandbox.switches(token_expired=False)
+    system.sandbox.switches(platforms={"tmall": {"token_expired": False}})
     system.ask(AUTHORISED)
     everybody = leaving + new
     wait_until(lambda: all_are(system, everybody, "completed"), timeout_s=90, what="all are completed")

@@ -360,11 +360,11 @@ def test_a_negative_or_nameless_number_never_leaves_the_house():
     assert [r.error.sub_code for r in result.refused] == ["negative_quantity", "sku_unknown", "sku_unknown"]
 
 
-@pytest.mark.parametrize(("flag", "extra"), [(None, {}), (5, {"is_add_star": "true", "star": "5"})])
+@pytest.mark.parametrize(("flag", "extra"), [(0, {}), (5, {"is_add_star": "true", "star": "5"})])
 def test_a_remark_goes_out_with_its_flag(flag, extra):
     platform = Platform(lambda method, params: {})
 
-    DouyinAdapter(platform).send_remark(ORDER_NO, "加急", flag)
+    DouyinAdapter(platform).send_remark(ORDER_NO, text="加急", flag=flag)
 
     assert platform.calls == [("order.addOrderRemark", {"order_id": ORDER_NO, "remark": "加急", **extra})]
 

@@ -36,7 +36,7 @@ def test_a_paid_order_is_read_whole(order):
         Decimal("236.80"),
     )
     assert (read.buyer_id, read.buyer_nick, read.buyer_remark, read.currency) == ("1@#test", "", "周末送", "CNY")
-    assert read.presale_state is None
+    assert (read.presale_state, read.balance_due_at) == (None, None)
     assert read.payment == IncomingPayment(
         "2026111122001400000500000009", Decimal("236.80"), at(1794355302), "douyin", ORDER_NO
     )
@@ -227,6 +227,7 @@ def test_a_presale_goes_from_deposit_to_balance_and_may_ship_only_then(order):
 
     assert (nothing.presale_state, nothing.payment) == ("deposit_due", None)
     assert deposit.presale_state == "balance_due"
+    assert deposit.balance_due_at == at(1794600000)
     assert deposit.payment == IncomingPayment(
         "PAY-1", Decimal("50.00"), at(1794355300), "douyin", "6917000000000000011"
     )

@@ -305,7 +305,7 @@ def test_deltas_and_negative_numbers_never_leave_the_house_and_a_ban_stops_the_r
 def test_a_remark_goes_out_with_its_flag():
     platform = Platform(lambda method, params: {})
 
-    JdAdapter(platform).send_remark(ORDER_NO, "加急：今天发出", 1)
+    JdAdapter(platform).send_remark(ORDER_NO, text="加急：今天发出", flag=1)
 
     assert platform.calls == [
         (

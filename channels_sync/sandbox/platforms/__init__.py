@@ -38,7 +38,7 @@ TRAITS: Mapping[str, Traits] = {
     for traits in (
         Traits(TMALL, "木棉家居旗舰店", has_presale=True, provider="alipay"),
         Traits("jd", "木棉家居京东旗舰店", number_shift=4_099_999_700_000_000_000),
-        Traits("douyin", "木棉家居抖音店", number_shift=-680_000_000_000_000_000),
+        Traits("douyin", "木棉家居抖音店", number_shift=-680_000_000_000_000_000, has_presale=True),
         Traits("wechat_shop", "木棉家居视频号小店", number_shift=390_000_000_000_000_000),
         Traits("shopify", "Mumian Home", number_shift=4_099_994_500_000_000_000),
         Traits("woocommerce", "Mumian Studio", number_shift=4_099_999_999_999_000_000),
