@@ -48,7 +48,7 @@ def test_every_choice_can_be_shipped_and_its_terms_add_up(world):
     assert made <= {line.line_id for line in order.lines if line.made_to_order}
     assert fits(blocks, stock, made)
     for block, parcel in zip(blocks, choice.parcels, strict=True):
-        cost = block_cost(block, order, stock, tariff, prices, costs, made)
+        cost = block_cost(block, order, stock, tariff, prices, costs, parcel.made_line_ids)
         assert cost == pytest.approx(parcel.cost_fen + parcel.price_fen, abs=1e-3)
     placed = [i for parcel in choice.parcels for i in parcel.line_ids]
     assert sorted([*placed, *choice.unfilled_line_ids]) == sorted(lines)
