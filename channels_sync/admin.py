@@ -6,16 +6,20 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import BooleanRadioFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from channels_sync.adapters.base import Platform
+from channels_sync.counter_models import Counter, CounterDocument, CounterShift
 from channels_sync.models import ChannelAccount, PullRun, SyncCursor
+from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart
 from channels_sync.platforms import PLATFORMS
-from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin
+from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ReadOnlyHistoryAdmin
 from ordercenter.common.sealed_form import SealedForm
 
 
@@ -126,3 +130,95 @@ class SyncCursorAdmin(ReadOnlyAdmin):
     list_display = ["account", "kind", "read_until", "last_run_at", "last_error"]
     list_select_related = ["account"]
     ordering = ["account_id", "kind"]
+
+
+@admin.register(OrderFile)
+class OrderFileAdmin(ReadOnlyAdmin):
+    shop = "shop_id"
+    list_display = [
+        "id",
+        "shop",
+        "file_name",
+        "state",
+        "orders",
+        "new",
+        "changed",
+        "unchanged",
+        "refused",
+        "uploaded_at",
+    ]
+    list_filter = [("state", ChoicesDropdownFilter)]
+    list_select_related = ["shop"]
+    search_fields = ["=sha256", "=shop__code"]
+    ordering = ["-id"]
+
+
+@admin.register(OrderFileLayout)
+class OrderFileLayoutAdmin(ReadOnlyHistoryAdmin):
+    shop = "shop_id"
+    list_display = ["shop", "fingerprint", "unsaid_status", "changed_at"]
+    list_select_related = ["shop"]
+    ordering = ["-id"]
+
+
+@admin.register(Counter)
+class CounterAdmin(HistoryAdmin):
+    shop = "shop_id"
+    fields = ["shop", "store", "code", "name", "api_key", "is_active"]
+    list_display = ["name", "code", "shop", "store", "is_active", "last_batch_at", "clock_skew_s"]
+    list_filter = [("is_active", BooleanRadioFilter)]
+    list_select_related = ["shop", "store"]
+    search_fields = ["=code", "=shop__code"]
+    ordering = ["shop_id", "code"]
+
+
+@admin.register(CounterDocument)
+class CounterDocumentAdmin(ReadOnlyAdmin):
+    shop = "counter__shop_id"
+    list_display = ["client_no", "counter", "kind", "state", "business_at", "received_at", "cash", "wait_reason"]
+    list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter)]
+    list_select_related = ["counter"]
+    search_fields = ["=client_no", "=shift"]
+    ordering = ["-id"]
+
+
+@admin.register(CounterShift)
+class CounterShiftAdmin(ReadOnlyAdmin):
+    shop = "counter__shop_id"
+    list_display = [
+        "client_no",
+        "counter",
+        "opened_at",
+        "closed_at",
+        "expected_cash",
+        "counted_cash",
+        "documents",
+        "arrived",
+    ]
+    list_select_related = ["counter"]
+    search_fields = ["=client_no"]
+    ordering = ["-id"]
+
+
+@admin.register(FileOrderRow)
+class FileOrderRowAdmin(ReadOnlyAdmin):
+    shop = "file__shop_id"
+    list_display = ["file", "first_row", "channel_order_no", "verdict", "is_done", "amount"]
+    list_filter = [("verdict", ChoicesDropdownFilter)]
+    list_select_related = ["file"]
+    search_fields = ["=channel_order_no"]
+    ordering = ["-id"]
+
+
+@admin.register(OrderFilePart)
+class OrderFilePartAdmin(ReadOnlyAdmin):
+    """That they are there; what is in them stays sealed."""
+
+    shop = "file__shop_id"
+    fields = ["file", "kind", "number"]
+    list_display = ["file", "kind", "number"]
+    list_select_related = ["file"]
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderFilePart]:
+        return super().get_queryset(request).defer("content")

@@ -106,3 +106,8 @@ class PullRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.kind} {self.window_start:%F %T}"
+
+
+# Django looks for models here.
+from channels_sync.counter_models import Counter, CounterDocument, CounterShift  # noqa: E402, F401
+from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart  # noqa: E402, F401

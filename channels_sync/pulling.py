@@ -31,6 +31,9 @@ FIRST_LOOK_BACK = timedelta(hours=24)
 # A change so old should have been told by a message: found by the pull alone, it was lost.
 MESSAGES_TAKE = timedelta(seconds=60)
 LONGEST_BACKFILL = timedelta(days=31)
+# Platforms count in whole seconds: what we read within the second of its change may have changed once more in it. So
+# rows of the last seconds before the cursor are read again, although they look no newer.
+SAME_SECOND = timedelta(seconds=2)
 _PULL_LOCK = 0x70756C6C
 
 
@@ -150,7 +153,8 @@ def _orders_page(
     page = adapter.pull_changed_orders(window, place)
     run.seen += len(page.orders)
     ours = _known_changes(account, page.orders)
-    wanted = page.orders if is_whole else [c for c in page.orders if _is_news(c, ours)]
+    fresh = window.start + OVERLAP - SAME_SECOND
+    wanted = page.orders if is_whole else [c for c in page.orders if _is_news(c, ours) or c.modified_at >= fresh]
     read = read_orders(adapter, list(dict.fromkeys(row.channel_order_no for row in wanted)))
     run.kept += keep_orders(account, read.orders.values())
     if not is_whole and _is_told(account):

@@ -1,4 +1,4 @@
-"""What beat rings for: the pull that catches what messages lost."""
+"""What beat rings for: the pull that catches what messages lost, stock for the channels, files of orders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from django.db import connection
 from django.utils import timezone
 
 from channels_sync import services
+from channels_sync.counters.looking import look_at_counters
 from channels_sync.models import ChannelAccount
+from channels_sync.order_files.apart import work_apart
+from channels_sync.order_files.bringing import forget_old_files
+from channels_sync.order_files.running import waiting_files
 from channels_sync.publishing import publish_stock
 from channels_sync.pulling import only_one
 from ordercenter.common.errors import OrderCenterError
@@ -45,3 +49,23 @@ def _pull(account: ChannelAccount) -> None:
                         logger.warning("pull.failed", account=account.pk, pull=pull.__name__, error=str(error)[:200])
     finally:
         connection.close()
+
+
+@shared_task(name="channels.order_files")
+def order_files(**_: object) -> None:
+    """Go on with files of orders that wait to be read, checked or taken in."""
+    waiting = waiting_files()
+    if waiting:
+        work_apart(waiting)
+
+
+@shared_task(name="channels.forget_order_files")
+def forget_files(**_: object) -> None:
+    """Receivers in files are kept for a month."""
+    forget_old_files(at=timezone.now())
+
+
+@shared_task(name="channels.look_at_counters")
+def counters(**_: object) -> None:
+    """Book what counters sent and could not be booked until now; tell what waits for too long."""
+    look_at_counters(at=timezone.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -19,9 +19,10 @@ from channels_sync.errors import PlayStalled
 from channels_sync.play.courier_bills import bill_day
 from channels_sync.play.findings import Progress, Waiting, find, progress_of, still_waiting
 from channels_sync.play.report import DayReport, PlayedDay, compare
-from channels_sync.play.system import sandbox_account
+from channels_sync.play.system import sandbox_shops
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.control import SandboxControl
+from channels_sync.sandbox.platforms import TMALL
 from finance.models import ProviderAccount
 from finance.services.fetching import fetch_statement
 from ordercenter.catalog.models import Sku
@@ -39,19 +40,30 @@ _LOOK_S = 1.0
 Say = Callable[[str], None]
 
 
-def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float = STALL_S, say: Say) -> DayReport:
+def play_day(
+    sandbox: SandboxControl,
+    *,
+    orders: int,
+    seed: int,
+    platforms: Mapping[str, float] | None = None,
+    stall_s: float = STALL_S,
+    say: Say,
+) -> DayReport:
     """Play a day of so many orders on a running system and say what became of them.
 
-    say: told now and then how far it is. The sandbox's pace and background are as before afterwards.
+    platforms: how much of it is sold where, by weight; all on Tmall unless said. say: told now and then how far it is.
+    The sandbox's pace and background are as before afterwards. Raises Misconfigured for a platform without a shop.
     """
-    shop_id = sandbox_account().shop_id
+    mix = dict(platforms or {TMALL: 1.0})
+    shop_ids = sandbox_shops(mix)
     _fill_shelves(orders)
     with _own_pace(sandbox):
         begun = time.monotonic()
-        scenario_id = sandbox.start_scenario(seed=seed, orders=orders, bill=_bill_plan(orders))
+        bill = _bill_plan(orders) if TMALL in mix else {}
+        scenario_id = sandbox.start_scenario(seed=seed, orders=orders, bill=bill, platforms=mix)
         scenario = _wait_played(sandbox, scenario_id, stall_s, say)
         numbers = sorted(sandbox.receipts(scenario_id))
-        settled = _wait_settled(shop_id, numbers, scenario["planted"], stall_s, say)
+        settled = _wait_settled(shop_ids, numbers, scenario["planted"], stall_s, say)
         days = [date.fromisoformat(day) for day in scenario["days"]]
         _fetch_bills(days)
         billed = bill_day(days=days, seed=seed)
@@ -63,7 +75,7 @@ def play_day(sandbox: SandboxControl, *, orders: int, seed: int, stall_s: float 
             sent_twice={number: codes for number, codes in twice.items() if number in set(numbers)},
             seconds=settled - begun,
         )
-    found = find(shop_id=shop_id, numbers=numbers, days=days)
+    found = find(shop_ids=shop_ids, numbers=numbers, days=days)
     return compare(played, found, billed=billed, invariants=_invariants())
 
 
@@ -123,7 +135,9 @@ def _wait_played(sandbox: SandboxControl, scenario_id: str, stall_s: float, say:
         time.sleep(_LOOK_S)
 
 
-def _wait_settled(shop_id: int, numbers: Sequence[str], planted: Mapping[str, Any], stall_s: float, say: Say) -> float:
+def _wait_settled(
+    shop_ids: Collection[int], numbers: Sequence[str], planted: Mapping[str, Any], stall_s: float, say: Say
+) -> float:
     """Until every order went through or has a case, and nothing waits; or until nothing moves any more.
 
     Returns when the last of it moved, on the monotonic clock.
@@ -131,7 +145,7 @@ def _wait_settled(shop_id: int, numbers: Sequence[str], planted: Mapping[str, An
     seen: tuple[Progress, Waiting] | None = None
     moved = time.monotonic()
     while True:
-        progress, waiting = progress_of(shop_id=shop_id, numbers=numbers), still_waiting()
+        progress, waiting = progress_of(shop_ids=shop_ids, numbers=numbers), still_waiting()
         if (progress, waiting) != seen:
             seen, moved = (progress, waiting), time.monotonic()
             say(_sentence(progress, waiting, len(numbers)))

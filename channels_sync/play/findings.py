@@ -77,17 +77,17 @@ SELECT count(*), count(*) FILTER (WHERE o.state = 'completed'), count(*) FILTER 
        (SELECT count(DISTINCT l.order_id) FROM fulfillment_shipmentline l
         JOIN fulfillment_shipment s ON s.id = l.shipment_id AND s.reported_at IS NOT NULL
         JOIN orders_order r ON r.id = l.order_id
-        WHERE r.shop_id = %(shop)s AND r.channel_order_no = ANY(%(numbers)s))
+        WHERE r.shop_id = ANY(%(shops)s) AND r.channel_order_no = ANY(%(numbers)s))
 FROM orders_order o
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'order:' || o.id) AS has_case) c
-WHERE o.shop_id = %(shop)s AND o.channel_order_no = ANY(%(numbers)s)
+WHERE o.shop_id = ANY(%(shops)s) AND o.channel_order_no = ANY(%(numbers)s)
 """
 
 _WAYS = """
 WITH day AS (
     SELECT o.id, o.channel_order_no, o.state, a.id AS account_id
     FROM orders_order o LEFT JOIN channels_sync_channelaccount a ON a.shop_id = o.shop_id
-    WHERE o.shop_id = %(shop)s AND o.channel_order_no = ANY(%(numbers)s)
+    WHERE o.shop_id = ANY(%(shops)s) AND o.channel_order_no = ANY(%(numbers)s)
 ), sent AS (
     SELECT l.order_id, bool_or(s.state IN ('shipped', 'delivered')) AS has_left,
            bool_and(s.reported_at IS NOT NULL) FILTER (WHERE s.state IN ('shipped', 'delivered')) AS is_reported,
@@ -126,10 +126,10 @@ SELECT (SELECT count(*) FROM events_inbox WHERE status = 'waiting'),
 """
 
 
-def progress_of(*, shop_id: int, numbers: Sequence[str]) -> Progress:
+def progress_of(*, shop_ids: Collection[int], numbers: Sequence[str]) -> Progress:
     """How far these orders have come."""
     with connection.cursor() as cursor:
-        cursor.execute(_PROGRESS, {"shop": shop_id, "numbers": list(numbers)})
+        cursor.execute(_PROGRESS, {"shops": list(shop_ids), "numbers": list(numbers)})
         return Progress(*cursor.fetchone())
 
 
@@ -140,10 +140,10 @@ def still_waiting() -> Waiting:
         return Waiting(*cursor.fetchone())
 
 
-def find(*, shop_id: int, numbers: Sequence[str], days: Collection[date]) -> Findings:
+def find(*, shop_ids: Collection[int], numbers: Sequence[str], days: Collection[date]) -> Findings:
     """The ways of these orders, and every difference of the bills of these days."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAYS, {"shop": shop_id, "numbers": list(numbers), "create": CREATE_KIND})
+        cursor.execute(_WAYS, {"shops": list(shop_ids), "numbers": list(numbers), "create": CREATE_KIND})
         ways = {
             row[0]: OrderWay(
                 order_no=row[0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -57,6 +57,15 @@ def sandbox_account() -> ChannelAccount:
     if account is None:
         raise Misconfigured("no shop of this installation is on the sandbox: run `manage.py seed_demo` first")
     return account
+
+
+def sandbox_shops(platforms: Collection[str]) -> list[int]:
+    """The shops that the sandbox plays on these platforms. Raises Misconfigured for a platform without one."""
+    local = ChannelAccount.objects.filter(is_active=True, base_url__startswith="http://127.0.0.1:")
+    shops = dict(local.filter(adapter__in=platforms).order_by("-pk").values_list("adapter", "shop_id"))
+    if missing := sorted(set(platforms) - set(shops)):
+        raise Misconfigured(f"no shop of this installation is on the sandbox's {', '.join(missing)}")
+    return sorted(shops.values())
 
 
 @contextmanager

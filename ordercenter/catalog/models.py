@@ -278,6 +278,7 @@ class ApiScope(models.TextChoices):
     # Bills tell about the parcels of all shops: they count where a key has them in every shop.
     FREIGHT_READ = "freight:read", _("Read courier bills")
     FREIGHT_WRITE = "freight:write", _("Send courier bills, decide about their differences")
+    POS_WRITE = "pos:write", _("Send documents of counters")
 
 
 def only_known_scopes(value: object) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
-from openpyxl import load_workbook
 
 from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.table_process import ReadingLimits, TableBroken, opened_table
+from ordercenter.common.table_reader import Unreadable, read_csv
 
 MOST_ROWS = 200_000
-# A workbook is a packed file: a few kilobytes can unpack to more than the machine has.
-MOST_UNPACKED = 512 * 1024 * 1024
 
 
 class SheetUnreadable(OrderCenterError):
@@ -42,8 +39,8 @@ class SheetRow:
 def read_sheet(content: bytes, columns: Mapping[str, Sequence[str]], needed: Sequence[str]) -> list[SheetRow]:
     """The rows of a file. columns: our name -> the headings it may have. needed: columns that must be there.
 
-    CSV in UTF-8 or GB18030, or XLSX (its first sheet). Empty rows are left out; columns of other names are ignored.
-    Raises SheetUnreadable.
+    CSV in UTF-8, GB18030 or UTF-16, parted by commas, tabs, semicolons or bars, or XLSX (its first sheet). Empty rows
+    are left out; columns of other names are ignored. Raises SheetUnreadable.
     """
     rows = rows_of(content)
     heading = next(rows, None)
@@ -70,48 +67,30 @@ def read_sheet(content: bytes, columns: Mapping[str, Sequence[str]], needed: Seq
 
 
 def rows_of(content: bytes) -> Iterator[list[str]]:
-    """All rows of a file as texts, its headings among them. Raises SheetUnreadable."""
-    return _xlsx(content) if content[:4] == b"PK\x03\x04" else _csv(content)
+    """All rows of a file as texts, its headings among them, empty ones too. Raises SheetUnreadable.
+
+    A workbook is read by a process of its own with limits, see `table_process`.
+    """
+    try:
+        if content[:4] == b"PK\x03\x04":
+            with opened_table([content], limits=ReadingLimits(rows=MOST_ROWS)) as table:
+                yield from _with_empty_rows(table.rows)
+        else:
+            _how, rows = read_csv(io.BytesIO(content))
+            yield from rows
+    except (TableBroken, Unreadable) as error:
+        raise SheetUnreadable(str(error)) from error
+
+
+def _with_empty_rows(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[str]]:
+    at = 0
+    for number, row in rows:
+        for _empty in range(number - at - 1):
+            yield []
+        yield row
+        at = number
 
 
 def plain_heading(heading: str) -> str:
     """A heading without what people write one way or another: case, spaces, the width of brackets."""
     return heading.strip().lower().replace(" ", "").replace("（", "(").replace("）", ")")
-
-
-def _csv(content: bytes) -> Iterator[list[str]]:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise SheetUnreadable("neither UTF-8 nor GB18030 text")
-    if "\x00" in text:
-        raise SheetUnreadable("no text")
-    try:
-        # Spreadsheets guard text by an apostrophe, and so do our own exports.
-        yield from ([cell.removeprefix("'") for cell in row] for row in csv.reader(io.StringIO(text, newline="")))
-    except csv.Error as error:
-        raise SheetUnreadable(str(error)) from error
-
-
-def _xlsx(content: bytes) -> Iterator[list[str]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED:
-                raise SheetUnreadable("the workbook is too large")
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        for row in book.worksheets[0].iter_rows(values_only=True):
-            yield [_text(cell) for cell in row]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise SheetUnreadable("no XLSX workbook") from error
-
-
-def _text(cell: object) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float):
-        return f"{cell:.6f}".rstrip("0").rstrip(".")
-    return str(cell.date()) if hasattr(cell, "date") else str(cell)

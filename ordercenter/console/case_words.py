@@ -339,6 +339,26 @@ WORDS: Mapping[str, CaseWords] = {
             " the case closes when the channel says that the request is over."
         ),
     ),
+    "COUNTER_OVERSOLD": CaseWords(
+        _("A counter sold pieces that the books did not have, or that were promised to others."),
+        _("The goods are gone: the stock of the store is below what is promised there, or below nothing."),
+        _("Count the store, bring goods, or send what waits there from elsewhere; the case closes by itself."),
+    ),
+    "COUNTER_DOCUMENT": CaseWords(
+        _("A counter sent a sale with goods nobody knows, or a return that no sale explains."),
+        _("It counts in the cash of its shift, but is not in stock or books."),
+        _("Make the SKU, or find out what was returned; what can be booked is booked by itself then."),
+    ),
+    "COUNTER_CLOCK": CaseWords(
+        _("The clock of a counter is far from ours."),
+        _("Its sales are booked, but their order beside other counters may be wrong."),
+        _("Set the counter's clock; the case closes with its next batch."),
+    ),
+    "SHIFT_DIFFERENCE": CaseWords(
+        _("The cash that was counted at the end of a shift is not what its sales and returns say."),
+        _("Money is missing, or more is there than should be."),
+        _("Ask who worked the shift, write down what came of it, and resolve the case."),
+    ),
     "CHANNEL_AUTH": CaseWords(
         _("The shop's authorisation at the channel is no longer valid."),
         _("No orders come in and no tracking numbers go out for this shop."),

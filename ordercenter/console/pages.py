@@ -36,6 +36,7 @@ PLACES = (
     Place("channels", _("Channels"), "console:channels", "channels_sync.view_channelaccount", "hub"),
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
     Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt"),
+    Place("counters", _("Counters"), "console:counters", "channels_sync.view_counter", "point_of_sale"),
     Place("contracts", _("Courier contracts"), "console:contracts", "fulfillment.view_couriercontract", "contract"),
     Place("freight", _("Courier bills"), "console:freight", "fulfillment.view_freightbill", "request_quote"),
     Place("routing", _("Routing"), "console:routing-rules", "fulfillment.view_routingruleset", "alt_route"),

@@ -52,6 +52,8 @@ _ORDERS = (
     "inventory.view_production*",
     "inventory.view_capacityday",
     "finance.view_paymententry",
+    "channels_sync.view_orderfile",
+    "channels_sync.view_counter*",
 )
 _OPERATOR = (
     *_GOODS,
@@ -67,6 +69,7 @@ _OPERATOR = (
     "catalog.add_listingmatch",
     "catalog.change_listingmatch",
     "catalog.reveal_contact",
+    "channels_sync.add_orderfile",
 )
 _EVERYWHERE = ("catalog.all_shops", "inventory.all_warehouses")
 
@@ -95,6 +98,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     SUPERVISOR: (
         *_OPERATOR,
         "cases.steal_case",
+        "channels_sync.*_counter",
         "orders.cancel_order",
         "finance.book_payment",
         "catalog.change_sku",
@@ -172,6 +176,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "cases.work_case",
         "fulfillment.view_*",
         "finance.view_*",
+        "channels_sync.view_counter*",
         "finance.book_payment",
         "finance.close_statement",
         "finance.sign_off_difference",
@@ -183,6 +188,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     INTEGRATOR: (
         *_EVERYWHERE,
+        "channels_sync.add_orderfile",
+        "channels_sync.*_counter",
         *_GOODS,
         *_ORDERS,
         "events.view_*",

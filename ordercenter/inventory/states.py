@@ -31,6 +31,7 @@ class MovementReason(models.TextChoices):
     PRODUCTION = "production", _("Production")
     COMPONENT = "component", _("Used in production")
     REPORT = "report", _("Report of the warehouse")
+    COUNTER = "counter", _("Sold at a counter")
 
 
 class QuotaKind(models.TextChoices):
@@ -105,7 +106,10 @@ class ReserveOn(models.TextChoices):
 
 
 class WarehouseKind(models.TextChoices):
-    """Who does the work there: a system of its own that speaks Qimen, or our own people with our scan pages."""
+    """Who does the work there: a system of its own that speaks Qimen, our own people with our scan pages, or a store
+    that sells at its counters and ships nothing.
+    """
 
     QIMEN = "qimen", _("Warehouse with a system of its own (Qimen)")
     OWN = "own", _("Own warehouse, worked with our scan pages")
+    STORE = "store", _("Store with counters; sells on the spot")

@@ -187,6 +187,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "pull": {"task": "channels.pull_all", "schedule": 60.0},
     # Shipments that are held back for a wave or cut-off, and orders that wait for a warehouse to open.
     "waves": {"task": "fulfillment.waves", "schedule": 30.0},
+    "order-files": {"task": "channels.order_files", "schedule": 2.0, "options": {"expires": 4.0}},
+    "counters": {"task": "channels.look_at_counters", "schedule": 60.0, "options": {"expires": 60.0}},
+    "forget-order-files": {"task": "channels.forget_order_files", "schedule": 6 * 3600.0},
     "publish-stock": {"task": "channels.publish_stock", "schedule": 1.0, "options": {"expires": 2.0}},
     "expire-promises": {"task": "inventory.expire", "schedule": 10.0},
     "end-unpaid": {"task": "fulfillment.end_unpaid", "schedule": 10.0},

@@ -56,6 +56,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "displayOperationId": False, "defaultModelsExpandDepth": 0},
     "TAGS": [
         {"name": "orders", "description": _("Orders")},
+        {"name": "counters", "description": _("Counters of stores")},
         {"name": "stock", "description": _("Stock")},
         {"name": "cases", "description": _("Cases")},
         {"name": "courier bills", "description": _("Courier bills")},

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from channels_sync.benchmark.addresses import run_addresses
 from channels_sync.benchmark.latency import run_latency
+from channels_sync.benchmark.order_files import run_file_import
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
 from finance.benchmark import run_reconcile
@@ -24,12 +25,14 @@ class Command(BaseCommand):
     help = "Measure what the project can do on this machine. A part that needs a database gets its own."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parts = ["pipeline", "import", "reconcile", "stock", "courier-bill", *_WITHOUT_DATABASE]
+        parts = ["pipeline", "import", "file-import", "reconcile", "stock", "courier-bill", *_WITHOUT_DATABASE]
         parser.add_argument("--only", action="append", choices=parts)
         parser.add_argument("--orders", type=int, default=20_000)
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
         parser.add_argument("--lines", type=int, default=200_000)
         parser.add_argument("--bill-lines", type=int, default=100_000, help="lines of a courier's bill")
+        parser.add_argument("--rows", type=int, default=100_000, help="rows of a file of orders")
+        parser.add_argument("--form", choices=["csv", "xlsx"], default="csv", help="of a file of orders")
         parser.add_argument("--relays", type=int, default=2)
         parser.add_argument("--routing-orders", type=int, default=10_000, help="orders of a backlog")
         parser.add_argument("--routing-seconds", type=float, default=60, help="for a backlog; twice that for 100,000")
@@ -39,6 +42,7 @@ class Command(BaseCommand):
         runs: dict[str, Callable[[], dict[str, Any]]] = {
             "pipeline": lambda: run_pipeline(orders=options["orders"], relays=options["relays"]),
             "import": lambda: run_intake(orders=options["orders"]),
+            "file-import": lambda: run_file_import(rows=options["rows"], form=options["form"]),
             "reconcile": lambda: run_reconcile(options["lines"]),
             "stock": run_hot_sku,
             "courier-bill": lambda: run_courier_bill(options["bill_lines"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -26,6 +27,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--orders", type=int, default=5000)
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument(
+            "--platforms", type=_mix, metavar="CODE:WEIGHT,...", help="where it is sold, e.g. tmall:3,wechat_shop:1"
+        )
         parser.add_argument("--json", action="store_true", help="print the figures as one JSON object only")
         parser.add_argument("--stall-s", type=float, default=STALL_S, help="give up after so long without progress")
 
@@ -38,6 +42,7 @@ class Command(BaseCommand):
                     sandbox,
                     orders=options["orders"],
                     seed=options["seed"],
+                    platforms=options["platforms"],
                     stall_s=options["stall_s"],
                     say=lambda text: self.stderr.write(text, self.style.NOTICE),
                 )
@@ -97,6 +102,18 @@ class Command(BaseCommand):
             self.stdout.write(
                 self.style.ERROR(f"{problem.kind.label} ({problem.count}): {', '.join(problem.sample)}{rest}")
             )
+
+
+def _mix(text: str) -> dict[str, float]:
+    """Platforms with their weights. Raises ArgumentTypeError."""
+    mix = {}
+    for part in text.split(","):
+        code, _colon, weight = part.strip().partition(":")
+        try:
+            mix[code] = float(weight or 1)
+        except ValueError:
+            raise ArgumentTypeError(f"{part!r} is not a platform with its weight, such as tmall:3") from None
+    return mix
 
 
 def _width(text: str) -> int:

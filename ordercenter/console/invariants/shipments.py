@@ -11,11 +11,12 @@ from ordercenter.console.invariants.sql import quoted
 
 _LEFT = quoted((ShipmentState.SHIPPED, ShipmentState.DELIVERED))
 
-# The lines of a cancelled order count nothing as shipped; its parcel may have left all the same, see `_STRAY`.
+# The lines of a cancelled order count nothing as shipped; its parcel may have left all the same, see `_STRAY`. What was
+# sold over a counter left without a shipment: its movements carry the document and the place of the line in it.
 _IN_SHIPMENTS = f"""
 SELECT 'order_line:' || l.id,
-       format('released %%s, in shipments %%s; shipped %%s, left in shipments %%s', l.released,
-              COALESCE(s.waiting, 0), l.shipped, COALESCE(s.shipped, 0))
+       format('released %%s, in shipments %%s; shipped %%s, left in shipments %%s, over a counter %%s', l.released,
+              COALESCE(s.waiting, 0), l.shipped, COALESCE(s.shipped, 0), COALESCE(c.pieces, 0))
 FROM orders_orderline l
 JOIN orders_order o ON o.id = l.order_id
 LEFT JOIN (
@@ -23,8 +24,14 @@ LEFT JOIN (
            sum(sl.shipped) AS shipped
     FROM fulfillment_shipmentline sl JOIN fulfillment_shipment s ON s.id = sl.shipment_id GROUP BY 1) s
      ON s.order_line_id = l.id
+LEFT JOIN (
+    SELECT d.order_id, split_part(m.idempotency_key, ':', 3) AS place, m.sku_id, -sum(m.delta) AS pieces
+    FROM inventory_stockmovement m
+    JOIN channels_sync_counterdocument d ON d.id::text = split_part(m.idempotency_key, ':', 2)
+    WHERE m.reason = 'counter' AND starts_with(m.idempotency_key, 'counter:') GROUP BY 1, 2, 3) c
+     ON c.order_id = l.order_id AND c.place = (l.line_no - 1)::text AND c.sku_id = l.sku_id
 WHERE o.state <> 'cancelled'
-  AND (l.released <> COALESCE(s.waiting, 0) OR l.shipped <> COALESCE(s.shipped, 0))
+  AND (l.released <> COALESCE(s.waiting, 0) OR l.shipped <> COALESCE(s.shipped, 0) + COALESCE(c.pieces, 0))
 """
 
 _SENT_ONCE = f"""

@@ -33,8 +33,9 @@ _OVERSOLD = """
 SELECT format('stock:%%s@%%s', sku_id, warehouse_id),
        format('on hand %%s, reserved %%s, allocated %%s, set aside %%s', on_hand, reserved, allocated, set_aside)
 FROM inventory_stocklevel
-WHERE least(on_hand, reserved, allocated, set_aside, damaged, quarantine) < 0 OR allocated > on_hand
-   OR reserved + allocated + set_aside > on_hand + oversell_limit
+WHERE least(on_hand + sold_short, reserved, allocated, set_aside, damaged, quarantine, sold_short) < 0
+   OR allocated > on_hand + sold_short
+   OR reserved + allocated + set_aside > on_hand + oversell_limit + sold_short
 """
 
 _ONE_OPEN = """

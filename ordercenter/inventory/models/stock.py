@@ -33,6 +33,8 @@ class StockLevel(FastRow):
     quarantine = models.IntegerField(_("quarantine"), default=0, db_default=0)
     # How many pieces more than lie there may be promised before payment; 0 for all but a few SKUs.
     oversell_limit = models.IntegerField(_("may be oversold by"), default=0, db_default=0)
+    # How many pieces counters have sold of what was promised to others, or was not in the books: a fact, with a case.
+    sold_short = models.IntegerField(_("sold short at counters"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("stock level")
@@ -46,7 +48,11 @@ class StockLevel(FastRow):
             models.UniqueConstraint(fields=["sku", "warehouse"], name="stock_once_per_warehouse"),
             models.CheckConstraint(
                 condition=Q(
-                    on_hand__gte=F("reserved") + F("allocated") + F("set_aside") - F("oversell_limit"),
+                    on_hand__gte=F("reserved")
+                    + F("allocated")
+                    + F("set_aside")
+                    - F("oversell_limit")
+                    - F("sold_short"),
                     reserved__gte=0,
                     allocated__gte=0,
                     set_aside__gte=0,
@@ -55,9 +61,12 @@ class StockLevel(FastRow):
             ),
             # What a warehouse was told to ship has to lie there, whatever may be oversold.
             models.CheckConstraint(
-                condition=Q(on_hand__gte=F("allocated"), damaged__gte=0, quarantine__gte=0), name="stock_lies_there"
+                condition=Q(on_hand__gte=F("allocated") - F("sold_short"), damaged__gte=0, quarantine__gte=0),
+                name="stock_lies_there",
             ),
-            models.CheckConstraint(condition=Q(safety__gte=0, oversell_limit__gte=0), name="stock_limits_positive"),
+            models.CheckConstraint(
+                condition=Q(safety__gte=0, oversell_limit__gte=0, sold_short__gte=0), name="stock_limits_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -72,6 +81,13 @@ class StockLevel(FastRow):
     def promised(self) -> int:
         """Soft and hard promises together."""
         return self.reserved + self.allocated
+
+    @property
+    def lacking(self) -> int:
+        """Pieces that are promised, set aside or gone and do not lie here, beyond what may be oversold."""
+        return max(
+            0, self.promised + self.set_aside - self.oversell_limit - self.on_hand, self.allocated - self.on_hand
+        )
 
     @property
     def available_to_sell(self) -> int:

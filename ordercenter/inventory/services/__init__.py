@@ -1,5 +1,6 @@
 """The verbs of stock: promise it, move it, tell what is to come, share it out among the channels."""
 
+from ordercenter.inventory.services.counters import book_counter_moves, settle_stores
 from ordercenter.inventory.services.deciding import (
     Keeping,
     Share,
@@ -114,6 +115,7 @@ __all__ = [
     "allocate_reservations",
     "allowances",
     "apply_table",
+    "book_counter_moves",
     "bring_table",
     "cancel_production",
     "cancel_supplies",
@@ -172,6 +174,7 @@ __all__ = [
     "Keeping",
     "Source",
     "set_way",
+    "settle_stores",
     "stock_policies",
     "stop_production",
     "take_over",

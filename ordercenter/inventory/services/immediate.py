@@ -57,8 +57,8 @@ _COLUMNS = (
 )
 # The statement's snapshot may be older than the locked row, and the database checks its constraints on the row of the
 # snapshot first: every counter of a constraint is written as it was read under the lock.
-_READ = "l.on_hand, l.reserved, l.allocated, l.set_aside, l.oversell_limit"
-_AS_READ = "on_hand = f.on_hand, allocated = f.allocated, oversell_limit = f.oversell_limit"
+_READ = "l.on_hand, l.reserved, l.allocated, l.set_aside, l.oversell_limit, l.sold_short"
+_AS_READ = "on_hand = f.on_hand, allocated = f.allocated, oversell_limit = f.oversell_limit, sold_short = f.sold_short"
 _OFF = "off AS MATERIALIZED (SELECT set_config('synchronous_commit', $1, true))"
 
 # $1 synchronous_commit, $2 SKU, $3 warehouse, $4 pieces, $5 order, $6 line, $7 shop, $8 holder, $9 now, $10 end

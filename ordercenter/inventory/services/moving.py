@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.cases import services as cases
+from ordercenter.cases.services import CaseDraft
+from ordercenter.catalog.models import Sku
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.rows import new_row
@@ -15,6 +18,8 @@ from ordercenter.inventory.errors import StockWouldBeNegative
 from ordercenter.inventory.models import StockLevel, StockMovement
 from ordercenter.inventory.services.levels import lock_levels, lock_made_levels, make_levels
 from ordercenter.inventory.states import Bucket, MovementReason
+
+OVERSOLD_CASE = "COUNTER_OVERSOLD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,44 @@ def move_stock(
             bucket = str(Bucket(m.bucket))
             setattr(level, bucket, getattr(level, bucket) + m.delta)
             work.save(level, bucket)
+            if level.sold_short:
+                settle_lacking(work, [level])
             rows.append(_row(m, work.at))
             if m.delta > 0 and m.bucket == Bucket.ON_HAND:
                 work.record(StockReplenished(sku_id=m.sku_id, warehouse_id=m.warehouse_id))
             result.done.append(m)
         work.add(rows)
     return result
+
+
+def settle_lacking(work: Work, levels: Iterable[StockLevel]) -> None:
+    """Say of locked stock rows what counters have sold of them that was not free, as they are now; with its case.
+
+    What lacks is a matter of what lies there and what is promised, whatever came first: sales of a counter that were
+    told late leave the same as those told at once.
+    """
+    short: list[StockLevel] = []
+    well: list[StockLevel] = []
+    for level in levels:
+        if level.lacking == level.sold_short:
+            continue
+        level.sold_short = level.lacking
+        work.save(level, "sold_short")
+        (short if level.sold_short else well).append(level)
+    skus = Sku.objects.in_bulk([level.sku_id for level in short])
+    cases.open_cases(drafts=[_case_of(level, skus[level.sku_id].code) for level in short], work=work)
+    subjects = [f"stock:{level.sku_id}@{level.warehouse_id}" for level in well]
+    cases.close_cases_of(subjects=subjects, codes=[OVERSOLD_CASE], resolution="the stock is there", work=work)
+
+
+def _case_of(level: StockLevel, code: str) -> CaseDraft:
+    return CaseDraft(
+        code=OVERSOLD_CASE,
+        subject=f"stock:{level.sku_id}@{level.warehouse_id}",
+        warehouse_id=level.warehouse_id,
+        reference=code,
+        evidence={"on_hand": level.on_hand, "promised": level.promised, "lacking": level.sold_short},
+    )
 
 
 def _can_move(level: StockLevel, m: Movement) -> bool:

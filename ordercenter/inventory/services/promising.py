@@ -25,7 +25,7 @@ from ordercenter.inventory.models import (
 )
 from ordercenter.inventory.services.levels import Place
 from ordercenter.inventory.services.producing import book_production, cancel_production
-from ordercenter.inventory.states import ProductionState, PromiseBasis, StockSource, SupplyState
+from ordercenter.inventory.states import ProductionState, PromiseBasis, StockSource, SupplyState, WarehouseKind
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 Dated = list[tuple[date, int]]
@@ -237,13 +237,15 @@ class _Desk:
 
 def _free_now(sku_ids: Collection[int]) -> dict[Place, int]:
     ats = F("on_hand") - F("reserved") - F("allocated") - F("set_aside") - F("safety")
-    rows = StockLevel.objects.filter(sku_id__in=sku_ids, warehouse__is_open=True).annotate(pieces=ats)
+    lying = StockLevel.objects.filter(sku_id__in=sku_ids, warehouse__is_open=True)
+    rows = lying.exclude(warehouse__kind=WarehouseKind.STORE).annotate(pieces=ats)
     return {(sku, w): pieces for sku, w, pieces in rows.values_list("sku_id", "warehouse_id", "pieces")}
 
 
 def _coming(sku_ids: Collection[int], today: date) -> dict[Place, Dated]:
     coming: dict[Place, Dated] = defaultdict(list)
     rows = Supply.objects.filter(sku_id__in=sku_ids, state=SupplyState.COMING, warehouse__is_open=True)
+    rows = rows.exclude(warehouse__kind=WarehouseKind.STORE)
     names = ("sku_id", "warehouse_id", "due_on", "quantity", "arrived")
     for sku_id, warehouse_id, due_on, quantity, arrived in rows.values_list(*names):
         # What is late already does not come today: tomorrow is the best that can be said.

@@ -15,7 +15,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.models import BundlePart, ListingMatch
 from ordercenter.inventory.formulas import Offer, buffer_of, offer_of, offer_of_bundle
 from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, ChannelStock, Reservation, StockLevel
-from ordercenter.inventory.states import QuotaState
+from ordercenter.inventory.states import QuotaState, WarehouseKind
 
 CHANGES_AT_ONCE = 5000
 # A number that is neither zero nor comes from zero waits until so long after the one before it.
@@ -170,7 +170,9 @@ def _write(
 
 def _pool(skus: Collection[int]) -> dict[int, int]:
     left = F("on_hand") + F("oversell_limit") - F("reserved") - F("allocated") - F("set_aside") - F("safety")
-    rows = StockLevel.objects.filter(sku_id__in=skus, warehouse__is_open=True).values_list("sku_id")
+    # What lies in a store is sold there.
+    lying = StockLevel.objects.filter(sku_id__in=skus, warehouse__is_open=True)
+    rows = lying.exclude(warehouse__kind=WarehouseKind.STORE).values_list("sku_id")
     return dict(rows.annotate(pieces=Sum(left)))
 
 

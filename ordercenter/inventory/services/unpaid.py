@@ -13,7 +13,7 @@ from ordercenter.events.types import StockReplenished
 from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel, Warehouse
 from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, lock_quotas
 from ordercenter.inventory.services.reserving import UNPAID, give_back, lock_held
-from ordercenter.inventory.states import ReservationState
+from ordercenter.inventory.states import ReservationState, WarehouseKind
 
 ENDED_AT_ONCE = 500
 
@@ -47,7 +47,8 @@ def hold_for_unpaid(*, goods: Sequence[UnpaidGoods], work: Work) -> dict[int, di
     levels = lock_levels(sku_ids={g.sku_id for g in goods}, work=work)
     quotas = lock_quotas(sku_ids={g.sku_id for g in goods}, work=work)
     _levels, rows = lock_held(work, holders=[holder_of(g.order_id) for g in goods])
-    open_houses = set(Warehouse.objects.filter(is_open=True).values_list("pk", flat=True))
+    houses = Warehouse.objects.filter(is_open=True).exclude(kind=WarehouseKind.STORE)
+    open_houses = set(houses.values_list("pk", flat=True))
     held: dict[int, list[Reservation]] = defaultdict(list)
     for row in rows:
         held[_order_of(row)].append(row)

@@ -178,6 +178,10 @@ class Order(StateModel):
     def complete(self) -> None:
         """The buyer confirmed; money is due."""
 
+    @transition(field=state, source=OrderState.PREPROCESSING, target=OrderState.COMPLETED)
+    def hand_over(self) -> None:
+        """The buyer has paid and taken the goods at a counter: there is nothing left to do."""
+
     @transition(field=state, source=[*BEFORE_FULFILLMENT, OrderState.IN_FULFILLMENT], target=OrderState.CANCELLED)
     def cancel(self, *, reason: str) -> None:
         self.cancel_reason = reason

@@ -6,6 +6,7 @@ from ordercenter.orders.services.grading import grade_orders, regrade_orders, ur
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
 from ordercenter.orders.services.matching import match_skus
+from ordercenter.orders.services.over_the_counter import CounterLine, CounterSale, sell_over_counter
 from ordercenter.orders.services.paying import settle_overpaid, settle_payments, waits_for_money
 from ordercenter.orders.services.progress import (
     approve_orders,
@@ -19,6 +20,8 @@ from ordercenter.orders.services.returns import return_goods
 from ordercenter.orders.services.review import check_orders, hold_duplicates
 
 __all__ = [
+    "CounterLine",
+    "CounterSale",
     "Finding",
     "IntakeResult",
     "TakenOrder",
@@ -39,6 +42,7 @@ __all__ = [
     "regrade_orders",
     "release_holds",
     "return_goods",
+    "sell_over_counter",
     "settle_gifts",
     "settle_overpaid",
     "settle_payments",

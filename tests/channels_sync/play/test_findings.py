@@ -20,7 +20,7 @@ def test_the_way_of_each_order_and_the_differences_of_the_bill(lived: LivedIn) -
     numbers = {name: order.channel_order_no for name, order in lived.orders.items()}
 
     found = find(
-        shop_id=lived.world.shop.pk, numbers=list(numbers.values()), days=[Statement.objects.get().business_day]
+        shop_ids=[lived.world.shop.pk], numbers=list(numbers.values()), days=[Statement.objects.get().business_day]
     )
 
     ways = {name: found.ways[number] for name, number in numbers.items()}
@@ -54,7 +54,7 @@ def test_progress_counts_orders_of_the_day_only(lived: LivedIn) -> None:
     names = ["completed", "unmatched", "at_warehouse"]
     numbers = [lived.orders[name].channel_order_no for name in names] + ["4999999999999999999"]
 
-    progress = progress_of(shop_id=lived.world.shop.pk, numbers=numbers)
+    progress = progress_of(shop_ids=[lived.world.shop.pk], numbers=numbers)
 
     assert (progress.received, progress.completed, progress.with_case, progress.at_their_end) == (3, 1, 1, 2)
     assert (progress.shipped, progress.reported) == (1, 1)

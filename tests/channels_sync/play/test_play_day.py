@@ -28,7 +28,10 @@ def data_dir() -> Iterator[Path]:
 
 
 def test_a_day_is_played_on_a_system_of_its_own_and_everything_planted_is_found(data_dir: Path) -> None:
-    played = _manage(data_dir, "play_day", "--orders", "60", "--seed", "3", "--json", "--stall-s", "90")
+    mix = "tmall:2,wechat_shop:1"
+    played = _manage(
+        data_dir, "play_day", "--orders", "60", "--seed", "3", "--platforms", mix, "--json", "--stall-s", "90"
+    )
 
     assert played.returncode == 0, played.stderr[-3000:]
     figures = json.loads(played.stdout)

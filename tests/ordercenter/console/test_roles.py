@@ -94,7 +94,8 @@ def test_the_navigation_shows_each_role_its_places() -> None:
     def places(role: str) -> list[str]:
         return [place.name for place in client_of(person(role=role)).get("/console/").context["places"]]
 
-    assert places("operator") == ["home", "cases", "orders", "channels", "contracts", "freight", "routing", "stock"]
+    operator = ["home", "cases", "orders", "channels", "counters", "contracts", "freight", "routing", "stock"]
+    assert places("operator") == operator
     assert places("warehouse") == ["home", "waybills", "floor", "stock"]
-    assert places("finance") == ["home", "cases", "orders", "contracts", "freight", "routing", "statements"]
-    assert len(PLACES) == 11
+    assert places("finance") == ["home", "cases", "orders", "counters", "contracts", "freight", "routing", "statements"]
+    assert len(PLACES) == 12
