@@ -285,8 +285,8 @@ class Platform:
     raises PushRefused. renew: a new access token, `renew_before` ahead of its end; raises AuthorizationExpired when
     only the seller can help. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often
     changes are pulled: seldom where messages drive, every few seconds where nothing else tells. takes_remarks: the
-    adapter has `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order. readers_of:
-    where an account says by itself how its orders and refunds are read; read_order and read_refund are not called then.
+    adapter has `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order.
+    readers_of: where an account says by itself how its orders and refunds are read, instead of the two above.
     """
 
     code: str
