@@ -9,14 +9,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from channels_sync.adapters import http
 from channels_sync.adapters.base import Platform
 from channels_sync.counter_models import Counter, CounterDocument, CounterShift
-from channels_sync.models import ChannelAccount, PullRun, SyncCursor
+from channels_sync.models import ChannelAccount, ConnectorVersion, PullRun, SyncCursor
 from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart
 from channels_sync.platforms import PLATFORMS
 from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ReadOnlyHistoryAdmin
@@ -79,6 +81,9 @@ class ChannelAccountForm(SealedForm):
         if not isinstance(options, dict):
             self.add_error("options", _("A JSON object belongs here."))
             return
+        stored = self.instance.options if self.instance.pk else {}
+        if any(options.get(name) != stored.get(name) for name in ("connector", "connector_version")):
+            self.add_error("options", _("The connector is written and activated on its own page."))
         known = {field.name: field for field in platform.options}
         for name, value in options.items():
             if name not in known:
@@ -105,7 +110,7 @@ class ChannelAccountAdmin(HistoryAdmin):
     list_select_related = ["shop"]
     search_fields = ["=app_key", "=shop__code"]
     ordering = ["shop_id"]
-    readonly_fields = ["push_address"]
+    readonly_fields = ["push_address", "connector_page"]
 
     @admin.display(description=_("address for pushes"))
     def push_address(self, account: ChannelAccount) -> str:
@@ -115,6 +120,14 @@ class ChannelAccountAdmin(HistoryAdmin):
             return "-"
         return reverse("channel-push", args=[account.adapter, account.push_token])
 
+    @admin.display(description=_("page of the connector"))
+    def connector_page(self, account: ChannelAccount) -> str:
+        """Where the document of such an account is written and put to work; a dash for platforms of their own."""
+        if account.pk is None or account.adapter != http.CODE:
+            return "-"
+        address = reverse("console:connector", args=[account.pk])
+        return format_html('<a href="{}">{}</a>', address, address)
+
 
 @admin.register(PullRun)
 class PullRunAdmin(ReadOnlyAdmin):
@@ -122,6 +135,14 @@ class PullRunAdmin(ReadOnlyAdmin):
     list_display = ["account", "kind", "window_start", "window_end", "started_at", "seen", "kept", "missed", "error"]
     list_select_related = ["account"]
     ordering = ["-created_at"]
+
+
+@admin.register(ConnectorVersion)
+class ConnectorVersionAdmin(ReadOnlyAdmin):
+    shop = "account__shop_id"
+    list_display = ["account", "number", "note", "made_at", "made_by"]
+    list_select_related = ["account", "made_by"]
+    ordering = ["account_id", "-number"]
 
 
 @admin.register(SyncCursor)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from channels_sync.adapters.base import ChannelNotice, Pushed, RawOrder, RawRefund
 from channels_sync.kinds import notice_kind, order_kind, refund_kind
 from channels_sync.models import ChannelAccount
+from ordercenter.common.strictjson import dumps_exact
 from ordercenter.events.inbox import Incoming, receive
 
 LONGEST_SUBJECT = 96
@@ -39,7 +40,7 @@ def order_message(account: ChannelAccount, raw: RawOrder) -> Incoming:
 
 def refund_message(account: ChannelAccount, raw: RawRefund) -> Incoming:
     """A refund as an inbox message; the same content twice is the same message."""
-    body = json.dumps(raw.payload, ensure_ascii=False, sort_keys=True).encode()
+    body = dumps_exact(raw.payload, is_sorted=True)
     return Incoming(
         source=source_of(account),
         kind=refund_kind(account.adapter),
@@ -113,4 +114,6 @@ def _subject(account: ChannelAccount, number: str) -> str:
 
 
 def _digest(payload: object) -> str:
-    return hashlib.sha256(json.dumps(payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:20]
+    # Platforms write rates and the like with fractions, which have been read as decimals.
+    text = json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -108,6 +108,37 @@ class PullRun(models.Model):
         return f"{self.account_id} {self.kind} {self.window_start:%F %T}"
 
 
+class ConnectorVersion(models.Model):
+    """One version of the document by which an account's shop is called and read. Written once, never changed.
+
+    The active one is copied into the account's options (`connector`, `connector_version`), where every call finds it.
+    """
+
+    account = models.ForeignKey(
+        ChannelAccount, models.PROTECT, verbose_name=_("channel account"), related_name="connector_versions"
+    )
+    number = models.PositiveIntegerField(_("version"))
+    document = models.JSONField(_("document"))
+    digest = models.CharField(_("digest"), max_length=64)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    made_at = models.DateTimeField(_("made at"), default=timezone.now)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("made by"), null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("connector version")
+        verbose_name_plural = _("connector versions")
+        constraints = [models.UniqueConstraint(fields=["account", "number"], name="connector_version_once")]
+        permissions = [
+            ("try_connector", _("Can try a connector on real samples")),
+            ("activate_connector", _("Can activate a connector's version")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} v{self.number}"
+
+
 # Django looks for models here.
 from channels_sync.counter_models import Counter, CounterDocument, CounterShift  # noqa: E402, F401
 from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart  # noqa: E402, F401

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_sync.adapters import douyin, jd, tmall, wechat_shop
+from channels_sync.adapters import douyin, http, jd, shopify, tmall, wechat_shop, woocommerce
 from channels_sync.adapters.base import Connection, Platform
 from channels_sync.models import ChannelAccount
 from ordercenter.common.errors import Misconfigured
 from ordercenter.common.secretfield import unseal
 
 PLATFORMS: Mapping[str, Platform] = {
-    platform.code: platform for platform in (tmall.PLATFORM, jd.PLATFORM, douyin.PLATFORM, wechat_shop.PLATFORM)
+    platform.code: platform
+    for platform in (
+        tmall.PLATFORM,
+        jd.PLATFORM,
+        douyin.PLATFORM,
+        wechat_shop.PLATFORM,
+        shopify.PLATFORM,
+        woocommerce.PLATFORM,
+        http.PLATFORM,
+    )
 }
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from channels_sync.adapters.base import Platform
+from channels_sync.adapters.base import Platform, Readers
 from channels_sync.booking import book_payments, book_refunds
 from channels_sync.errors import MessageUnreadable
 from channels_sync.models import ChannelAccount
+from channels_sync.platforms import connection_of
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import Actor
-from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.errors import Misconfigured, OrderCenterError
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.events.registry import Message
 from ordercenter.orders import services as orders
@@ -39,8 +40,9 @@ def take_orders(platform: Platform, messages: Sequence[Message]) -> Mapping[int,
         accounts = _accounts(work)
         for message in messages:
             try:
-                order = platform.read_order(loads_strict(message.body, max_bytes=MAX_ORDER_BYTES))
-            except (MessageUnreadable, UnreadableBody) as error:
+                read_order = _readers(platform, accounts[message.source]).read_order
+                order = read_order(loads_strict(message.body, max_bytes=MAX_ORDER_BYTES))
+            except (MessageUnreadable, UnreadableBody, Misconfigured) as error:
                 refused[message.id] = error
                 continue
             taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
@@ -57,8 +59,9 @@ def take_refunds(platform: Platform, messages: Sequence[Message]) -> Mapping[int
     read: dict[int, tuple[int, IncomingRefund]] = {}
     for message in messages:
         try:
-            refund = platform.read_refund(loads_strict(message.body, max_bytes=MAX_ORDER_BYTES))
-        except (MessageUnreadable, UnreadableBody) as error:
+            read_refund = _readers(platform, accounts[message.source]).read_refund
+            refund = read_refund(loads_strict(message.body, max_bytes=MAX_ORDER_BYTES))
+        except (MessageUnreadable, UnreadableBody, Misconfigured) as error:
             refused[message.id] = error
             continue
         read[message.id] = (accounts[message.source].shop_id, refund)
@@ -76,6 +79,13 @@ def take_refunds(platform: Platform, messages: Sequence[Message]) -> Mapping[int
         refused.update((by_report[id(refusal.key)], refusal.error) for refusal in result.refused)
         book_refunds(succeeded=result.done, work=work, actor=actor)
     return refused
+
+
+def _readers(platform: Platform, account: ChannelAccount) -> Readers:
+    """How this account's messages are read: as its platform says, or, by a connector, as the account itself says."""
+    if platform.readers_of is None:
+        return Readers(platform.read_order, platform.read_refund)
+    return platform.readers_of(connection_of(account))
 
 
 def _accounts(work: Work) -> Mapping[str, ChannelAccount]:

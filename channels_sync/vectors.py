@@ -38,6 +38,7 @@ from ordercenter.common.signing import (
 )
 from ordercenter.common.signing_douyin import douyin_sign, douyin_spi_is_valid, param_json, sorted_json
 from ordercenter.common.signing_jd import jd_sign_is_valid
+from ordercenter.common.signing_shops import hmac_sha256_base64, shopify_query_hmac, woo_oauth1_signature
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.common.wechat_messages import open_wechat_message, wechat_signature
 
@@ -341,6 +342,27 @@ def _wechat_request(method: str, query: Mapping[str, str], body: bytes = b"") ->
     return PushRequest(method=method, path="/", query=query, headers={}, body=body, at=datetime.now(UTC))
 
 
+def _check_webhook_hmac(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    signature = hmac_sha256_base64(given["body"].encode(), secret=given["secret"])
+    _must_fit(expected, "signature", same_text(signature, expected["signature"]))
+
+
+def _check_shopify_query(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    _must_fit(
+        expected, "hmac", same_text(shopify_query_hmac(given["params"], secret=given["secret"]), expected["hmac"])
+    )
+
+
+def _check_woo_oauth(case: Case, keys: Keys) -> None:
+    given, expected = case["input"], case["expected"]
+    signature = woo_oauth1_signature(
+        given["params"], method=given["method"], url=given["url"], consumer_secret=given["consumer_secret"]
+    )
+    _must_fit(expected, "oauth_signature", same_text(signature, expected["oauth_signature"]))
+
+
 def _must_fit(expected: Mapping[str, Any], what: str, fits: bool) -> None:
     should_fit = expected.get("valid", True)
     if fits and not should_fit:
@@ -372,4 +394,7 @@ CHECKERS: dict[str, Callable[[Case, Keys], None]] = {
     "jd-sign": _check_jd_sign,
     "wechat-msg-crypt": _check_wechat_message,
     "wechat-url-signature": _check_wechat_address,
+    "hmac-sha256-base64": _check_webhook_hmac,
+    "shopify-query-hmac": _check_shopify_query,
+    "woo-oauth1-hmac-sha256": _check_woo_oauth,
 }

@@ -86,7 +86,7 @@ def serving(answer: Callable[[Received], Reply]) -> Iterator[LocalServer]:
             except OSError:
                 self.close_connection = True  # the client had enough
 
-        do_GET = do_POST = handle_any  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet: tests look at `received`."""

@@ -268,6 +268,14 @@ class Field:
     choices: tuple[tuple[str, StrPromise | str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """How the bodies of one account's orders and refunds are read."""
+
+    read_order: Callable[[Any], IncomingOrder]
+    read_refund: Callable[[Any], IncomingRefund]
+
+
 @dataclass(frozen=True)
 class Platform:
     """One kind of channel: how to reach it, how to read what it says, how it reaches us.
@@ -278,6 +286,7 @@ class Platform:
     only the seller can help. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often
     changes are pulled: seldom where messages drive, every few seconds where nothing else tells. takes_remarks: the
     adapter has `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order.
+    readers_of: where an account says by itself how its orders and refunds are read, instead of the two above.
     """
 
     code: str
@@ -293,3 +302,4 @@ class Platform:
     has_messages: bool = False
     poll_every_s: float = 60.0
     takes_remarks: bool = False
+    readers_of: Callable[[Connection], Readers] | None = None

@@ -22,6 +22,7 @@ MAX_FEN = 10**14
 # The last second of the year 9999: what comes after it is milliseconds, or nonsense.
 MAX_UNIX_S = 253_402_300_799
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
+_PRECISE = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?")
 
 
 def number(raw: Mapping[str, Any], key: str, path: str) -> str:
@@ -189,6 +190,50 @@ def child(raw: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise _bad(found, f"{path}.{key}")
     return found
+
+
+def precise(raw: Mapping[str, Any], key: str, path: str) -> Decimal:
+    """An optional sum on the way to an amount: text or number of any sign, up to twelve decimals; 0 when absent."""
+    value = raw.get(key)
+    if value is None or value == "":
+        return ZERO
+    if type(value) is int or type(value) is Decimal:
+        value = format(value, "f")
+    if type(value) is str and _PRECISE.fullmatch(value):
+        return Decimal(value)
+    raise _bad(value, f"{path}.{key}")
+
+
+def kept_amount(raw: Mapping[str, Any], key: str, path: str) -> Decimal:
+    """A mandatory amount, not negative, as text or number; decimals beyond our books' two have to be noughts."""
+    value = raw.get(key)
+    if value is None or value == "":
+        raise _bad(value, f"{path}.{key}")
+    found = precise(raw, key, path)
+    if found < 0 or found != found.quantize(ZERO):
+        raise MessageUnreadable(path=f"{path}.{key}", problem="ill_typed", detail="negative or finer than 0.01")
+    return found.quantize(ZERO)
+
+
+def iso_time(raw: Mapping[str, Any], key: str, path: str) -> datetime:
+    """A mandatory time, ISO 8601 with its zone, as an aware UTC instant."""
+    return _iso(raw.get(key), f"{path}.{key}", naive_is_utc=False)
+
+
+def utc_time(raw: Mapping[str, Any], key: str, path: str) -> datetime:
+    """A mandatory time, ISO 8601 text that is UTC although it names no zone, as an aware UTC instant."""
+    return _iso(raw.get(key), f"{path}.{key}", naive_is_utc=True)
+
+
+def _iso(value: Any, path: str, *, naive_is_utc: bool) -> datetime:
+    if type(value) is str and len(value) <= 40 and value[10:11] in ("T", " "):
+        try:
+            at = datetime.fromisoformat(value)
+            if at.tzinfo is not None or naive_is_utc:
+                return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise _bad(value, path)
 
 
 def _bad(value: Any, path: str) -> MessageUnreadable:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
+from channels_sync.demo.shop_systems import seed_shop_systems
 from channels_sync.demo.shops import seed_further_shops
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox import goods
@@ -59,6 +60,7 @@ def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = 
     shop = _shop(credentials, sandbox_url)
     skus = _goods(shop)
     seed_further_shops(first=shop, credentials=credentials, sandbox_url=sandbox_url)
+    seed_shop_systems(first=shop, credentials=credentials, sandbox_url=sandbox_url)
     write_usual_capabilities()
     write_usual_rules()
     warehouses = _warehouses(credentials, sandbox_url)

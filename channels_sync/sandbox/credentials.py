@@ -27,8 +27,10 @@ class Credentials:
     alipay_app_*: our key pair (the sandbox checks with the public one); alipay_*_key: the provider's (we check with its
     public one). Keys are PEM, PKCS#8 and SubjectPublicKeyInfo. sf_*: our customer number at SF Express; kuaidi100_*:
     our access to who follows parcels. wechat_*: the application at WeChat shop; its token and aes_key are those of its
-    callbacks. douyin_*, jd_*: the applications there, with the tokens that the seller's grant brought. push_secret:
-    makes the address word of every account to which a platform pushes.
+    callbacks. douyin_*, jd_*: the applications there, with the tokens that the seller's grant brought. shopify_*,
+    woo_*, direct_*: the app of the Shopify shop, the keys of the WooCommerce shop and of the company's own, and what
+    signs their webhooks. push_secret: makes the address word of every account to which a
+    platform pushes.
     """
 
     top_app_key: str
@@ -63,6 +65,14 @@ class Credentials:
     jd_secret: str = field(repr=False)
     jd_access_token: str = field(repr=False)
     jd_refresh_token: str = field(repr=False)
+    shopify_domain: str
+    shopify_access_token: str = field(repr=False)
+    shopify_api_secret: str = field(repr=False)
+    woo_key: str
+    woo_secret: str = field(repr=False)
+    woo_webhook_secret: str = field(repr=False)
+    direct_api_key: str = field(repr=False)
+    direct_webhook_secret: str = field(repr=False)
 
     def push_token(self, platform: str) -> str:
         """The secret word in the address to which a platform pushes (ChannelAccount.push_token)."""
@@ -138,6 +148,14 @@ def generate() -> Credentials:
         jd_secret=secrets.token_hex(16),
         jd_access_token=secrets.token_hex(16),
         jd_refresh_token=secrets.token_hex(16),
+        shopify_domain="mumian.myshopify.com",
+        shopify_access_token="shpat_" + secrets.token_hex(16),
+        shopify_api_secret=secrets.token_hex(16),
+        woo_key="ck_" + secrets.token_hex(20),
+        woo_secret="cs_" + secrets.token_hex(20),
+        woo_webhook_secret=secrets.token_hex(24),
+        direct_api_key=secrets.token_hex(16),
+        direct_webhook_secret=secrets.token_hex(24),
     )
 
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.platforms import TMALL, PlatformDoor
+from channels_sync.sandbox.platforms.direct import DirectDoor
 from channels_sync.sandbox.platforms.douyin import DouyinDoor
 from channels_sync.sandbox.platforms.jd import JdDoor
+from channels_sync.sandbox.platforms.shopify import ShopifyDoor
 from channels_sync.sandbox.platforms.tmall import TmallDoor
 from channels_sync.sandbox.platforms.wechat_shop import WechatShopDoor
+from channels_sync.sandbox.platforms.woocommerce import WooCommerceDoor
 from channels_sync.sandbox.shop import Shop
 from channels_sync.sandbox.waybills import Couriers
 
@@ -21,6 +24,9 @@ DOORS: dict[str, Callable[[Shop, Credentials, Couriers], PlatformDoor]] = {
     "wechat_shop": WechatShopDoor,
     "jd": JdDoor,
     "douyin": DouyinDoor,
+    "shopify": ShopifyDoor,
+    "woocommerce": WooCommerceDoor,
+    "http": DirectDoor,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -54,16 +55,20 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     max_bytes: int = MAX_ANSWER_BYTES,
+    address: str = "",
 ) -> HttpAnswer:
     """Send one request and read the answer; redirects are not followed, proxies of the environment are not used.
 
     timeout_s holds for connecting, for each read, and for the whole exchange, so a peer that sends one byte a second
-    does not hold a worker. Safe to call from many threads. Raises TransportFailed; Misconfigured for an unusable URL.
+    does not hold a worker. Safe to call from many threads. address: the IP address to connect to, instead of asking
+    again where the URL's host is; certificate and Host header stay those of the host. Raises TransportFailed;
+    Misconfigured for an unusable URL.
     """
     started = time.monotonic()
     sent = {**(headers or {}), **({"Content-Type": content_type} if content_type else {})}
     try:
-        with _client(os.getpid()).stream(method, url, content=content, headers=sent, timeout=timeout_s) as response:
+        request = _request(method, url, content, sent, timeout_s, address)
+        with contextlib.closing(_client(os.getpid(), bool(address)).send(request, stream=True)) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -83,12 +88,30 @@ def exchange(
         raise TransportFailed(problem="broken", was_sent=True, detail=type(error).__name__) from error
 
 
-@lru_cache(maxsize=1)
-def _client(_process_id: int) -> httpx.Client:
-    # Keyed by process: after a fork the child must not talk over its parent's sockets.
+def _request(
+    method: str, url: str, content: bytes | None, headers: dict[str, str], timeout_s: float, address: str
+) -> httpx.Request:
+    client = _client(os.getpid(), bool(address))
+    if not address:
+        return client.build_request(method, url, content=content, headers=headers, timeout=timeout_s)
+    parts = httpx.URL(url)
+    return client.build_request(
+        method,
+        parts.copy_with(host=address),
+        content=content,
+        headers={**headers, "Host": parts.netloc.decode("ascii")},
+        timeout=timeout_s,
+        extensions={"sni_hostname": parts.host},
+    )
+
+
+@lru_cache(maxsize=2)
+def _client(_process_id: int, is_pinned: bool) -> httpx.Client:
+    # Keyed by process: after a fork the child must not talk over its parent's sockets. Connections to a pinned address
+    # are not kept: the certificate was checked for one host only.
     client = httpx.Client(
         trust_env=False,
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=10),
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=0 if is_pinned else 32, keepalive_expiry=10),
         headers={"User-Agent": "order-center"},
     )
     atexit.register(client.close)

@@ -8,10 +8,23 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 
+# Currencies without a hundredth (ISO 4217, minor unit 0). Those with thousandths are kept to the hundredth.
+_WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
+
 
 def to_cents(amount: Decimal) -> Decimal:
     """Round half up to the fen."""
     return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def round_to(amount: Decimal, unit: Decimal) -> Decimal:
+    """Round half up to a multiple of `unit`."""
+    return (amount / unit).quantize(Decimal(1), ROUND_HALF_UP) * unit
+
+
+def smallest_unit(currency: str) -> Decimal:
+    """The least amount that can be paid in a currency, as our books keep it: 0.01, or 1 for the yen and its like."""
+    return Decimal(1) if currency in _WHOLE else CENT
 
 
 def from_fen(fen: int) -> Decimal:
@@ -50,7 +63,7 @@ def split_amount(total: Decimal, weights: Sequence[int | Decimal], *, cent: Deci
         raise ValueError(f"cannot split {total} by {list(weights)}")
     whole = sum(weights)
     exact = [total * weight / whole for weight in weights]
-    parts = [share.quantize(cent, ROUND_DOWN) for share in exact]
+    parts = [(share / cent).quantize(Decimal(1), ROUND_DOWN) * cent for share in exact]
     for i in sorted(range(len(parts)), key=lambda i: parts[i] - exact[i])[: int((total - sum(parts)) / cent)]:
         parts[i] += cent
     return parts

@@ -34,6 +34,7 @@ def ask_platform(
     understood: Collection[int] = (200,),
     timeout_s: float = TIMEOUT_S,
     max_bytes: int = MAX_ANSWER_BYTES,
+    address: str = "",
 ) -> HttpAnswer:
     """One exchange; `method` is the platform's name of the call, for errors. understood: statuses with an envelope.
 
@@ -49,6 +50,7 @@ def ask_platform(
             headers=headers,
             timeout_s=timeout_s,
             max_bytes=max_bytes,
+            address=address,
         )
     except TransportFailed as error:
         if error.problem == "too_large":

@@ -65,6 +65,23 @@ def loads_strict(
     return value
 
 
+def dumps_exact(value: Any, *, is_sorted: bool = False) -> bytes:
+    """What loads_strict read, as UTF-8 JSON again, every fraction with the digits that it came with."""
+    return _text_of(value, is_sorted).encode()
+
+
+def _text_of(value: Any, is_sorted: bool) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        items = sorted(value.items()) if is_sorted else value.items()
+        return "{" + ",".join([f"{_quoted(name)}:{_text_of(item, is_sorted)}" for name, item in items]) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join([_text_of(item, is_sorted) for item in value]) + "]"
+    return _quoted(value)
+
+
+_quoted = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _SUSPECT_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _TEXT = re.compile(rb'"[^"]*"')

@@ -152,6 +152,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         _("Integration"),
         (
             ("channels_sync.ChannelAccount", "key"),
+            ("channels_sync.ConnectorVersion", "api"),
             ("channels_sync.SyncCursor", "sync"),
             ("channels_sync.PullRun", "manage_search"),
             ("channels_sync.OrderFile", "upload_file"),

@@ -5,6 +5,7 @@ from django.urls import path
 from ordercenter.console.views import (
     cases,
     channels,
+    connectors,
     contracts,
     counters,
     excess,
@@ -65,6 +66,9 @@ urlpatterns = [
     path("orders/<int:order_id>/split/", parcels.split, name="order-split"),
     path("counters/", counters.counter_list, name="counters"),
     path("counters/<int:counter_id>/", counters.counter_detail, name="counter"),
+    path("connectors/", connectors.connector_list, name="connectors"),
+    path("connectors/<int:account_id>/", connectors.editor, name="connector"),
+    path("connectors/<int:account_id>/activate/", connectors.activate, name="connector-activate"),
     path("contracts/", contracts.editor, name="contracts"),
     path("contracts/import/", contracts.take_table, name="contracts-import"),
     path("contracts/export/", contracts.export, name="contracts-export"),

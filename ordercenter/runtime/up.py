@@ -120,16 +120,19 @@ def _environment(
     folder: DataFolder, installation: InstallationSecrets, record: RunRecord, listener: socket.socket
 ) -> dict[str, str]:
     port = int(listener.getsockname()[1])
+    sandbox_port = choose_port("OC_SANDBOX_PORT", DEFAULT_SANDBOX_PORT)
     return {
         **installation.as_environment(),
         # Where the played warehouse reports to, and the played platforms push to.
         "OC_WMS_CALLBACK_URL": f"http://{HOST}:{port}/qimen/{{customerId}}/",
         "OC_PUSH_CALLBACK_URL": f"http://{HOST}:{port}/channels/{{platform}}/{{token}}/",
+        # The played shop behind the demo's connector.
+        "OC_CONNECTOR_INTERNAL_HOSTS": f"{HOST}:{sandbox_port}",
         **os.environ,
         RUN_VARIABLE: record.run_id,
         "OC_DATA_DIR": str(folder.root),
         "OC_HTTP_PORT": str(port),
-        "OC_SANDBOX_PORT": str(choose_port("OC_SANDBOX_PORT", DEFAULT_SANDBOX_PORT)),
+        "OC_SANDBOX_PORT": str(sandbox_port),
     }
 
 

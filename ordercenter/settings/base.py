@@ -223,4 +223,7 @@ PAPER_FONT = env.str("OC_PAPER_FONT", default="")
 
 # Events: how many lanes share the work, and how many items a relay takes at once.
 EVENT_LANES = 16
+# `host` or `host:port` inside our own network that connectors of shops may call all the same.
+CONNECTOR_INTERNAL_HOSTS = env.list("OC_CONNECTOR_INTERNAL_HOSTS", default=[])
+
 RELAY_BATCH_SIZE = env.int("OC_RELAY_BATCH_SIZE", default=1000)

@@ -58,7 +58,7 @@ def test_the_command_counts_what_passed_by_kind():
 
     report = json.loads(printed)
     assert code == 0
-    assert (report["files"], report["passed"], report["failed"]) == (8, 43, 0)
+    assert (report["files"], report["passed"], report["failed"]) == (9, 47, 0)
     assert report["kinds"] == {
         "alipay-notify": {"passed": 2, "failed": 0},
         "alipay-rsa2-sign": {"passed": 2, "failed": 0},
@@ -66,6 +66,7 @@ def test_the_command_counts_what_passed_by_kind():
         "douyin-sign-v2": {"passed": 4, "failed": 0},
         "douyin-sign-v2-raw": {"passed": 1, "failed": 0},
         "douyin-spi-sign": {"passed": 1, "failed": 0},
+        "hmac-sha256-base64": {"passed": 2, "failed": 0},
         "jd-sign": {"passed": 3, "failed": 0},
         "kuaidi100-print-sign": {"passed": 1, "failed": 0},
         "kuaidi100-push-sign": {"passed": 1, "failed": 0},
@@ -73,10 +74,12 @@ def test_the_command_counts_what_passed_by_kind():
         "qimen-http-request": {"passed": 8, "failed": 0},
         "qimen-response": {"passed": 2, "failed": 0},
         "sf-msg-digest": {"passed": 2, "failed": 0},
+        "shopify-query-hmac": {"passed": 1, "failed": 0},
         "top-sign": {"passed": 6, "failed": 0},
         "top-tmc-sign": {"passed": 1, "failed": 0},
         "wechat-msg-crypt": {"passed": 5, "failed": 0},
         "wechat-url-signature": {"passed": 1, "failed": 0},
+        "woo-oauth1-hmac-sha256": {"passed": 1, "failed": 0},
     }
 
 

@@ -42,6 +42,7 @@ TRAITS: Mapping[str, Traits] = {
         Traits("wechat_shop", "木棉家居视频号小店", number_shift=390_000_000_000_000_000),
         Traits("shopify", "Mumian Home", number_shift=4_099_994_500_000_000_000),
         Traits("woocommerce", "Mumian Studio", number_shift=4_099_999_999_999_000_000),
+        Traits("http", "木棉家居官网", number_shift=4_099_999_950_000_000_000),
     )
 }
 
