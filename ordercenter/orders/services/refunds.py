@@ -46,6 +46,15 @@ _OURS = {
     "withdrawn": RefundStatus.CLOSED,
     "succeeded": RefundStatus.REFUNDED,
 }
+_RANK = {
+    RefundStatus.NONE: 0,
+    RefundStatus.REQUESTED: 1,
+    RefundStatus.AGREED: 2,
+    RefundStatus.RETURNING: 3,
+    RefundStatus.REFUSED: 4,
+    RefundStatus.CLOSED: 5,
+    RefundStatus.REFUNDED: 6,
+}
 _ASKING = ("requested", "agreed", "returning")
 # All that keeps goods back while it is open: a price protection does not.
 STOPPING_KINDS = tuple(kind for kind in AfterSaleKind if kind != AfterSaleKind.PRICE_PROTECTION)
@@ -100,7 +109,7 @@ def _apply(
 ) -> bool:
     """Bring our row up to date; False when the report is no newer."""
     row = next((r for r in known if r.channel_refund_no == report.channel_refund_no), None)
-    if row is not None and (row.version, row.channel_modified_at) >= (report.version, report.modified_at):
+    if row is not None and _newness(row) >= (report.version, report.modified_at, _RANK[_OURS[report.status]]):
         return False
     if row is not None and row.status == RefundStatus.REFUNDED:
         return False
@@ -123,6 +132,11 @@ def _apply(
             line.refund_status = status
             work.save(line, "refund_status")
     return True
+
+
+def _newness(row: RefundRequest) -> tuple[int, datetime, int]:
+    """Platforms count in whole seconds: of two words of one second the further one is newer."""
+    return row.version, row.channel_modified_at, _RANK[row.status]
 
 
 _FILLED = (

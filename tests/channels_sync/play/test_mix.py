@@ -26,6 +26,8 @@ def test_a_platform_without_a_shop_on_the_sandbox_cannot_be_played():
     seed_company(credentials=generate(), sandbox_url="http://127.0.0.1:8900")
     shops = dict(ChannelAccount.objects.values_list("adapter", "shop_id"))
 
+    ChannelAccount.objects.filter(adapter="shopify").delete()
+
     assert sandbox_shops(["tmall", "wechat_shop"]) == sorted([shops["tmall"], shops["wechat_shop"]])
     with pytest.raises(Misconfigured, match="shopify"):
         sandbox_shops(["tmall", "shopify"])

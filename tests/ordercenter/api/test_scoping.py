@@ -19,6 +19,8 @@ from tests.ordercenter.api.company import CASES, NOON, READ, WRITE, Caller, Comp
 # Addresses that tell nothing about anybody's rows.
 OPEN = {"problems", "problem", "schema", "docs"}
 LISTS = {"orders", "stock", "cases"}
+# Whose files and counters there are for a key: see test_order_files and tests/channels_sync/counters/test_bad_line.
+FILES = {"order-files", "order-file", "order-file-orders", "order-file-import", "counter-batches"}
 # Of no shop; see test_courier_bills.
 BILLS = {
     "courier-bills",
@@ -75,7 +77,7 @@ def ours(company: Company) -> Caller:
 
 
 def test_every_address_of_the_api_is_swept_here() -> None:
-    assert set(names_of(v1)) == OPEN | LISTS | set(BY_ID) | BILLS | {"orders-bulk", "orders-merge"}
+    assert set(names_of(v1)) == OPEN | LISTS | set(BY_ID) | BILLS | FILES | {"orders-bulk", "orders-merge"}
 
 
 @pytest.mark.parametrize("path", sorted(BY_ID.values()))

@@ -165,3 +165,14 @@ def test_an_order_that_has_left_is_not_held_and_its_refund_is_told(order: Order)
     assert now(order) == ("shipped", False, Decimal("100.00"))
     assert facts() == ["requested", "succeeded"]
     assert not Case.objects.exists()
+
+
+def test_of_two_words_of_one_second_the_further_one_counts(order: Order) -> None:
+    asked, paid = refund("A1", "requested", "60.00", version=5), refund("A1", "succeeded", "60.00", version=5)
+
+    take(order, asked)
+    take(order, paid)
+    take(order, asked)
+
+    assert RefundRequest.objects.get().status == "refunded"
+    assert now(order)[2] == Decimal("60.00")
