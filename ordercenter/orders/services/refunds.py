@@ -46,7 +46,7 @@ _OURS = {
     "withdrawn": RefundStatus.CLOSED,
     "succeeded": RefundStatus.REFUNDED,
 }
-_RANK = {
+_RANK: Mapping[str, int] = {
     RefundStatus.NONE: 0,
     RefundStatus.REQUESTED: 1,
     RefundStatus.AGREED: 2,
