@@ -28,6 +28,17 @@ def waiting_messages(*, source: str, kind: str, most: int) -> list[Message]:
         return [_message(row) for row in cursor.fetchall()]
 
 
+def waiting_sources(kinds: Collection[str]) -> set[str]:
+    """The sources of which due messages of these kinds wait. One short statement over what waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT source FROM events_inbox"
+            " WHERE kind = ANY(%s) AND status = 'waiting' AND due_at <= clock_timestamp()",
+            [list(kinds)],
+        )
+        return {source for (source,) in cursor.fetchall()}
+
+
 def messages_are_read(ids: Collection[int]) -> None:
     """What these were about is ours now."""
     if not ids:

@@ -17,6 +17,7 @@ from channels_sync.services import pull_orders, read_back, renew_authorisation
 from ordercenter.cases.models import Case
 from ordercenter.common.platform_errors import AuthorizationExpired, ChannelThrottled, ChannelUnavailable
 from ordercenter.common.secretfield import unseal
+from ordercenter.events.claims import waiting_sources
 from ordercenter.events.models import InboxMessage
 from ordercenter.events.relay import Relay
 from ordercenter.orders.models import Order
@@ -248,3 +249,14 @@ def test_what_only_the_pull_found_is_counted_as_missed(world: World, played: Pla
 
     assert (first.seen, first.kept, first.missed) == (1, 1, 1)
     assert PullRun.objects.get().missed == 1
+
+
+def test_only_accounts_of_which_a_notice_waits_are_rung_for(world: World, played: PlayedPlatform) -> None:
+    world.deliver(world.trade(("SKU-1", 1, "51.00")))
+    assert waiting_sources(["tmall.message"]) == set()
+
+    told(world, played)
+    assert waiting_sources(["tmall.message"]) == {f"account:{world.account.pk}"}
+
+    read_back(account=world.account)
+    assert waiting_sources(["tmall.message"]) == set()

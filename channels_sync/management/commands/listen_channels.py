@@ -14,8 +14,11 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
+from channels_sync.kinds import notice_kind
 from channels_sync.listening import Ear
 from channels_sync.models import ChannelAccount
+from channels_sync.platforms import PLATFORMS
+from ordercenter.events.claims import waiting_sources
 from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
 from ordercenter.events.models import ProcessBeat
 from ordercenter.runtime.ready import announce_ready
@@ -44,12 +47,8 @@ class Command(BaseCommand):
                     _look_for_accounts(ears, stopping)
                     next_look = time.monotonic() + LOOK_FOR_ACCOUNTS_S
                 # In short waits: a signal is only heard between them.
-                for note in bells.notifies(timeout=0.5):
-                    if note.payload == FROM_OUTSIDE:
-                        for ear in ears.values():
-                            ear.ring()
-                    if stopping.is_set() or time.monotonic() >= next_look:
-                        break
+                if _hears_something(bells):
+                    _ring(ears)
             except (DatabaseError, psycopg.Error) as error:
                 logger.warning("listener.database_away", error=str(error)[:200])
                 connection.close()
@@ -73,8 +72,25 @@ def _bells() -> psycopg.Connection[Any]:
     return bells
 
 
+def _hears_something(bells: psycopg.Connection[Any]) -> bool:
+    """Whether something came in from outside within half a second; all that was told of one moment is one bell."""
+    for note in bells.notifies(timeout=0.5, stop_after=1):
+        rest = [note, *bells.notifies(timeout=0)]
+        return any(each.payload == FROM_OUTSIDE for each in rest)
+    return False
+
+
+def _ring(ears: dict[int, Ear]) -> None:
+    """Ring for the accounts of which a notice waits, and no others: most of what comes in has a relay to read it."""
+    waiting = waiting_sources([notice_kind(code) for code, p in PLATFORMS.items() if p.take_push is not None])
+    for account_id, ear in ears.items():
+        if f"account:{account_id}" in waiting:
+            ear.ring()
+
+
 def _look_for_accounts(ears: dict[int, Ear], stopping: threading.Event) -> None:
-    for account_id in ChannelAccount.objects.filter(is_active=True).values_list("pk", flat=True):
+    heard = ChannelAccount.objects.filter(is_active=True, adapter__in=list(PLATFORMS))
+    for account_id in heard.values_list("pk", flat=True):
         if account_id not in ears or not ears[account_id].is_alive:
             ears[account_id] = Ear(account_id, stopping)
     ProcessBeat.objects.update_or_create(
