@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from channels_sync.adapters.base import RawOrder
 from channels_sync.errors import MessageUnreadable
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.errors import OrderCenterError
@@ -31,6 +32,41 @@ def call_each(items: Iterable[Item], call: Callable[[Item], Any]) -> BatchResult
         else:
             refusal = stop
         result.refuse(item, refusal)
+    return result
+
+
+def read_many(
+    numbers: Sequence[str],
+    *,
+    size: int,
+    fetch: Callable[[Sequence[str]], Sequence[Any]],
+    read: Callable[[Any], RawOrder],
+    method: str,
+) -> BatchResult:
+    """Orders by number, up to `size` in a call of `fetch`, whose rows may come in any order.
+
+    done: RawOrder; refused by number: ChannelRefused (404) where the answer does not have it, MessageUnreadable where
+    it may be one that cannot be read, so that one broken row does not stop the rest. What stops one call refuses its
+    numbers and all after them, without further calls.
+    """
+    result = BatchResult()
+    for start in range(0, len(numbers), size):
+        chunk = numbers[start : start + size]
+        try:
+            rows = fetch(chunk)
+        except ChannelError as error:
+            for number in numbers[start:]:
+                result.refuse(number, error)
+            break
+        orders, unreadable = readable(rows, read, "order")
+        found = {order.channel_order_no: order for order in orders}
+        for number in chunk:
+            if number in found:
+                result.done.append(found[number])
+            elif unreadable:
+                result.refuse(number, unreadable[0])
+            else:
+                result.refuse(number, ChannelRefused(method=method, error_code=404, message="not found"))
     return result
 
 

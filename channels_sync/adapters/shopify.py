@@ -35,6 +35,7 @@ from channels_sync.adapters.base import (
     UnreadableNotice,
     Window,
 )
+from channels_sync.adapters.batches import read_many, readable
 from channels_sync.adapters.json_api import JsonAnswer, call_json, list_in, next_page, object_in
 from channels_sync.errors import MessageUnreadable, PushRefused, TrackingRefused
 from ordercenter.common.batch import BatchResult
@@ -92,39 +93,17 @@ class ShopifyAdapter:
     def pull_changed_orders(self, window: Window, cursor: str | None = None) -> ChangedOrders:
         """One page of orders by time of change, whatever their state, oldest change first."""
         rows, following = self._page(window, cursor)
-        orders, unreadable = [], []
-        for raw in rows:
-            try:
-                orders.append(mapping.read_changed_order(_object(raw)))
-            except MessageUnreadable as error:
-                unreadable.append(error)
+        orders, unreadable = readable(rows, mapping.read_changed_order, "order")
         return ChangedOrders(tuple(orders), following, tuple(unreadable))
 
     def read_orders(self, channel_order_nos: Collection[str]) -> BatchResult:
-        """Orders whole, up to 50 a call. done: RawOrder; refused by number, 404 for those the shop does not have."""
-        result = BatchResult()
+        """Orders whole, up to 50 a call. done: RawOrder; refused by number, as batches.read_many says."""
         numbers = list(channel_order_nos)
-        for start in range(0, len(numbers), READ_ROWS):
-            chunk = numbers[start : start + READ_ROWS]
-            try:
-                found = self._read_chunk(chunk)
-            except ChannelError as error:
-                # What stops one call stops the next ones too.
-                for number in numbers[start:]:
-                    result.refuse(number, error)
-                break
-            for number in chunk:
-                if number in found:
-                    result.done.append(found[number])
-                else:
-                    result.refuse(number, ChannelRefused(method="orders", error_code=404, message="not found"))
-        return result
+        return read_many(numbers, size=READ_ROWS, fetch=self._fetch, read=_read_row, method="orders")
 
-    def _read_chunk(self, numbers: Sequence[str]) -> dict[str, RawOrder]:
+    def _fetch(self, numbers: Sequence[str]) -> list[Any]:
         query = {"ids": ",".join(numbers), "status": "any", "limit": str(READ_ROWS)}
-        rows = list_in(self._call("orders", "GET", "/orders.json", query=query), "orders", "orders")
-        orders = [_raw_order(_object(raw), dumps_exact(raw)) for raw in rows]
-        return {order.channel_order_no: order for order in orders}
+        return list_in(self._call("orders", "GET", "/orders.json", query=query), "orders", "orders")
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -140,14 +119,9 @@ class ShopifyAdapter:
     def pull_refunds(self, window: Window, cursor: str | None = None) -> ChangedRefunds:
         """Refunds stand in their orders, and a refund changes its order: one page of orders, their refunds by line."""
         rows, following = self._page(window, cursor)
-        refunds: list[RawRefund] = []
-        unreadable = []
-        for raw in rows:
-            try:
-                refunds.extend(mapping.refunds_in(_object(raw)))
-            except MessageUnreadable as error:
-                unreadable.append(error)
-        return ChangedRefunds(tuple(refunds), following, tuple(unreadable))
+        of_orders, unreadable = readable(rows, mapping.refunds_in, "order")
+        refunds = tuple(refund for found in of_orders for refund in found)
+        return ChangedRefunds(refunds, following, tuple(unreadable))
 
     def read_refund(self, channel_refund_no: str) -> RawRefund:
         """Shopify's refunds are read with their order only; whole ones come with its webhooks."""
@@ -346,6 +320,10 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
             PushAnswer(), unreadable=(UnreadableNotice(delivery, problem, {"topic": topic, "body": raw_text}),)
         )
     return Pushed(PushAnswer())
+
+
+def _read_row(row: dict[str, Any]) -> RawOrder:
+    return _raw_order(row, dumps_exact(row))
 
 
 def _raw_order(order: dict[str, Any], body: bytes) -> RawOrder:

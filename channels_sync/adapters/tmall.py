@@ -30,6 +30,7 @@ from channels_sync.adapters.base import (
     UnreadableNotice,
     Window,
 )
+from channels_sync.adapters.batches import call_each, chunks, readable
 from channels_sync.errors import MessageUnreadable, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.gmt8 import format_gmt8, parse_gmt8
@@ -110,19 +111,7 @@ class TmallAdapter:
         A final answer about one trade (not found, no permission) refuses that one; a ban, a lost grant or a platform
         that does not answer refuses it and all after it, without further calls.
         """
-        result = BatchResult()
-        stop: ChannelError | None = None
-        for number in channel_order_nos:
-            if stop is None:
-                try:
-                    result.done.append(self._read_order(number))
-                except (ChannelRefused, ChannelAnswerUnreadable, MessageUnreadable) as error:
-                    result.refuse(number, error)
-                except ChannelError as error:
-                    stop = error
-            if stop is not None:
-                result.refuse(number, stop)
-        return result
+        return call_each(channel_order_nos, self._read_order)
 
     def _read_order(self, number: str) -> RawOrder:
         method = "taobao.trade.fullinfo.get"
@@ -150,7 +139,7 @@ class TmallAdapter:
 
     def confirm_messages(self, message_ids: Collection[str]) -> None:
         """Confirm messages, 200 a call. Confirming twice does no harm."""
-        for chunk in _chunks(list(message_ids), CONFIRM_ROWS):
+        for chunk in chunks(list(message_ids), CONFIRM_ROWS):
             self._client.call(
                 "taobao.tmc.messages.confirm",
                 {"s_message_ids": ",".join(chunk), "group_name": self._message_group},
@@ -278,12 +267,7 @@ class TmallAdapter:
             page = max(1, -(-_total(method, content) // PAGE_SIZE))
             if page > 1:
                 content = page_of(page)
-        rows, unreadable = [], []
-        for raw in _rows(method, content, *names):
-            try:
-                rows.append(read(_object(raw, names[1])))
-            except MessageUnreadable as error:
-                unreadable.append(error)
+        rows, unreadable = readable(_rows(method, content, *names), read, names[1])
         if page > 1:
             following = _Place(place.start, page - 1)
         elif end < window.end:
@@ -322,13 +306,8 @@ def _object(raw: Any, path: str) -> dict[str, Any]:
 
 def _stock_calls(rows: list[StockPush]) -> Iterator[Sequence[StockPush]]:
     """The calls for one listing: SKUs by twenties, a listing without SKUs by itself."""
-    yield from _chunks([row for row in rows if row.listing_sku_id], STOCK_ROWS)
-    yield from _chunks([row for row in rows if not row.listing_sku_id], 1)
-
-
-def _chunks(rows: list[Row], size: int) -> Iterator[list[Row]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+    yield from chunks([row for row in rows if row.listing_sku_id], STOCK_ROWS)
+    yield from chunks([row for row in rows if not row.listing_sku_id], 1)
 
 
 def _connect(connection: Connection) -> TmallAdapter:

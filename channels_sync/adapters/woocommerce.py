@@ -39,6 +39,7 @@ from channels_sync.adapters.base import (
     UnreadableNotice,
     Window,
 )
+from channels_sync.adapters.batches import read_many
 from channels_sync.adapters.json_api import JsonAnswer, call_json, list_in, object_in
 from channels_sync.errors import MessageUnreadable, PushRefused
 from ordercenter.common.batch import BatchResult
@@ -95,30 +96,13 @@ class WooCommerceAdapter:
         return ChangedOrders(tuple(orders), following, tuple(unreadable))
 
     def read_orders(self, channel_order_nos: Collection[str]) -> BatchResult:
-        """Orders whole, up to 50 a call. done: RawOrder; refused by number, 404 for those the shop does not have."""
-        result = BatchResult()
+        """Orders whole, up to 50 a call. done: RawOrder; refused by number, as batches.read_many says."""
         numbers = list(channel_order_nos)
-        for start in range(0, len(numbers), READ_ROWS):
-            chunk = numbers[start : start + READ_ROWS]
-            try:
-                found = self._read_chunk(chunk)
-            except ChannelError as error:
-                # What stops one call stops the next ones too.
-                for number in numbers[start:]:
-                    result.refuse(number, error)
-                break
-            for number in chunk:
-                if number in found:
-                    result.done.append(found[number])
-                else:
-                    result.refuse(number, ChannelRefused(method="orders", error_code=404, message="not found"))
-        return result
+        return read_many(numbers, size=READ_ROWS, fetch=self._fetch, read=_read_row, method="orders")
 
-    def _read_chunk(self, numbers: Sequence[str]) -> dict[str, RawOrder]:
+    def _fetch(self, numbers: Sequence[str]) -> list[Any]:
         query = {"include": ",".join(numbers), "per_page": str(READ_ROWS), "status": "any"}
-        rows = list_in(self._call("orders", "GET", "/orders", query=query), "", "orders")
-        orders = [_raw_order(_object(raw), dumps_exact(raw)) for raw in rows]
-        return {order.channel_order_no: order for order in orders}
+        return list_in(self._call("orders", "GET", "/orders", query=query), "", "orders")
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -344,6 +328,10 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
         number = request.headers.get("x-wc-webhook-delivery-id") or None
         raw_text = request.body.decode("utf-8", "replace")
         return Pushed(PushAnswer(), unreadable=(UnreadableNotice(number, problem, {"topic": topic, "body": raw_text}),))
+
+
+def _read_row(row: dict[str, Any]) -> RawOrder:
+    return _raw_order(row, dumps_exact(row))
 
 
 def _raw_order(order: dict[str, Any], body: bytes) -> RawOrder:
