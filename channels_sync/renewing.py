@@ -38,15 +38,17 @@ def renew_authorisation(*, account: ChannelAccount, at: datetime | None = None) 
     account.refresh_from_db()
     try:
         renewed = platform.renew(connection_of(account))
-    except AuthorizationExpired as error:
-        authorisation_is_lost(account, error, at=now)
-        raise
-    finally:
+    except Exception as error:
+        # Whatever ended it: the next one may try. A lost grant is told besides.
         ChannelAccount.objects.filter(pk=account.pk).update(renewing_until=None)
+        if isinstance(error, AuthorizationExpired):
+            authorisation_is_lost(account, error, at=now)
+        raise
     account.secrets = seal(dict(renewed.secrets))
     account.authorised_until, account.renewed_at = renewed.valid_until, now
-    account.renewable_until = renewed.renewable_until
-    account.save(update_fields=["secrets", "authorised_until", "renewed_at", "renewable_until"])
+    # The lease ends with the row that holds the new token: in between, another process would renew with the old one.
+    account.renewable_until, account.renewing_until = renewed.renewable_until, None
+    account.save(update_fields=["secrets", "authorised_until", "renewed_at", "renewable_until", "renewing_until"])
     all_is_well(account)
     logger.info("channel.renewed", account=account.pk, valid_until=str(renewed.valid_until))
     return True

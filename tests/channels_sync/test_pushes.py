@@ -16,7 +16,7 @@ from channels_sync.models import ChannelAccount, PullRun
 from channels_sync.services import pull_orders, read_back, renew_authorisation
 from ordercenter.cases.models import Case
 from ordercenter.common.platform_errors import AuthorizationExpired, ChannelThrottled, ChannelUnavailable
-from ordercenter.common.secretfield import unseal
+from ordercenter.common.secretfield import seal, unseal
 from ordercenter.events.claims import waiting_sources
 from ordercenter.events.models import InboxMessage
 from ordercenter.events.relay import Relay
@@ -192,6 +192,25 @@ def test_a_refused_token_is_renewed_without_a_person(world: World, played: Playe
     assert world.account.paused_until is None
     assert not Case.objects.exists()
     assert read_back(account=world.account) == 1
+
+
+def test_nobody_else_renews_before_the_new_token_is_kept(
+    world: World, played: PlayedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = ChannelAccount.objects.get()
+    seen: list[bool] = []
+
+    def seal_slowly(secrets: object) -> bytes:
+        seen.append(renew_authorisation(account=second))
+        return seal(secrets)
+
+    monkeypatch.setattr("channels_sync.renewing.seal", seal_slowly)
+
+    assert renew_authorisation(account=world.account)
+
+    assert (seen, played.token_asked) == ([False], 1)
+    kept = ChannelAccount.objects.get()
+    assert (unseal(kept.secrets)["token"], kept.renewing_until) == ("token-1", None)
 
 
 def test_a_token_that_is_refused_right_after_its_renewal_is_a_case(world: World, played: PlayedPlatform) -> None:
