@@ -4,11 +4,10 @@ nothing else tells. All of it goes through the inbox, so whatever is read twice 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
@@ -23,6 +22,7 @@ from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import Actor
 from ordercenter.common.platform_errors import ChannelError
+from ordercenter.common.sessions import alone_at
 from ordercenter.orders.models import Order
 
 # Changes are read again this far back: a platform's list lags behind its clock.
@@ -34,7 +34,6 @@ LONGEST_BACKFILL = timedelta(days=31)
 # Platforms count in whole seconds: what we read within the second of its change may have changed once more in it. So
 # rows of the last seconds before the cursor are read again, although they look no newer.
 SAME_SECOND = timedelta(seconds=2)
-_PULL_LOCK = 0x70756C6C
 
 
 def pull_orders(*, account: ChannelAccount, at: datetime | None = None) -> PullRun:
@@ -95,18 +94,9 @@ def run_asked(*, account: ChannelAccount, at: datetime | None = None) -> PullRun
     return run
 
 
-@contextmanager
-def only_one(account: ChannelAccount) -> Iterator[bool]:
-    """Whether nobody else is pulling this account; held until the end of the block, lost with the connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_PULL_LOCK, account.pk])
-        is_mine = bool(cursor.fetchone()[0])
-    try:
-        yield is_mine
-    finally:
-        if is_mine:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_PULL_LOCK, account.pk])
+def only_one(account: ChannelAccount) -> AbstractContextManager[bool]:
+    """Whether nobody else is pulling this account; held until the end of the block."""
+    return alone_at("pull", account.pk)
 
 
 def _since_cursor(account: ChannelAccount, kind: str, now: datetime) -> PullRun:

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 from celery import shared_task
-from django.db import connection
 from django.utils import timezone
 
 from fulfillment import services
@@ -28,6 +27,7 @@ from fulfillment.services.waves import make_due_waves
 from fulfillment.states import COURIER_BILLS, ShipmentState
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.errors import OrderCenterError
+from ordercenter.common.sessions import alone_at
 
 logger = structlog.get_logger(__name__)
 KEEP_LABELS = timedelta(days=1)
@@ -39,11 +39,9 @@ def waves(**_: object) -> None:
 
     One at a time: a second one finds the lock taken and leaves.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('fulfillment'), hashtext('waves'))")
-        if not cursor.fetchone()[0]:
+    with alone_at("fulfillment", "waves") as is_ours:
+        if not is_ours:
             return
-    try:
         services.release_reopened()
         due = Shipment.objects.filter(state=ShipmentState.PLANNED, release_at__lte=timezone.now())
         if due.exists():
@@ -52,9 +50,6 @@ def waves(**_: object) -> None:
             logger.info("backlog.decided", run=run.pk, orders=run.orders, moved=run.moved)
         while services.release_due():
             pass
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('waves'))")
 
 
 @shared_task(name="fulfillment.end_unpaid")
@@ -119,27 +114,14 @@ def measure_transit(**_: object) -> None:
 @shared_task(name="fulfillment.shadow")
 def shadow(**_: object) -> None:
     """Carry out the trials of rules that wait; one at a time, for each has the machine to itself."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('fulfillment'), hashtext('shadow'))")
-        if not cursor.fetchone()[0]:
-            return
-    try:
-        run_waiting_shadows()
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('shadow'))")
+    with alone_at("fulfillment", "shadow") as is_ours:
+        if is_ours:
+            run_waiting_shadows()
 
 
 @shared_task(name=COURIER_BILLS)
 def courier_bills(**_: object) -> None:
     """Read, take in and judge what waits of couriers' bills, until nothing does; one at a time, the others leave."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('fulfillment'), hashtext('courier_bills'))")
-        if not cursor.fetchone()[0]:
-            return
-    try:
-        while work_off_uploads() + judge_waiting_bills():
+    with alone_at("fulfillment", "courier_bills") as is_ours:
+        while is_ours and work_off_uploads() + judge_waiting_bills():
             pass
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('fulfillment'), hashtext('courier_bills'))")

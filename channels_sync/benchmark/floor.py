@@ -14,7 +14,8 @@ from collections import Counter
 from typing import Any
 
 import psycopg
-from django.db import connection
+
+from ordercenter.common.sessions import connect_beside
 
 BATCH = 500
 SKUS, WAREHOUSES = 5000, 4
@@ -40,10 +41,7 @@ CREATE TABLE floor.stock (sku int, warehouse int, on_hand int NOT NULL, reserved
 
 def run_floor(*, orders: int) -> dict[str, Any]:
     """Write this many minimal orders; orders per second."""
-    parameters = dict(connection.get_connection_params())
-    for own in ("cursor_factory", "context", "prepare_threshold"):
-        parameters.pop(own, None)
-    with psycopg.connect(**parameters) as db:
+    with connect_beside(autocommit=False) as db:
         db.execute(_TABLES)
         db.execute(
             "INSERT INTO floor.stock (sku, warehouse, on_hand) SELECT s, w, 1000000"

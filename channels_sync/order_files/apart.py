@@ -10,7 +10,8 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import connection
+
+from ordercenter.common.sessions import alone_at
 
 logger = structlog.get_logger(__name__)
 # So many files at a time, whoever asks; the machine has other work.
@@ -25,25 +26,13 @@ def work_apart(file_ids: list[int]) -> int:
 
     0 where all places are taken: the next look finds what is left.
     """
-    place = _take_place()
-    if place is None:
-        return 0
-    try:
-        for file_id in file_ids:
-            _run(file_id)
-        return len(file_ids)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('order_file_place'), %s)", [place])
-
-
-def _take_place() -> int | None:
-    with connection.cursor() as cursor:
-        for place in range(PLACES):
-            cursor.execute("SELECT pg_try_advisory_lock(hashtext('order_file_place'), %s)", [place])
-            if cursor.fetchone()[0]:
-                return place
-    return None
+    for place in range(PLACES):
+        with alone_at("order_file_place", place) as is_ours:
+            if is_ours:
+                for file_id in file_ids:
+                    _run(file_id)
+                return len(file_ids)
+    return 0
 
 
 def _run(file_id: int) -> None:

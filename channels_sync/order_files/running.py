@@ -7,12 +7,11 @@ loses the transaction it was in and nothing else, and the next one goes on behin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
 import structlog
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from channels_sync.booking import book_payments
@@ -25,6 +24,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError, words_of_error
 from ordercenter.common.rows import new_row
+from ordercenter.common.sessions import alone_at
 from ordercenter.common.sheets import MOST_ROWS
 from ordercenter.common.table_process import ReadingLimits, TableBroken, opened_table
 from ordercenter.orders import services as orders
@@ -51,7 +51,7 @@ def work_on(file_id: int) -> bool:
     A file that cannot be read ends as failed; so does one on which something fails that nobody foresaw. A database that
     went away is met again at the next look.
     """
-    with _alone(file_id) as is_ours:
+    with alone_at("order_file", file_id) as is_ours:
         if not is_ours:
             return False
         try:
@@ -66,19 +66,6 @@ def work_on(file_id: int) -> bool:
             logger.exception("order_file.failed", file=file_id)
             _end_badly(file_id, "failed")
     return True
-
-
-@contextmanager
-def _alone(file_id: int) -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('order_file'), %s)", [file_id])
-        is_ours = cursor.fetchone()[0]
-    try:
-        yield is_ours
-    finally:
-        if is_ours and connection.connection is not None and not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('order_file'), %s)", [file_id])
 
 
 def _end_badly(file_id: int, trouble: str) -> None:

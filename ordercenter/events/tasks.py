@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
@@ -14,6 +12,7 @@ from django.utils import timezone
 
 from ordercenter.common.outage import database_is_away
 from ordercenter.common.partitions import ensure_partitions
+from ordercenter.common.sessions import alone_at
 from ordercenter.events import outgoing
 from ordercenter.events.models import ProcessBeat
 
@@ -31,7 +30,7 @@ KEEP_DONE = timedelta(days=14)
 def send_outgoing(*, target: str, **_: object) -> None:
     """Send what waits for one receiver, one drain at a time: a second one finds the lock taken and leaves."""
     try:
-        with _alone(target) as alone:
+        with alone_at("outgoing", target) as alone:
             if alone:
                 _drain_and_linger(target)
     except (OperationalError, InterfaceError) as error:
@@ -40,20 +39,6 @@ def send_outgoing(*, target: str, **_: object) -> None:
         # What was in hand comes back when its lease has run out; the rest never left the table.
         logger.warning("outgoing.database_away", target=target, error=str(error)[:200])
         connection.close()
-
-
-@contextmanager
-def _alone(target: str) -> Iterator[bool]:
-    """Whether nobody else drains this receiver. The lock is the session's: it ends with us, however we end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('outgoing'), hashtext(%s))", [target])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone and connection.connection is not None and not connection.connection.closed:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('outgoing'), hashtext(%s))", [target])
 
 
 def _drain_and_linger(target: str) -> None:

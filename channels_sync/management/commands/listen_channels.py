@@ -18,6 +18,7 @@ from channels_sync.kinds import notice_kind
 from channels_sync.listening import Ear
 from channels_sync.models import ChannelAccount
 from channels_sync.platforms import PLATFORMS
+from ordercenter.common.sessions import connect_beside
 from ordercenter.events.claims import waiting_sources
 from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
 from ordercenter.events.models import ProcessBeat
@@ -64,10 +65,7 @@ class Command(BaseCommand):
 
 def _bells() -> psycopg.Connection[Any]:
     """A connection that hears when something came in from outside."""
-    parameters = {**connection.get_connection_params(), "autocommit": True}
-    for own in ("cursor_factory", "context", "prepare_threshold"):
-        parameters.pop(own, None)
-    bells = psycopg.connect(**parameters)
+    bells = connect_beside()
     bells.execute(f"LISTEN {CHANNEL}")
     return bells
 

@@ -35,6 +35,7 @@ from ordercenter.catalog.models import Shop
 from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.fsm import TransitionRefused
 from ordercenter.common.scope import EVERYTHING, Scope
+from ordercenter.common.sessions import alone_at
 from ordercenter.common.xlsxsafe import xlsx_bytes
 from ordercenter.orders.models import Order, OrderLine
 from tests.channels_sync.order_files.shelf import HEADING, NOON, Shelf, problems, row, table, verdicts
@@ -386,7 +387,7 @@ def test_two_processes_do_not_work_on_one_file(shelf: Shelf) -> None:
         answers.append(work_on(file.pk))
         connection.close()
 
-    with running._alone(file.pk) as is_ours:
+    with alone_at("order_file", file.pk) as is_ours:
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()

@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from ordercenter.common.partitions import ensure_partitions
+from ordercenter.common.sessions import connect_beside
 from ordercenter.events import outgoing
 from ordercenter.events.bell import Bell
 from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
@@ -114,10 +115,7 @@ class RelayLoop:
 
     def _listen(self) -> None:
         if self._listener is None:
-            parameters = {**connection.get_connection_params(), "autocommit": True}
-            for own in ("cursor_factory", "context", "prepare_threshold"):
-                parameters.pop(own, None)
-            self._listener = psycopg.connect(**parameters)
+            self._listener = connect_beside()
             self._listener.execute(f"LISTEN {CHANNEL}")
 
     def _beat(self) -> None:
