@@ -72,10 +72,11 @@ def _bells() -> psycopg.Connection[Any]:
 
 def _hears_something(bells: psycopg.Connection[Any]) -> bool:
     """Whether something came in from outside within half a second; all that was told of one moment is one bell."""
-    for note in bells.notifies(timeout=0.5, stop_after=1):
-        rest = [note, *bells.notifies(timeout=0)]
-        return any(each.payload == FROM_OUTSIDE for each in rest)
-    return False
+    # One after the other: a generator of notifications holds its connection until it has ended.
+    told = list(bells.notifies(timeout=0.5, stop_after=1))
+    if told:
+        told += bells.notifies(timeout=0)
+    return any(note.payload == FROM_OUTSIDE for note in told)
 
 
 def _ring(ears: dict[int, Ear]) -> None:
