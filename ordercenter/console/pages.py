@@ -20,28 +20,52 @@ View = Callable[..., HttpResponse]
 
 @dataclass(frozen=True)
 class Place:
-    """An entry of the navigation. permission: who sees it, "" for everybody; icon: of the admin theme."""
+    """An entry of the navigation. permission: who sees it, "" for everybody; icon: of the admin theme.
+
+    room: the menu it is found under, of ROOMS; "" for what stands in the bar by itself.
+    """
 
     name: str
     label: str | Promise
     url_name: str
     permission: str
     icon: str
+    room: str = ""
 
+
+@dataclass(frozen=True)
+class Menu:
+    """What stands in the bar: one place, or the name of a room with its places."""
+
+    label: str | Promise
+    places: tuple[Place, ...]
+
+    @property
+    def only(self) -> Place | None:
+        return self.places[0] if len(self.places) == 1 else None
+
+
+# In the order of the bar, after the places that stand by themselves.
+ROOMS: dict[str, str | Promise] = {
+    "channels": _("Channels"),
+    "warehouse": _("Warehouse"),
+    "delivery": _("Delivery"),
+    "finance": _("Finance"),
+}
 
 PLACES = (
     Place("home", _("Home"), "console:home", "", "space_dashboard"),
     Place("cases", _("Cases"), "console:cases", "cases.view_case", "inbox"),
     Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
-    Place("channels", _("Channels"), "console:channels", "channels_sync.view_channelaccount", "hub"),
-    Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label"),
-    Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt"),
-    Place("counters", _("Counters"), "console:counters", "channels_sync.view_counter", "point_of_sale"),
-    Place("contracts", _("Courier contracts"), "console:contracts", "fulfillment.view_couriercontract", "contract"),
-    Place("freight", _("Courier bills"), "console:freight", "fulfillment.view_freightbill", "request_quote"),
-    Place("routing", _("Routing"), "console:routing-rules", "fulfillment.view_routingruleset", "alt_route"),
-    Place("stock", _("Stock"), "console:stock", "inventory.view_stocklevel", "inventory_2"),
-    Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance"),
+    Place("channels", _("Channels"), "console:channels", "channels_sync.view_channelaccount", "hub", "channels"),
+    Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label", "warehouse"),
+    Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt", "warehouse"),
+    Place("counters", _("Counters"), "console:counters", "channels_sync.view_counter", "point_of_sale", "channels"),
+    Place("contracts", _("Courier contracts"), "console:contracts", "fulfillment.view_couriercontract", "contract", "delivery"),
+    Place("freight", _("Courier bills"), "console:freight", "fulfillment.view_freightbill", "request_quote", "finance"),
+    Place("routing", _("Routing"), "console:routing-rules", "fulfillment.view_routingruleset", "alt_route", "delivery"),
+    Place("stock", _("Stock"), "console:stock", "inventory.view_stocklevel", "inventory_2", "warehouse"),
+    Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance", "finance"),
 )
 
 
@@ -67,7 +91,14 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"places": [place for place in PLACES if not place.permission or user.has_perm(place.permission)]}
+    places = [place for place in PLACES if not place.permission or user.has_perm(place.permission)]
+    return {"places": places, "menus": _menus(places)}
+
+
+def _menus(places: list[Place]) -> list[Menu]:
+    alone = [Menu(place.label, (place,)) for place in places if not place.room]
+    rooms = [(label, tuple(place for place in places if place.room == room)) for room, label in ROOMS.items()]
+    return alone + [Menu(label, inside) for label, inside in rooms if inside]
 
 
 def whole_number(text: str) -> int | None:

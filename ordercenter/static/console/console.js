@@ -19,6 +19,18 @@ document.addEventListener("keydown", (event) => {
   if (target.tagName === "BUTTON") target.click(); else target.focus();
 });
 
+// An open menu of the bar closes with Escape and with a click elsewhere.
+const closeMenus = (except) => {
+  for (const menu of document.querySelectorAll(".top details[open]")) if (menu !== except) menu.open = false;
+};
+document.addEventListener("click", (event) => closeMenus(event.target.closest(".top details")));
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.querySelector(".top details[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+
 function moveRow(step) {
   const links = [...document.querySelectorAll("[data-row]")];
   const at = links.indexOf(document.activeElement);

@@ -99,3 +99,18 @@ def test_the_navigation_shows_each_role_its_places() -> None:
     assert places("warehouse") == ["home", "waybills", "floor", "stock"]
     assert places("finance") == ["home", "cases", "orders", "counters", "contracts", "freight", "routing", "statements"]
     assert len(PLACES) == 12
+
+
+def test_places_of_one_room_are_a_menu_and_the_only_place_of_a_room_stands_in_the_bar_itself() -> None:
+    menus = client_of(person(role="finance")).get("/console/").context["menus"]
+
+    assert [(str(menu.label), [place.name for place in menu.places]) for menu in menus] == [
+        ("Home", ["home"]),
+        ("Cases", ["cases"]),
+        ("Orders", ["orders"]),
+        ("Channels", ["counters"]),
+        ("Delivery", ["contracts", "routing"]),
+        ("Finance", ["freight", "statements"]),
+    ]
+    assert str(menus[3].only.label) == "Counters"
+    assert menus[4].only is None
