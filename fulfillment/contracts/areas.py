@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fulfillment.contracts.pricing import ZONE_LENGTHS
+from ordercenter.common.divisions import divisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,24 @@ def goes_to(areas: Sequence[Area], division_code: str) -> bool:
         if told:
             return all(told)
     return not any(area.serves for area in areas)
+
+
+def zones_to_close(refused: Collection[str], served: Collection[str]) -> Iterator[str]:
+    """The zones to close so that a table holds in which a longer zone goes before a shorter one, priced or not.
+
+    A refused zone with a served one inside is closed piece by piece around it. "" (everywhere else) closes nothing:
+    where nothing has a price, nobody goes anyway.
+    """
+    for zone in sorted(refused):
+        if zone:
+            yield from _around(zone, refused, served)
+
+
+def _around(zone: str, refused: Collection[str], served: Collection[str]) -> Iterator[str]:
+    if not any(other.startswith(zone) for other in served):
+        yield zone
+        return
+    inside = sorted({code[: len(zone) + 2] for code in divisions() if code.startswith(zone)})
+    for part in inside:
+        if part not in served and part not in refused:
+            yield from _around(part, refused, served)

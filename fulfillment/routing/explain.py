@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fulfillment.routing.decide import AVOIDED, CLOSED, NEVER_OPEN
+from fulfillment.routing.facts import AVOIDED, CLOSED, NEVER_OPEN
 from fulfillment.routing.rule_document import HOLD
 from fulfillment.routing.rule_words import yuan
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from fulfillment.routing.decide import Decision, Note
+from fulfillment.routing.facts import Decision, Note
 from fulfillment.routing.tariff import Tariff
 from fulfillment.routing.terms import Candidate, LineNeed, Parcel
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.utils import timezone
 
 from fulfillment.models import BacklogRun, ShadowPrices, Shipment, ShipmentLine
-from fulfillment.routing.decide import Decision
+from fulfillment.routing.facts import Decision
 from fulfillment.routing.solve import BacklogPlan, solve_backlog
 from fulfillment.routing.terms import Prices, StockView
 from fulfillment.services.assignments import Assignment, assignments

@@ -15,7 +15,8 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from fulfillment.models import RoutingPin, Shipment, ShipmentLine
-from fulfillment.routing.decide import Decider, Decision, Note, OrderFacts
+from fulfillment.routing.decide import Decider
+from fulfillment.routing.facts import Decision, Note, OrderFacts
 from fulfillment.routing.rules import Pinned, Ruling
 from fulfillment.routing.tariff import IMPOSSIBLE
 from fulfillment.routing.terms import Choice, OrderNeed

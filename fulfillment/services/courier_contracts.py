@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history
 
+from fulfillment.contracts.areas import zones_to_close
 from fulfillment.contracts.tables import COLUMNS, NEEDED, ContractDraft, RowError, drafts_of, time_problem
 from fulfillment.models import Carrier, CourierArea, CourierContract, CourierProduct, CourierRate
 from ordercenter.audit.deeds import record_deed
@@ -145,26 +148,31 @@ def _contract(draft: ContractDraft, lanes: _Lanes) -> tuple[CourierContract, boo
 
 def _close_areas(draft: ContractDraft, contract: CourierContract, actor: Actor) -> None:
     """Zones that the table says are not served: closed for this warehouse and product while the contract holds."""
-    own = CourierArea.objects.filter(
-        warehouse=contract.warehouse_id, product=contract.product_id, starts_on=contract.valid_from, serves=False
-    )
-    own.delete()
+    _closed_areas(contract).delete()
+    served = {rate.zone for rate in draft.rates if rate.served}
+    refused = {rate.zone for rate in draft.rates if not rate.served}
     bulk_create_with_history(
         [
             CourierArea(
                 carrier_id=contract.product.carrier_id,
                 product_id=contract.product_id,
                 warehouse_id=contract.warehouse_id,
-                zone=rate.zone,
+                zone=zone,
                 serves=False,
                 starts_on=contract.valid_from,
                 ends_on=contract.ends_on,
             )
-            for rate in draft.rates
-            if not rate.served
+            for zone in zones_to_close(refused, served)
         ],
         CourierArea,
         default_change_reason=str(actor),
+    )
+
+
+def _closed_areas(contract: CourierContract) -> QuerySet[CourierArea]:
+    """What its table closed."""
+    return CourierArea.objects.filter(
+        warehouse=contract.warehouse_id, product=contract.product_id, starts_on=contract.valid_from, serves=False
     )
 
 
@@ -178,20 +186,21 @@ def _table(contracts: QuerySet[CourierContract]) -> Iterator[Sequence[Cell]]:
     rows = CourierRate.objects.filter(contract__in=contracts).select_related(
         "contract__warehouse", "contract__product__carrier"
     )
-    for rate in rows.order_by("contract_id", "zone"):
-        yield _cells(rate)
+    for contract, rates in groupby(rows.order_by("contract_id", "zone"), key=attrgetter("contract")):
+        priced = {rate.zone: rate for rate in rates}
+        for rate in priced.values():
+            yield _cells(contract, rate.zone, "yes", _prices(rate))
+        refused = [*_closed_areas(contract).order_by("zone").values_list("zone", flat=True)]
+        # Where there is no price for all other places, nobody goes there: said, so that it comes in again.
+        for zone in refused if "" in priced else ["", *refused]:
+            yield _cells(contract, zone, "no", _NO_PRICES)
 
 
-def _cells(rate: CourierRate) -> Sequence[Cell]:
-    contract = rate.contract
+_NO_PRICES: Sequence[Cell] = ("",) * 7
+
+
+def _prices(rate: CourierRate) -> Sequence[Cell]:
     return (
-        contract.warehouse.code,
-        contract.product.carrier.code,
-        contract.product.code,
-        str(contract.valid_from),
-        str(contract.ends_on or ""),
-        rate.zone or "*",
-        "yes",
         tiers_text(rate.tiers),
         _kg(rate.first_weight_g),
         rate.first_fee,
@@ -199,6 +208,19 @@ def _cells(rate: CourierRate) -> Sequence[Cell]:
         rate.step_fee,
         rate.remote_fee,
         rate.days_p90,
+    )
+
+
+def _cells(contract: CourierContract, zone: str, served: str, prices: Sequence[Cell]) -> Sequence[Cell]:
+    return (
+        contract.warehouse.code,
+        contract.product.carrier.code,
+        contract.product.code,
+        str(contract.valid_from),
+        str(contract.ends_on or ""),
+        zone or "*",
+        served,
+        *prices,
         contract.divisor,
         contract.rounding_g,
         contract.minimum_fee,

@@ -12,7 +12,8 @@ from fulfillment.errors import CapacityFull, NoCourierThere, RoutingForbidden, R
 from fulfillment.models import RoutingDecision
 from fulfillment.models.routing import DecisionOutcome
 from fulfillment.routing.calendar import ALWAYS_OPEN
-from fulfillment.routing.decide import Decider, Decision, Free, OrderFacts
+from fulfillment.routing.decide import Decider
+from fulfillment.routing.facts import Decision, Free, OrderFacts
 from fulfillment.routing.record import later_of, record_of
 from fulfillment.services.assignments import Assignment, PlannedParcel
 from fulfillment.services.missing import missing_of, once_there, with_dates

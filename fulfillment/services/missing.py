@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from fulfillment.routing.decide import Decision, Free, OrderFacts
+from fulfillment.routing.facts import Decision, Free, OrderFacts
 from ordercenter.audit.work import Work
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.services import WaitingLine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from fulfillment.routing.decide import LineFacts, OrderFacts, part_of
+from fulfillment.routing.facts import LineFacts, OrderFacts, part_of
 from fulfillment.routing.rule_fields import REGIONS, regions_of
 from fulfillment.routing.rules import Pinned
 from fulfillment.services.routing_world import RoutingWorld

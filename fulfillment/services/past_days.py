@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, Sum
 
-from fulfillment.routing.decide import Decider, Decision, Free, OrderFacts
+from fulfillment.routing.decide import Decider
+from fulfillment.routing.facts import Decision, Free, OrderFacts
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld
 from ordercenter.catalog.models import Contact, Sku

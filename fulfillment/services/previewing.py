@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from django.utils import timezone
 
 from fulfillment.models import ShipmentLine
-from fulfillment.routing.decide import Decision
 from fulfillment.routing.explain import Explanation, explain
+from fulfillment.routing.facts import Decision
 from fulfillment.routing.record import record_of
 from fulfillment.routing.rule_document import RuleDocument
 from fulfillment.services.explaining import names_for, sentences_of

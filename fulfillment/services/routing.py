@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fulfillment.models import RoutingPin
-from fulfillment.routing.decide import Decision, OrderFacts
+from fulfillment.routing.facts import Decision, OrderFacts
 from fulfillment.routing.rules import Pinned
 from fulfillment.routing.tariff import IMPOSSIBLE
 from fulfillment.services.assignments import Assignment, assignments

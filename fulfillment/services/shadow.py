@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from fulfillment.models import ShadowDifference, ShadowRun
 from fulfillment.models.routing import ShadowStatus
-from fulfillment.routing.decide import Decision
+from fulfillment.routing.facts import Decision
 from fulfillment.routing.record import record_of
 from fulfillment.routing.rule_document import RuleDocument, parse_rules
 from fulfillment.services.past_calendars import world_on

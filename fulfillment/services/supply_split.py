@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from fulfillment.routing.decide import Decider, Decision, Free, LineFacts, OrderFacts, part_of
+from fulfillment.routing.decide import Decider
+from fulfillment.routing.facts import Decision, Free, LineFacts, OrderFacts, part_of
 from fulfillment.services.merging import USUAL, policies
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work

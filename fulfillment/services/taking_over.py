@@ -15,7 +15,8 @@ from typing import Any
 
 from fulfillment.errors import TakeoverImpossible
 from fulfillment.models import RoutingPin, Shipment, ShipmentLine
-from fulfillment.routing.decide import Decider, Decision
+from fulfillment.routing.decide import Decider
+from fulfillment.routing.facts import Decision
 from fulfillment.routing.rules import Pinned
 from fulfillment.services.anew import ROUTING
 from fulfillment.services.order_facts import facts_of

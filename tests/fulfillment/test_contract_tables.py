@@ -196,3 +196,39 @@ def test_the_sample_says_that_it_is_one_and_is_read_once_that_row_is_gone() -> N
     result = import_contracts(content="\r\n".join(rows).encode(), at=AT, actor=PERSON, reach=EVERYTHING)
 
     assert (result.errors, result.rates) == ((), 3)
+
+
+ZHEJIANG = "WH-1,ZTO,,2026-01-01,2027-01-01,浙江省,yes,,1,6.00,1,2.00,2,"
+
+
+def goes(*codes: str) -> list[bool]:
+    tariff = tariff_of(AT).tariff
+    rows = [tariff.zone_of(code) for code in codes]
+    return [row >= 0 and bool(tariff.served[row].any()) for row in rows]
+
+
+def test_all_other_places_not_served_leaves_those_that_have_a_price() -> None:
+    take(ZHEJIANG, "WH-1,ZTO,,2026-01-01,2027-01-01,*,no,,,,,,,")
+
+    assert goes("330106", "650102") == [True, False]
+
+
+def test_a_province_not_served_leaves_its_city_that_has_a_price() -> None:
+    take(
+        ALL, "WH-1,ZTO,,2026-01-01,2027-01-01,浙江省,no,,,,,,,", "WH-1,ZTO,,2026-01-01,2027-01-01,3301,yes,,1,6,1,2,2,"
+    )
+
+    assert goes("330106", "330203", "331081", "310104") == [True, False, False, True]
+
+
+def test_what_is_not_served_goes_out_and_comes_in_again() -> None:
+    take(ZHEJIANG, "WH-1,ZTO,,2026-01-01,2027-01-01,3302,no,,,,,,,", "WH-1,ZTO,,2026-01-01,2027-01-01,*,no,,,,,,,")
+    before = goes("330106", "330203", "650102")
+    table = b"".join(export_contracts(CourierContract.objects.all()))
+    CourierArea.objects.all().delete()
+
+    result = import_contracts(content=table, at=AT, actor=PERSON, reach=EVERYTHING)
+
+    assert result.errors == ()
+    assert before == goes("330106", "330203", "650102") == [True, False, False]
+    assert list(CourierArea.objects.values_list("zone", flat=True)) == ["3302"]
