@@ -48,6 +48,7 @@ from ordercenter.events.types import (
     ReturnExpected,
     ShipmentCancelled,
     ShipmentCreated,
+    ShipmentSentAgain,
     StockReplenished,
     SupplyChanged,
     TakeoverWanted,
@@ -328,6 +329,24 @@ def let_sent_again_go_on(events: Sequence[Recorded]) -> None:
         orders_services.release_holds(
             order_ids=order_ids,
             codes=WAREHOUSE_DOUBTS,
+            reason="the delivery order was sent again",
+            accepted=False,
+            work=work,
+        ).raise_first()
+
+
+@on(ShipmentSentAgain, name="fulfillment.companions_sent_again")
+def let_companions_wait(events: Sequence[Recorded]) -> None:
+    """A sibling had their common delivery order sent once more: its companions wait for the answer with it.
+
+    Only the doubts of then end: a no that came since is another one.
+    """
+    told = [e for r in events if isinstance(e := r.event, ShipmentSentAgain)]
+    with unit_of_work(because=events) as work:
+        orders_services.release_holds(
+            order_ids=sorted({pk for e in told for pk in e.order_ids}),
+            codes=WAREHOUSE_DOUBTS,
+            case_ids={pk for e in told for pk in e.case_ids},
             reason="the delivery order was sent again",
             accepted=False,
             work=work,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,8 @@ from ordercenter.audit.work import Work
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.fsm import TransitionRefused
 from ordercenter.events.retrying import send_again
-from ordercenter.events.types import ShipmentAccepted, ShipmentDispatched, ShipmentRejected
-from ordercenter.orders import services as orders_services
+from ordercenter.events.types import ShipmentAccepted, ShipmentDispatched, ShipmentRejected, ShipmentSentAgain
+from ordercenter.orders.models import Hold
 
 CREATE_KIND = "qimen.deliveryorder.create"
 CANCEL_KIND = "qimen.order.cancel"
@@ -38,7 +39,7 @@ def dispatch_shipments(*, order_ids: Collection[int], flow_runs: Mapping[int, in
     its people find the shipment among those that wait for a wave, so it counts as accepted at once. Done once more for
     an order whose command was refused or given up, the same command goes again, under the same number. flow_runs:
     order id -> the run that waits for the answer. Refused: TransitionRefused for an order that has no shipment to
-    send. Emits ShipmentDispatched, ShipmentAccepted.
+    send. Emits ShipmentDispatched, ShipmentAccepted, ShipmentSentAgain.
     """
     result = Dispatched()
     planned = _planned(work, order_ids)
@@ -116,8 +117,8 @@ def reject_shipments(*, reasons: Mapping[int, str], work: Work) -> None:
 def _send_again(work: Work, order_ids: Collection[int], flow_runs: Mapping[int, int]) -> dict[int, bool]:
     """By order that was handed over before, whether a command is on its way again; False: the warehouse has it all.
 
-    Orders that share a shipment with one of these wait for no person any more: what is sent again is theirs, too.
-    Three statements, or none when there is no such order.
+    Orders that share a shipment with one of these wait for no person any more. Three statements and one more where
+    there are such, or none when there is no order that was handed over. Emits ShipmentSentAgain.
     """
     if not order_ids:
         return {}
@@ -140,16 +141,29 @@ def _send_again(work: Work, order_ids: Collection[int], flow_runs: Mapping[int, 
             on_its_way[order_id] = True
             if shipment.state == ShipmentState.REJECTED:
                 _hand_over_again(work, shipment)
-    others = {order_id for shipment, order_id in unanswered if _key(shipment) in sent} - on_its_way.keys()
-    if others:
-        orders_services.release_holds(
-            order_ids=sorted(others),
-            codes=WAREHOUSE_DOUBTS,
-            reason="the delivery order was sent again",
-            accepted=False,
-            work=work,
-        ).raise_first()
+    _tell_companions(work, [(s, pk) for s, pk in unanswered if _key(s) in sent and pk not in on_its_way])
     return on_its_way
+
+
+def _tell_companions(work: Work, companions: Collection[tuple[Shipment, int]]) -> None:
+    """What was sent again is theirs, too: their doubts end in a transaction of their own. To take their orders here,
+    after others' shipments, would be out of turn. One statement, or none.
+    """
+    if not companions:
+        return
+    doubts = Hold.objects.filter(
+        order_id__in={pk for _, pk in companions}, code__in=WAREHOUSE_DOUBTS, released_at__isnull=True
+    )
+    cases = dict(doubts.values_list("case_id", "order_id"))
+    by_shipment: dict[int, set[int]] = defaultdict(set)
+    for shipment, order_id in companions:
+        by_shipment[shipment.pk].add(order_id)
+    for shipment_id, order_ids in by_shipment.items():
+        mine = sorted(case_id for case_id, order_id in cases.items() if case_id and order_id in order_ids)
+        if mine:
+            work.record(
+                ShipmentSentAgain(shipment_id=shipment_id, order_ids=tuple(sorted(order_ids)), case_ids=tuple(mine))
+            )
 
 
 def _hand_over_again(work: Work, shipment: Shipment) -> None:

@@ -81,6 +81,7 @@ EVENTS: Mapping[str, Text] = {
     facts.ShipmentPickStarted.name: _("Picking has begun"),
     facts.ShipmentRejected.name: _("Shipment rejected by the warehouse"),
     facts.ShipmentShipped.name: _("Shipment has left the warehouse"),
+    facts.ShipmentSentAgain.name: _("Warehouse asked once more"),
     facts.ShipmentCancelled.name: _("Shipment cancelled"),
     facts.TrackingReported.name: _("Tracking number reported to the channel"),
     facts.WaybillAssigned.name: _("Waybill number assigned"),

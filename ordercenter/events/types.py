@@ -326,6 +326,15 @@ class ShipmentRejected(ShipmentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShipmentSentAgain(ShipmentEvent):
+    """The warehouse is asked once more, for the sake of one of its orders. case_ids: the others' doubts about it."""
+
+    name: ClassVar[str] = "fulfillment.shipment.sent_again"
+    order_ids: tuple[int, ...] = ()
+    case_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShipmentShipped(ShipmentEvent):
     name: ClassVar[str] = "fulfillment.shipment.shipped"
     is_trigger: ClassVar[bool] = True
