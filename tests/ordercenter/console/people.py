@@ -37,7 +37,7 @@ from ordercenter.inventory.models import Reservation, StockLevel, StockMovement,
 from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
 from tests.fulfillment.contracts import contract_of
 
-MARK = "ZQX"
+MARK = "ZQXQZ"
 _numbers = count(1)
 
 
