@@ -82,16 +82,19 @@ def unreadable_message(account: ChannelAccount, raw: object) -> Incoming:
     )
 
 
+def messages_of(account: ChannelAccount, pushed: Pushed) -> list[Incoming]:
+    """All that one request told, as messages."""
+    return [
+        *(order_message(account, raw) for raw in pushed.orders),
+        *(refund_message(account, raw) for raw in pushed.refunds),
+        *(notice_message(account, notice) for notice in pushed.notices),
+        *(unreadable_message(account, notice.raw) for notice in pushed.unreadable),
+    ]
+
+
 def keep_pushed(account: ChannelAccount, pushed: Pushed) -> int:
     """Keep all that one request told; returns how much of it was new. One statement."""
-    return receive(
-        [
-            *(order_message(account, raw) for raw in pushed.orders),
-            *(refund_message(account, raw) for raw in pushed.refunds),
-            *(notice_message(account, notice) for notice in pushed.notices),
-            *(unreadable_message(account, notice.raw) for notice in pushed.unreadable),
-        ]
-    )
+    return receive(messages_of(account, pushed))
 
 
 def keep_orders(account: ChannelAccount, raws: Iterable[RawOrder]) -> int:

@@ -14,20 +14,20 @@ from channels_sync.sandbox.platforms import TRAITS
 from channels_sync.sandbox.platforms.shopify import LOCATION
 from ordercenter.catalog.models import Channel, ListingMatch, Shop
 
-_CHANNELS = {"shopify": "Shopify", "woocommerce": "WooCommerce", "http": "官网"}
+CHANNELS = {"shopify": "Shopify", "woocommerce": "WooCommerce", "http": "官网"}
 _ROOTS = {"shopify": "/shopify", "woocommerce": "/woocommerce", "http": "/direct"}
 
 
 def seed_shop_systems(*, first: Shop, credentials: Credentials, sandbox_url: str) -> list[Shop]:
     """Write these shops with the goods of the first, or bring their addresses and secrets up to date."""
     shops = []
-    for code, name in _CHANNELS.items():
+    for code, name in CHANNELS.items():
         channel, _ = Channel.objects.get_or_create(code=code, defaults={"name": name})
         defaults = {"channel": channel, "name": TRAITS[code].shop_name}
         shop, _ = Shop.objects.get_or_create(code=f"mumian-{code}", defaults=defaults)
         account = ChannelAccount.objects.filter(shop=shop).first() or ChannelAccount(shop=shop, adapter=code)
         account.base_url = f"{sandbox_url}{_ROOTS[code]}"
-        account.app_key, account.secrets = _access(code, credentials)
+        account.app_key, account.secrets = access_of(code, credentials)
         account.push_token = credentials.push_token(code)
         if code == "shopify":
             account.options = {**account.options, "location_id": str(LOCATION)}
@@ -45,7 +45,7 @@ def seed_shop_systems(*, first: Shop, credentials: Credentials, sandbox_url: str
     return shops
 
 
-def _access(code: str, keys: Credentials) -> tuple[str, Mapping[str, Any]]:
+def access_of(code: str, keys: Credentials) -> tuple[str, Mapping[str, Any]]:
     """App key and secrets of an account."""
     if code == "shopify":
         return keys.shopify_domain, {"access_token": keys.shopify_access_token, "api_secret": keys.shopify_api_secret}

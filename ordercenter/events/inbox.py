@@ -12,7 +12,7 @@ from django.db import connection
 
 from ordercenter.common.ids import sequence_of
 from ordercenter.events.lanes import lane_of
-from ordercenter.events.log import CHANNEL, FROM_OUTSIDE
+from ordercenter.events.log import FROM_OUTSIDE, wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Incoming:
 
 # Numbered as they came, written in the order of their identity: two senders of the same messages in another order would
 # wait for each other in a ring otherwise.
-_RECEIVE = f"""
+_RECEIVE = """
 WITH given AS MATERIALIZED (
     SELECT nextval(%s::regclass) AS id, v.*
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bytea[], %s::jsonb[],
@@ -50,12 +50,15 @@ WITH given AS MATERIALIZED (
     ON CONFLICT (source, kind, message_id) DO NOTHING
     RETURNING 1
 )
-SELECT count(*), pg_notify('{CHANNEL}', '{FROM_OUTSIDE}') FROM kept
+SELECT count(*) FROM kept
 """
 
 
 def receive(messages: Sequence[Incoming]) -> int:
-    """Keep these messages; returns how many were new. One statement; what is there already changes nothing."""
+    """Keep these messages; returns how many were new. One statement; what is there already changes nothing.
+
+    Whoever reads messages is woken when there are new ones and the open transaction is committed.
+    """
     if not messages:
         return 0
     with connection.cursor() as cursor:
@@ -73,4 +76,7 @@ def receive(messages: Sequence[Incoming]) -> int:
                 [m.platform_at for m in messages],
             ],
         )
-        return int(cursor.fetchone()[0])
+        new = int(cursor.fetchone()[0])
+    if new:
+        wake(FROM_OUTSIDE)
+    return new

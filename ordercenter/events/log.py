@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ordercenter.common import bulk
@@ -38,11 +39,8 @@ def new_chain() -> Cause:
 
 
 # Ids come straight from the sequence, not from a pool: their order is the order of the facts of a subject, because
-# whoever writes facts of a subject holds its row. The relays are woken on commit.
-_TAKE_IDS = f"""
-SELECT nextval(%s::regclass) FROM generate_series(1, %s)
-UNION ALL SELECT NULL FROM pg_notify('{CHANNEL}', '')
-"""
+# whoever writes facts of a subject holds its row.
+_TAKE_IDS = "SELECT nextval(%s::regclass) FROM generate_series(1, %s)"
 _EVENT_COLUMNS = (
     "id",
     "recorded_at",
@@ -87,7 +85,8 @@ def record(
     instant, who = str(at) if at else now, str(actor)[:128]
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_IDS, [sequence_of("events_event", "id"), len(events)])
-        ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
+        ids = [row[0] for row in cursor.fetchall()]
+    wake()
     rows, deliveries = [], []
     ahead = current()
     who = bulk.copy_text(who)
@@ -117,7 +116,24 @@ def _as_read(pk: int, event: Event, cause: Cause, who: str, at: datetime) -> reg
     return registry.Recorded(pk, event, cause.chain_id, cause.depth, who)
 
 
-def wake() -> None:
-    """Wake the relays when the transaction commits, for work that is no event (inbox, timers, outgoing commands)."""
+def wake(said: str = "") -> None:
+    """Wake whoever listens once the open transaction is committed, or at once where none is open. said: see above.
+
+    The bell is rung in a transaction of its own: the database lets only one that rings commit at a time, and one that
+    has something to keep holds that place until the disk has it. A bell that is lost with its process costs a moment:
+    whoever listens also looks by itself.
+    """
+    ring = _bell(said)
+    if not any(entry[1] is ring for entry in connection.run_on_commit):
+        transaction.on_commit(ring, robust=True)
+
+
+@cache
+def _bell(said: str) -> Callable[[], None]:
+    """The same deed for the same word: one transaction rings once however often it is asked to."""
+    return partial(_ring, said)
+
+
+def _ring(said: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {CHANNEL}")
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, said])

@@ -13,12 +13,13 @@ from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.order_files import run_file_import
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
+from channels_sync.benchmark.webhook import run_webhook
 from finance.benchmark import run_reconcile
 from fulfillment.benchmark import run_routing
 from fulfillment.freight_benchmark import run_courier_bill
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "routing", "addresses")
+_WITHOUT_DATABASE = ("latency", "webhook", "routing", "addresses")
 
 
 class Command(BaseCommand):
@@ -29,6 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--only", action="append", choices=parts)
         parser.add_argument("--orders", type=int, default=20_000)
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
+        parser.add_argument("--pushes-per-s", type=float, default=100, help="at the doors of pushing platforms")
+        parser.add_argument("--push-seconds", type=float, default=60)
         parser.add_argument("--lines", type=int, default=200_000)
         parser.add_argument("--bill-lines", type=int, default=100_000, help="lines of a courier's bill")
         parser.add_argument("--rows", type=int, default=100_000, help="rows of a file of orders")
@@ -50,6 +53,7 @@ class Command(BaseCommand):
         figures = {}
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {
             "latency": lambda: run_latency(orders=options["latency_orders"], rate_per_s=20),
+            "webhook": lambda: run_webhook(rate_per_s=options["pushes_per_s"], seconds=options["push_seconds"]),
             "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),
             "addresses": run_addresses,
         }
@@ -61,6 +65,17 @@ class Command(BaseCommand):
                 with bench_database():
                     figures[name] = runs[name]()
             if not options["json"]:
-                self.stdout.write(f"{name}: {json.dumps(figures[name], ensure_ascii=False)}")
+                self._write(name, figures[name])
         if options["json"]:
             self.stdout.write(json.dumps(figures, ensure_ascii=False))
+
+    def _write(self, name: str, figures: dict[str, Any]) -> None:
+        """The figures as JSON; what has goals as a table below."""
+        rest = {key: value for key, value in figures.items() if key != "goals"}
+        self.stdout.write(f"{name}: {json.dumps(rest, ensure_ascii=False)}")
+        for row in figures.get("goals", ()):
+            aim = "-" if row["aim"] is None else f"{row['aim']:g}"
+            self.stdout.write(
+                f"  {row['figure']:<44} {row['measured'] if row['measured'] is not None else '-':>10} {row['unit']:<10}"
+                f" must {row['must']:g}  aim {aim}  reached: {row['reached']}"
+            )
