@@ -102,7 +102,14 @@ class Day:
                 return False
             return not self.system.sandbox.state()["messages_waiting"] and not any(self.undone().values())
 
-        return wait_until(is_over, timeout_s=timeout_s, what="the day is over", every_s=0.5)
+        try:
+            return wait_until(is_over, timeout_s=timeout_s, what="the day is over", every_s=0.5)
+        except AssertionError as error:
+            planted, ways = self.planted(), self.ways()
+            late = [number for number, way in ways.items() if number not in planted and not way["finished_at"]]
+            error.add_note(f"{self.undone()}; {len(late)} orders on their way")
+            error.add_note("\n".join(self.where_is(number) for number in late[:5]))
+            raise
 
     def undone(self) -> dict[str, int]:
         return {what: self.system.count(statement) for what, statement in UNDONE.items()}

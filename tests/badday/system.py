@@ -68,6 +68,9 @@ class System:
             "OC_HTTP_PORT": str(self.port),
             "OC_SANDBOX_PORT": str(self.sandbox_port),
             "OC_SANDBOX_RATE": "0",
+            # Only what a test plays: the demo's couriers and shops would always have something on the way.
+            "OC_DEMO_COURIERS": "0",
+            "OC_DEMO_LIFE": "0",
             **variables,
         }
         self.sandbox = SandboxControl(f"http://127.0.0.1:{self.sandbox_port}", timeout_s=120)
