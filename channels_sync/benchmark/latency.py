@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -23,7 +23,7 @@ def run_latency(*, orders: int, rate_per_s: float) -> dict[str, Any]:
     written: until the committed command can be seen by another connection. received: until the warehouse has it.
     """
     with running_system() as system, SandboxControl(system.sandbox_url) as sandbox:
-        watch = _Watch(system.database_url)
+        watch = Watch(system.database_url, _COMMANDS)
         sandbox.rest_switches(background_per_min=0)
         _play(sandbox, orders=int(rate_per_s * 5), rate_per_s=rate_per_s, seed=1)
         scenario = _play(sandbox, orders=orders, rate_per_s=rate_per_s, seed=2)
@@ -87,10 +87,19 @@ def _play(sandbox: SandboxControl, *, orders: int, rate_per_s: float, seed: int)
     return scenario
 
 
-class _Watch:
-    """Sees each command as soon as another connection can: it is notified by the commit and looks."""
+_COMMANDS = """
+SELECT c.id, o.channel_order_no FROM events_outgoing c
+JOIN orders_order o ON o.id = (c.payload->>'order_id')::bigint
+WHERE c.kind = 'qimen.deliveryorder.create' AND c.created_at > now() - interval '3 seconds' AND NOT c.id = ANY(%s)
+"""
 
-    def __init__(self, database_url: str):
+
+class Watch:
+    """Sees each row as soon as another connection can: it is notified after the commit and looks."""
+
+    def __init__(self, database_url: str, statement: LiteralString):
+        """statement: numbers of rows that came lately, with their order's number; without the rows known already."""
+        self._statement = statement
         self._db = psycopg.connect(database_url, autocommit=True)
         self._db.execute(f"LISTEN {CHANNEL}")
         self._seen: dict[str, datetime] = {}
@@ -101,7 +110,7 @@ class _Watch:
         self._thread.start()
 
     def stop(self) -> dict[str, datetime]:
-        """Channel order number -> when its command was first visible."""
+        """Channel order number -> when its row was first visible."""
         self._stopping = True
         self._thread.join()
         self._db.close()
@@ -111,13 +120,7 @@ class _Watch:
         while not self._stopping:
             for _ in self._db.notifies(timeout=0.5, stop_after=1):
                 pass
-            rows = self._db.execute(
-                "SELECT c.id, o.channel_order_no FROM events_outgoing c"
-                " JOIN orders_order o ON o.id = (c.payload->>'order_id')::bigint"
-                " WHERE c.kind = 'qimen.deliveryorder.create' AND c.created_at > now() - interval '3 seconds'"
-                " AND NOT c.id = ANY(%s)",
-                [list(self._known)],
-            ).fetchall()
+            rows = self._db.execute(self._statement, [list(self._known)]).fetchall()
             now = datetime.now(UTC)
             for pk, order_no in rows:
                 self._seen.setdefault(order_no, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import traceback
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django.db import connection, transaction
@@ -39,7 +40,7 @@ def run_pipeline(*, orders: int, relays: int) -> dict[str, Any]:
     before_done = _commands()
     server = server_pid()
     before = cpu_now(server)
-    _drain(relays)
+    side_by_side(relays, Relay.drain)
     used = cpu_now(server) - before
     done = _commands() - before_done
     rate = done / used.wall_s
@@ -66,7 +67,7 @@ def run_intake(*, orders: int) -> dict[str, Any]:
     server = server_pid()
     before = cpu_now(server)
     handled = 0
-    while taken := _take_in(queue, relay):
+    while taken := take_in(queue, relay):
         handled += taken
     used = cpu_now(server) - before
     return {
@@ -77,7 +78,7 @@ def run_intake(*, orders: int) -> dict[str, Any]:
     }
 
 
-def _take_in(queue: Queue, relay: Relay) -> int:
+def take_in(queue: Queue, relay: Relay) -> int:
     """One claim of the relay without what follows from it: the facts wait for their handlers."""
     with transaction.atomic(), whole():
         messages = queue.claim(lanes=relay.lanes, limit=relay.batch_size)
@@ -106,14 +107,14 @@ def _statements(account: ChannelAccount, size: int) -> int:
     return count()
 
 
-def _drain(relays: int) -> None:
-    """Let this many relay processes share the lanes until nothing is due. Forked, so that no start is measured."""
+def side_by_side(relays: int, work: Callable[[Relay], object]) -> None:
+    """Let this many relay processes share the lanes at this work. Forked, so that no start is measured."""
     connection.close()
     children = []
     for _ in range(relays):
         child = os.fork()
         if child == 0:
-            _be_a_relay(relays)
+            _be_a_relay(relays, work)
         children.append(child)
     for child in children:
         _, status = os.waitpid(child, 0)
@@ -121,10 +122,10 @@ def _drain(relays: int) -> None:
             raise RuntimeError(f"a relay ended with {os.waitstatus_to_exitcode(status)}")
 
 
-def _be_a_relay(side_by_side: int) -> NoReturn:
+def _be_a_relay(relays: int, work: Callable[[Relay], object]) -> NoReturn:
     try:
         keep_collector_out()
-        Relay(side_by_side=side_by_side).drain()
+        work(Relay(side_by_side=relays))
     except BaseException:  # noqa: BLE001 - a forked process never returns into its parent's code
         traceback.print_exc()
         os._exit(1)

@@ -150,6 +150,10 @@ class SandboxControl:
         """Let a followed parcel go on; refuse: the receiver will not take it; again: the last push comes once more."""
         return self._post(f"parcel/{number}", {"steps": steps, "refuse": refuse, "again": again})
 
+    def shipped(self) -> dict[str, dict[str, int]]:
+        """Pieces that have left the warehouses, by warehouse and item code."""
+        return self._get("shipped")
+
     def bill(self, day: str = "") -> dict[str, Any]:
         """What the bill of a day (yyyy-mm-dd, today unless said) holds, with its planted differences."""
         return self._get("bill", {"day": day} if day else None)

@@ -24,13 +24,14 @@ Orders are named by the numbers that their platforms tell (a trade's own number 
 | POST /control/parcel/<number> | {"steps", "refuse", "again"}: a followed parcel goes on, comes back, is told again |
 | POST /control/count | {"warehouse", "items": [{"sku", "delta", "type"}], "adjust"}: the warehouse reports a count |
 | POST /control/change | {"warehouse", "items": [...]}: the warehouse reports single changes |
+| GET /control/shipped | pieces that have left, {"warehouse": {"item code": pieces}} |
 | GET /control/words | what warehouses have told besides deliveries, and inbound goods |
 | GET, POST /control/bill[?day=] | what a day's bill holds; POST plants {"missing", "extra", "amount_off", "fee_off"} |
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -83,6 +84,7 @@ class ControlApi:
             "receipts": lambda _rest, query: self._receipts(query.get("scenario", "")),
             "trade": trades.get,
             "pushes": lambda _rest, _query: self._pushes(),
+            "shipped": lambda _rest, _query: self._shipped(),
             "words": lambda _rest, _query: self._words(),
             "bill": lambda _rest, query: self._bill(query.get("day") or day_of(world.clock())),
         }
@@ -225,6 +227,12 @@ class ControlApi:
             )
             return {"words": goods_words}
         return {"words": [self.reporter.warehouse.goods.report_changes(customer, warehouse, items)]}
+
+    def _shipped(self) -> Json:
+        shipped: Json = defaultdict(dict)
+        for (warehouse, item_code), pieces in self.world.shipped_stock.items():
+            shipped[warehouse][item_code] = pieces
+        return shipped
 
     def _words(self) -> Json:
         return {

@@ -10,6 +10,9 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from channels_sync.benchmark.addresses import run_addresses
 from channels_sync.benchmark.latency import run_latency
+from channels_sync.benchmark.message import run_message
+from channels_sync.benchmark.messy import run_messy
+from channels_sync.benchmark.mixed_intake import run_mixed_intake
 from channels_sync.benchmark.order_files import run_file_import
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
@@ -19,17 +22,27 @@ from fulfillment.benchmark import run_routing
 from fulfillment.freight_benchmark import run_courier_bill
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "webhook", "routing", "addresses")
+_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "routing", "addresses")
 
 
 class Command(BaseCommand):
     help = "Measure what the project can do on this machine. A part that needs a database gets its own."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parts = ["pipeline", "import", "file-import", "reconcile", "stock", "courier-bill", *_WITHOUT_DATABASE]
+        parts = [
+            "pipeline",
+            "import",
+            "mixed-intake",
+            "file-import",
+            "reconcile",
+            "stock",
+            "courier-bill",
+            *_WITHOUT_DATABASE,
+        ]
         parser.add_argument("--only", action="append", choices=parts)
         parser.add_argument("--orders", type=int, default=20_000)
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
+        parser.add_argument("--messy-orders", type=int, default=10_000, help="orders whose messages go wrong")
         parser.add_argument("--pushes-per-s", type=float, default=100, help="at the doors of pushing platforms")
         parser.add_argument("--push-seconds", type=float, default=60)
         parser.add_argument("--lines", type=int, default=200_000)
@@ -45,6 +58,7 @@ class Command(BaseCommand):
         runs: dict[str, Callable[[], dict[str, Any]]] = {
             "pipeline": lambda: run_pipeline(orders=options["orders"], relays=options["relays"]),
             "import": lambda: run_intake(orders=options["orders"]),
+            "mixed-intake": lambda: run_mixed_intake(orders=options["orders"], relays=options["relays"]),
             "file-import": lambda: run_file_import(rows=options["rows"], form=options["form"]),
             "reconcile": lambda: run_reconcile(options["lines"]),
             "stock": run_hot_sku,
@@ -53,6 +67,8 @@ class Command(BaseCommand):
         figures = {}
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {
             "latency": lambda: run_latency(orders=options["latency_orders"], rate_per_s=20),
+            "message": lambda: run_message(orders=options["latency_orders"], rate_per_s=20),
+            "messy": lambda: run_messy(orders=options["messy_orders"]),
             "webhook": lambda: run_webhook(rate_per_s=options["pushes_per_s"], seconds=options["push_seconds"]),
             "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),
             "addresses": run_addresses,
