@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.models import Channel, ChannelCapability, Shop
+from ordercenter.catalog.platform_facts import facts_of
 
 STAMP = "channels"
 
@@ -25,19 +26,6 @@ class Capability:
     shares_number: bool = True
 
 
-# What the platforms document; a channel of another code (a counter, an API) takes whatever we tell it.
-_OF_PLATFORMS: Mapping[str, Capability] = {
-    "tmall": Capability(splits_by_quantity=False, many_numbers_per_line=False, merges_by_opaque_id=True),
-    "taobao": Capability(splits_by_quantity=False, many_numbers_per_line=False, merges_by_opaque_id=True),
-    "jd": Capability(
-        splits_by_line=False, splits_by_quantity=False, many_numbers_per_line=False, merges_by_opaque_id=True
-    ),
-    "pdd": Capability(
-        splits_by_line=False, splits_by_quantity=False, many_numbers_per_line=False, merges_by_opaque_id=True
-    ),
-    "douyin": Capability(merges_by_opaque_id=True),
-    "wechat_shop": Capability(merges_by_opaque_id=True),
-}
 ANYTHING = Capability()
 
 
@@ -48,7 +36,8 @@ def capabilities(work: Work) -> Mapping[int, Capability]:
 
 def usual_capability(channel_code: str) -> Capability:
     """What platforms of this code can, before anybody has changed it."""
-    return _OF_PLATFORMS.get(channel_code, ANYTHING)
+    facts = facts_of(channel_code)
+    return Capability(**{field.name: facts[field.name].value is True for field in fields(Capability)})
 
 
 def write_usual_capabilities() -> None:

@@ -54,6 +54,7 @@ urlpatterns = [
     path("orders/<int:order_id>/pin/", routing.pin, name="order-pin"),
     path("orders/<int:order_id>/takeover/", takeover.takeover, name="order-takeover"),
     path("channels/", channels.health, name="channels"),
+    path("channels/allowed/", channels.capabilities, name="capabilities"),
     path("channels/<int:account_id>/", channels.channel, name="channel"),
     path("channels/<int:account_id>/replay/", channels.replay, name="channel-replay"),
     path("channels/<int:account_id>/backfill/", channels.backfill, name="channel-backfill"),

@@ -88,7 +88,7 @@ class ChannelHealth:
 
 def accounts_in_scope(scope: Scope) -> QuerySet[ChannelAccount]:
     """The accounts of the shops that the reader may see."""
-    rows = ChannelAccount.objects.select_related("shop").order_by("shop__name", "pk")
+    rows = ChannelAccount.objects.select_related("shop__channel").order_by("shop__name", "pk")
     return scope.narrow(rows, shop="shop_id")
 
 

@@ -20,10 +20,12 @@ from channels_sync.services import ask_backfill
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.errors import ReasonMissing
+from ordercenter.catalog.platform_facts import GROUPS
 from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.console.pages import page
+from ordercenter.console.selectors import capability_matrix as matrix
 from ordercenter.console.selectors import channel_health as selectors
 from ordercenter.events.models import InboxMessage, WorkStatus
 from ordercenter.events.retrying import replay_messages
@@ -44,6 +46,24 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 @page(VIEW)
+def capabilities(request: HttpRequest) -> HttpResponse:
+    """What the channels of the reader's shops allow, beside each other; narrowed to one subject or one channel."""
+    channels = matrix.channels_in_scope(scope_of(request))
+    chosen, group = request.GET.get("channel", ""), request.GET.get("group", "")
+    shown = [channel for channel in channels if not chosen or channel.code == chosen]
+    context = {
+        "rows": matrix.capability_matrix(shown, group=group if group in GROUPS else "") if shown else [],
+        "channels": channels,
+        "shown": shown,
+        "groups": list(GROUPS.items()),
+        "chosen": chosen,
+        "group": group,
+        "place": "channels",
+    }
+    return render(request, "console/capabilities.html", context)
+
+
+@page(VIEW)
 def channel(request: HttpRequest, account_id: int) -> HttpResponse:
     """One channel: its pulls, its messages that were set aside, and the forms to read or fetch again."""
     account = _account(request, account_id)
@@ -56,6 +76,8 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
     context = {
         "row": row,
         "runs": selectors.recent_runs(account),
+        "allowed": matrix.capability_matrix([account.shop.channel]),
+        "allowed_channels": [account.shop.channel],
         "parked": list(parked.order_by("-id")[:MESSAGE_ROWS]) if may_read else [],
         "place": "channels",
     }
