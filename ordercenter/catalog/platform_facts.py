@@ -1,4 +1,4 @@
-"""What each platform allows and what it does not, in one place: what merge, split and report obey, and what people read.
+"""What each platform allows, in one place: what merge, split and report obey, and what people read.
 
 A value comes with the reason why it is so and with its source: the platform's own call or field. Where nobody could
 check a fact against the platform's documents, it says so (`is_checked`).
@@ -96,7 +96,9 @@ TMALL: Mapping[str, Fact] = {
     "decrypts_buyers": Fact(
         False, _("Waybills are made with the oaid; the clear address does not come to us."), "oaid"
     ),
-    "remarks": Fact(False, _("Memo and flag are read; ours are not written to this platform yet."), "seller_memo, flag"),
+    "remarks": Fact(
+        False, _("Memo and flag are read; ours are not written to this platform yet."), "seller_memo, flag"
+    ),
     "stock": Fact(
         _("whole or change, 20 a call"),
         _("Whole numbers and changes, up to 20 SKUs of one listing a call. We send whole numbers: repeating is safe."),
@@ -194,9 +196,7 @@ DOUYIN: Mapping[str, Fact] = {
 }
 
 WECHAT_SHOP: Mapping[str, Fact] = {
-    "splits_by_line": Fact(
-        True, _("A parcel names its products."), "channels/ec/order/delivery/send: product_infos"
-    ),
+    "splits_by_line": Fact(True, _("A parcel names its products."), "channels/ec/order/delivery/send: product_infos"),
     "splits_by_quantity": Fact(
         True, _("A parcel names how many of each product are in it."), "channels/ec/order/delivery/send: product_cnt"
     ),
@@ -216,7 +216,9 @@ WECHAT_SHOP: Mapping[str, Fact] = {
     "shares_number": Fact(True, _SEVERAL_ORDERS, "channels/ec/order/delivery/send", is_checked=False),
     "exports_buyers": Fact(False, _MASKED, "address_info", is_checked=False),
     "decrypts_buyers": Fact(False, _("No call for it is connected: what the platform masks stays masked here.")),
-    "remarks": Fact(True, _("The remark is written over what stands there; the platform has no flag."), "merchant_notes"),
+    "remarks": Fact(
+        True, _("The remark is written over what stands there; the platform has no flag."), "merchant_notes"
+    ),
     "stock": Fact(
         _("whole or change, one a call"),
         _("One SKU a call, whole numbers or changes. We send whole numbers: repeating is safe."),
@@ -259,7 +261,9 @@ WOOCOMMERCE: Mapping[str, Fact] = {
     "shares_number": Fact(True, _SEVERAL_ORDERS, "_wc_shipment_tracking_items"),
     "exports_buyers": Fact(True, _CLEAR),
     "decrypts_buyers": Fact(True, _("Nothing is encrypted: the clear address comes with the order.")),
-    "remarks": Fact(True, _("Remark and flag go into the order's meta, the remark also as a note."), "orders: meta_data"),
+    "remarks": Fact(
+        True, _("Remark and flag go into the order's meta, the remark also as a note."), "orders: meta_data"
+    ),
     "stock": Fact(
         _("whole, one a call"),
         _("One product or variation a call, whole numbers."),
