@@ -188,6 +188,13 @@ class ChannelAdapter(Protocol):
         """Report a parcel. Repeating it is safe. Raises TrackingRefused when the platform will not take it."""
         ...
 
+    def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
+        """Give the parcel reported with the number `instead_of` another one. Repeating is safe.
+
+        Raises TrackingRefused when no parcel has that number or the platform will not change it.
+        """
+        ...
+
     def push_stock(self, pushes: Sequence[StockPush], *, mode: StockMode = "full") -> BatchResult:
         """done and refused: StockPush each. An unknown outcome of a delta must be settled by a full push."""
         ...

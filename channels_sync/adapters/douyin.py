@@ -163,6 +163,38 @@ class DouyinAdapter:
             return self._after_refused_tracking(tracking, error)
         return TrackingResult("sent")
 
+    def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
+        """Give the parcel reported with `instead_of` another number: logisticsEdit for an order in one parcel,
+        logisticsEditByPack for one of several.
+
+        Raises TrackingRefused where no parcel has that number, or the platform does not take the new one. Repeating is
+        safe: a number that is there is not sent again.
+        """
+        packs = mapping.packs_of(self._read_order(tracking.channel_order_no).payload)
+        found = next((pack_id for pack_id, number, _lines in packs if number == instead_of), None)
+        method = "order.logisticsEdit" if len(packs) == 1 else "order.logisticsEditByPack"
+        if found is None:
+            if tracking.tracking_no in {number for _pack_id, number, _lines in packs}:
+                return TrackingResult("already_shipped")
+            raise TrackingRefused(method=method, sub_code="number_unknown", message="no parcel with that number")
+        company = self._carriers.get(tracking.carrier_code)
+        if company is None:
+            raise ChannelRefused(method=method, sub_code="carrier_unknown", message=tracking.carrier_code)
+        params = {
+            "order_id": tracking.channel_order_no,
+            "logistics_code": tracking.tracking_no,
+            "company_code": company,
+        }
+        if len(packs) > 1:
+            params["pack_id"] = found
+        try:
+            self._client.call(method, params)
+        except ChannelRefused as error:
+            raise TrackingRefused(
+                method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
+            ) from error
+        return TrackingResult("sent")
+
     def _pieces_of(self, tracking: Tracking) -> Sequence[tuple[str, int]]:
         """How many of each line are in the parcel; where the report does not say, all of the line."""
         if tracking.pieces:

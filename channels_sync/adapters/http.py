@@ -209,6 +209,12 @@ class HttpAdapter:
             ) from error
         return TrackingResult("sent")
 
+    def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
+        """Raises TrackingRefused: a connector has no template for it."""
+        raise TrackingRefused(
+            method="tracking", sub_code="number_not_changeable", message="a connector does not change numbers"
+        )
+
     def send_remark(self, channel_order_no: str, text: str, flag: int) -> None:
         """Our remark and flag by the connector's template."""
         request = self._needed(self._connector.remark, "remark")

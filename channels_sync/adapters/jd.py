@@ -207,6 +207,17 @@ class JdAdapter:
             return self._after_refused_tracking(tracking, error)
         return TrackingResult("sent")
 
+    def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
+        """Raises TrackingRefused unless the order has the new number already: no call of today's interface changes it."""
+        _has_left, numbers = mapping.shipped_numbers(self._read_order(tracking.channel_order_no).payload)
+        if tracking.tracking_no in numbers:
+            return TrackingResult("already_shipped")
+        raise TrackingRefused(
+            method="jingdong.pop.order.shipment",
+            sub_code="number_not_changeable",
+            message="correct the number in the platform's own back office",
+        )
+
     def _after_refused_tracking(self, tracking: Tracking, refusal: ChannelRefused) -> TrackingResult:
         has_left, numbers = mapping.shipped_numbers(self._read_order(tracking.channel_order_no).payload)
         if not has_left:

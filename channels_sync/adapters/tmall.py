@@ -191,6 +191,37 @@ class TmallAdapter:
             return self._after_refused_tracking(tracking, ChannelRefused(method=method, message="is_success is false"))
         return TrackingResult("sent")
 
+    def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
+        """Give the parcel reported with `instead_of` another number (logistics.consign.resend).
+
+        Raises TrackingRefused where no line of the trade left with that number, or the platform does not take the new
+        one. Repeating is safe: a number that is there is not sent again.
+        """
+        method = "taobao.logistics.consign.resend"
+        trade = self._read_order(tracking.channel_order_no).payload
+        by_line = mapping.numbers_of_lines(trade)
+        lines = sorted(line for line, number in by_line.items() if number == instead_of)
+        if not lines:
+            if tracking.tracking_no in by_line.values():
+                return TrackingResult("already_shipped")
+            raise TrackingRefused(method=method, sub_code="number_unknown", message="no parcel with that number")
+        params = {
+            "tid": tracking.channel_order_no,
+            "out_sid": tracking.tracking_no,
+            "company_code": tracking.carrier_code,
+        }
+        if len(lines) < len(by_line):
+            params |= {"sub_tid": ",".join(lines), "is_split": "1"}
+        try:
+            shipping = self._client.call(method, params).content.get("shipping")
+        except ChannelRefused as error:
+            raise TrackingRefused(
+                method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
+            ) from error
+        if not isinstance(shipping, dict) or shipping.get("is_success") is not True:
+            raise TrackingRefused(method=method, message="is_success is false")
+        return TrackingResult("sent")
+
     def _after_refused_tracking(self, tracking: Tracking, refusal: ChannelRefused) -> TrackingResult:
         trade = self._read_order(tracking.channel_order_no).payload
         has_left, numbers = mapping.shipped_numbers(trade, tracking.channel_line_nos)

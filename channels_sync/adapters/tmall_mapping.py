@@ -216,6 +216,17 @@ def shipped_numbers(raw: Mapping[str, Any], channel_line_nos: Collection[str] = 
     return has_left, numbers - {""}
 
 
+def numbers_of_lines(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The tracking number with which each line of a trade left; "" for a line that has not."""
+    order = read_trade(raw)
+    found = raw["orders"]
+    rows = found["order"] if isinstance(found, dict) else found
+    return {
+        line.channel_line_no: fields.code(row, "invoice_no", "trade.orders.order")
+        for line, row in zip(order.lines, rows, strict=True)
+    }
+
+
 def read_tmc_message(raw: Mapping[str, Any]) -> ChannelNotice:
     """One message of tmc.messages.consume. It names what changed, not how: read the object back by its number."""
     topic = fields.text(raw, "topic", "message")

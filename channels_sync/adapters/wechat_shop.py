@@ -173,7 +173,7 @@ class WechatShopAdapter:
             raise _refused(error) from error
         return TrackingResult("sent")
 
-    def change_tracking(self, tracking: Tracking, *, old_tracking_no: str) -> TrackingResult:
+    def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
         """Correct a parcel's number. Raises TrackingRefused where the platform does not allow it: once, and only for an
         order that left whole in one parcel.
         """
@@ -181,7 +181,7 @@ class WechatShopAdapter:
         sent, numbers = mapping.sent_pieces(order)
         if tracking.tracking_no in numbers:
             return TrackingResult("already_shipped")
-        if numbers != {old_tracking_no}:
+        if numbers != {instead_of}:
             raise TrackingRefused(method=DELIVERY_CHANGE, sub_code="not_one_parcel", message="it left in other parcels")
         parcel = self._parcel(tracking.carrier_code, tracking.tracking_no, dict(sent))
         params = {"order_id": tracking.channel_order_no, "delivery_list": [parcel]}

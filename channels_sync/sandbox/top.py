@@ -61,6 +61,7 @@ class Top:
             "taobao.refunds.receive.get": self._refunds_receive_get,
             "taobao.refund.get": self._refund_get,
             "taobao.logistics.offline.send": self._logistics_offline_send,
+            "taobao.logistics.consign.resend": self._logistics_consign_resend,
             "taobao.logistics.companies.get": self._logistics_companies_get,
             "taobao.skus.quantity.update": self._skus_quantity_update,
             "taobao.item.quantity.update": self._item_quantity_update,
@@ -253,6 +254,20 @@ class Top:
             oids = {int(oid) for oid in _needed(form, "sub_tid").split(",") if oid.isdigit()}
         self._own(tid)
         self.shop.ship(tid, waybill=waybill, carrier=carrier, oids=oids)
+        return {"shipping": {"is_success": True}}
+
+    def _logistics_consign_resend(self, form: Mapping[str, str]) -> dict[str, Any]:
+        tid, waybill, carrier = _number(form, "tid"), _needed(form, "out_sid"), _needed(form, "company_code")
+        if carrier not in CARRIERS:
+            raise TopError(41, "Invalid Arguments:company_code", "isv.invalid-parameter", "物流公司不存在")
+        trade = self._own(tid)
+        oids = {line.oid for line in trade.lines}
+        if form.get("is_split") == "1":
+            oids &= {int(oid) for oid in _needed(form, "sub_tid").split(",") if oid.isdigit()}
+        olds = {line.waybill for line in trade.lines if line.oid in oids}
+        if len(olds) != 1 or not olds.isdisjoint({"", waybill}):
+            raise Refused("not_shippable", "订单状态不正确")
+        self.shop.change_number(tid, old=olds.pop(), waybill=waybill, carrier=carrier)
         return {"shipping": {"is_success": True}}
 
     def _logistics_companies_get(self, form: Mapping[str, str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from channels_sync.sandbox.platforms.douyin_documents import (
     after_sale_type,
     order_document,
     order_status,
+    pack_id,
 )
 from channels_sync.sandbox.platforms.limits import RateLimit
 from channels_sync.sandbox.platforms.tokens import Grant, Tokens
@@ -98,6 +99,8 @@ class DouyinDoor:
             "order.orderDetail": self._order_detail,
             "order.logisticsAdd": self._logistics_add,
             "order.logisticsAddSinglePack": self._logistics_add_single_pack,
+            "order.logisticsEdit": self._logistics_edit,
+            "order.logisticsEditByPack": self._logistics_edit,
             "order.logisticsCompanyList": self._logistics_company_list,
             "order.addOrderRemark": self._add_order_remark,
             "sku.syncStock": self._sync_stock,
@@ -248,6 +251,17 @@ class DouyinDoor:
             raise _bad("shipped_order_id")
         self._taken[request_id] = {"pack_id": f"{trades[0].tid}{len(trades[0].parcels):02d}"}
         return self._taken[request_id]
+
+    def _logistics_edit(self, params: Params) -> dict[str, Any]:
+        trade = self._sold(params, "order_id")
+        waybill, carrier = _text(params, "logistics_code"), _carrier(params)
+        packs = {pack_id(trade, number): parcel for number, parcel in enumerate(trade.parcels)}
+        # Without a pack it is the whole order that is corrected, so there must be one parcel.
+        found = packs.get(_text(params, "pack_id")) if len(packs) > 1 else next(iter(packs.values()), None)
+        if found is None:
+            raise Refused("parcel_unknown", "包裹不存在")
+        self.shop.change_number(trade.tid, old=found.waybill, waybill=waybill, carrier=carrier)
+        return {}
 
     @staticmethod
     def _refuse_while_refunding(trades: Sequence[Trade], params: Params) -> None:

@@ -156,6 +156,11 @@ def _line_after_sale(trade: Trade, line: Line, refunds: Mapping[str, Refund]) ->
     }
 
 
+def pack_id(trade: Trade, number: int) -> str:
+    """The platform's id of an order's parcel, counted from 0."""
+    return f"{trade.tid}{number + 1:02d}"
+
+
 def _pack(trade: Trade, number: int) -> dict[str, Any]:
     parcel = trade.parcels[number]
     lines = {line.oid: line for line in trade.lines}
@@ -164,7 +169,7 @@ def _pack(trade: Trade, number: int) -> dict[str, Any]:
         "company": COMPANIES[parcel.carrier][0],
         "company_name": COMPANIES[parcel.carrier][1],
         "ship_time": parcel.sent_ms // 1000,
-        "delivery_id": f"{trade.tid}{number + 1:02d}",
+        "delivery_id": pack_id(trade, number),
         "product_info": [
             {
                 "sku_order_id": trade.line_number(lines[oid]),

@@ -135,6 +135,40 @@ def test_pieces_leave_in_parcels_and_a_repeat_of_one_report_ships_once(shop):
     assert shop.order(number).status == "shipped"
 
 
+def test_the_number_of_the_only_parcel_is_changed_once_however_often_it_is_asked(shop):
+    number = shop.sell()
+    shop.adapter.send_tracking(Tracking(number, "SF", "OLD"))
+
+    asked = [shop.adapter.change_tracking(Tracking(number, "YTO", "NEW"), instead_of="OLD") for _ in range(2)]
+
+    assert asked == [TrackingResult("sent"), TrackingResult("already_shipped")]
+    trade = shop.stage.app.shop.sold_on(CODE, number)
+    assert [(parcel.carrier, parcel.waybill) for parcel in trade.parcels] == [("YTO", "NEW")]
+
+
+def test_of_two_parcels_the_named_one_gets_another_number(shop):
+    number = shop.sell(lines=[{"sku": SKUS[0].code, "num": 1}, {"sku": SKUS[1].code, "num": 1}])
+    first, second = (line.channel_line_no for line in shop.order(number).lines)
+    shop.adapter.send_tracking(Tracking(number, "SF", "A", (first,), ((first, 1),), key="k1"))
+    shop.adapter.send_tracking(Tracking(number, "SF", "B", (second,), ((second, 1),), key="k2"))
+
+    assert shop.adapter.change_tracking(Tracking(number, "SF", "C"), instead_of="B") == TrackingResult("sent")
+
+    trade = shop.stage.app.shop.sold_on(CODE, number)
+    assert [parcel.waybill for parcel in trade.parcels] == ["A", "C"]
+
+
+def test_a_number_that_no_parcel_has_is_not_changed(shop):
+    number = shop.sell()
+    shop.adapter.send_tracking(Tracking(number, "SF", "OLD"))
+
+    with pytest.raises(TrackingRefused, match="no parcel with that number"):
+        shop.adapter.change_tracking(Tracking(number, "SF", "NEW"), instead_of="GONE")
+
+    trade = shop.stage.app.shop.sold_on(CODE, number)
+    assert [parcel.waybill for parcel in trade.parcels] == ["OLD"]
+
+
 def test_an_order_under_refund_is_not_shipped_and_nobody_decides_about_it(shop):
     number = shop.sell()
     refund = shop.stage.control.ask_refund(number, reason="拍错了")

@@ -123,6 +123,17 @@ def test_an_unpaid_order_that_is_given_up_is_cancelled(shop):
     assert shop.order(number).status == "cancelled"
 
 
+def test_a_number_once_told_stays_and_the_refusal_says_where_it_is_corrected(shop):
+    number = shop.sell()
+    shop.adapter.send_tracking(Tracking(number, "SF", "OLD"))
+
+    with pytest.raises(TrackingRefused, match="the platform's own back office") as refused:
+        shop.adapter.change_tracking(Tracking(number, "SF", "NEW"), instead_of="OLD")
+
+    assert refused.value.sub_code == "number_not_changeable"
+    assert shop.adapter.send_tracking(Tracking(number, "SF", "OLD")) == TrackingResult("already_shipped")
+
+
 def test_an_order_under_refund_is_not_shipped(shop):
     number = shop.sell()
     refund = shop.stage.control.ask_refund(number, reason="拍错了")

@@ -19,6 +19,7 @@ import pytest
 
 from channels_sync.adapters.base import Tracking, Window
 from channels_sync.adapters.tmall import TmallAdapter
+from channels_sync.errors import TrackingRefused
 from channels_sync.sandbox.control import SandboxControl
 from channels_sync.sandbox.credentials import Credentials, load_or_create
 from fulfillment.wms.documents import DeliveryConfirm
@@ -153,6 +154,20 @@ def test_an_order_goes_all_the_way_over_real_sockets_through_our_own_clients(con
     way = control.receipts()[tid]
     assert way["deliveries"] == {"DO-1": 2}
     assert way["paid_at"] <= way["warehouse_at"] <= way["shipped_at"] <= way["tracking_at"] <= way["finished_at"]
+
+
+def test_a_number_is_changed_and_the_lines_that_left_with_it_have_the_new_one(control, shop):
+    tid = control.create_trade()
+    shop.send_tracking(Tracking(tid, "SF", "OLD"))
+
+    asked = [shop.change_tracking(Tracking(tid, "YTO", "NEW"), instead_of="OLD").outcome for _ in range(2)]
+    with pytest.raises(TrackingRefused, match="no parcel with that number"):
+        shop.change_tracking(Tracking(tid, "YTO", "THIRD"), instead_of="OLD")
+
+    assert asked == ["sent", "already_shipped"]
+    (order,) = shop.read_orders([tid]).done
+    lines = order.payload["orders"]["order"]
+    assert {(line["logistics_company"], line["invoice_no"]) for line in lines} == {("YTO", "NEW")}
 
 
 def test_a_call_without_an_answer_ends_in_a_cut_connection(control, shop):

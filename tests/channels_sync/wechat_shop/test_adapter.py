@@ -268,12 +268,12 @@ def test_a_number_is_corrected_once_and_only_where_all_left_in_one_parcel(stage:
     for number in ("SF2", "SF3"):
         adapter.send_tracking(tracking(split, number, pieces=((line, 1),), channel_line_nos=(line,)))
 
-    assert adapter.change_tracking(tracking(trade, "SF9"), old_tracking_no="SF1") == TrackingResult("sent")
-    assert adapter.change_tracking(tracking(trade, "SF9"), old_tracking_no="SF1") == TrackingResult("already_shipped")
+    assert adapter.change_tracking(tracking(trade, "SF9"), instead_of="SF1") == TrackingResult("sent")
+    assert adapter.change_tracking(tracking(trade, "SF9"), instead_of="SF1") == TrackingResult("already_shipped")
     with pytest.raises(TrackingRefused):
-        adapter.change_tracking(tracking(trade, "SF10"), old_tracking_no="SF9")
+        adapter.change_tracking(tracking(trade, "SF10"), instead_of="SF9")
     with pytest.raises(TrackingRefused, match="not_one_parcel"):
-        adapter.change_tracking(tracking(split, "SF9"), old_tracking_no="SF2")
+        adapter.change_tracking(tracking(split, "SF9"), instead_of="SF2")
     assert [parcel.waybill for parcel in trade.parcels] == ["SF9"]
 
 

@@ -24,8 +24,8 @@ def ours() -> Branch:
 
 
 @pytest.fixture
-def integrator(ours: Branch) -> Client:
-    user = person("one-integrator", role="integrator")
+def operator(ours: Branch) -> Client:
+    user = person("one-operator", role="operator")
     ShopAccess.objects.create(user=user, shop=ours.shop)
     return client_of(user)
 
@@ -41,8 +41,8 @@ def row_of(html: str, label: str) -> str:
     return row
 
 
-def test_a_cell_says_what_holds_why_and_where_it_stands(integrator):
-    row = row_of(opened(integrator), "parcels by line")
+def test_a_cell_says_what_holds_why_and_where_it_stands(operator):
+    row = row_of(opened(operator), "parcels by line")
 
     assert ">no</span>" in row
     assert "The report names the whole order: it is made with the first parcel." in row
@@ -51,52 +51,52 @@ def test_a_cell_says_what_holds_why_and_where_it_stands(integrator):
     assert "changed here" not in row
 
 
-def test_what_could_not_be_checked_says_so(integrator):
-    html = opened(integrator)
+def test_what_could_not_be_checked_says_so(operator):
+    html = opened(operator)
 
     assert "Not checked against the platform's documents." in row_of(html, "number can be changed")
     assert "Not checked" not in row_of(html, "parcels by line")
 
 
-def test_what_the_company_decided_otherwise_is_marked(integrator, ours):
+def test_what_the_company_decided_otherwise_is_marked(operator, ours):
     write_usual_capabilities()
     ChannelCapability.objects.filter(channel=ours.shop.channel_id).update(splits_by_line=True)
 
-    row = row_of(opened(integrator), "parcels by line")
+    row = row_of(opened(operator), "parcels by line")
 
     assert ">yes</span>" in row
     assert "changed here" in row
 
 
-def test_only_channels_of_the_readers_shops_are_shown(integrator):
+def test_only_channels_of_the_readers_shops_are_shown(operator):
     other = make_branch("THEIRS")
     Channel.objects.create(code="lonely", name="Nobody sells here")
     theirs = Channel.objects.create(code="douyin", name="Douyin of theirs")
     other.shop.channel = theirs
     other.shop.save()
 
-    html = opened(integrator)
+    html = opened(operator)
 
     assert "JD of ours" in html
     assert "Douyin of theirs" not in html
     assert "Nobody sells here" not in html
 
 
-def test_the_page_is_narrowed_to_one_subject(integrator):
-    html = opened(integrator, "?group=buyers&channel=jd")
+def test_the_page_is_narrowed_to_one_subject(operator):
+    html = opened(operator, "?group=buyers&channel=jd")
 
     assert "buyer data may leave in files" in html
     assert "parcels by line" not in html
 
 
-def test_a_channel_of_others_narrows_to_nothing(integrator):
-    assert "No shop of yours sells on a channel." in opened(integrator, "?channel=douyin")
+def test_a_channel_of_others_narrows_to_nothing(operator):
+    assert "No shop of yours sells on a channel." in opened(operator, "?channel=douyin")
 
 
-def test_the_channels_own_page_shows_it(integrator, ours):
+def test_the_channels_own_page_shows_it(operator, ours):
     account = ChannelAccount.objects.get(shop=ours.shop)
 
-    answer = integrator.get(reverse("console:channel", args=[account.pk]), headers={"Accept-Language": "en"})
+    answer = operator.get(reverse("console:channel", args=[account.pk]), headers={"Accept-Language": "en"})
 
     assert "What this channel allows" in answer.content.decode()
     assert "The report names the whole order" in answer.content.decode()
