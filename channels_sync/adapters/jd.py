@@ -208,7 +208,7 @@ class JdAdapter:
         return TrackingResult("sent")
 
     def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
-        """Raises TrackingRefused unless the order has the new number already: no call of today's interface changes it."""
+        """Raises TrackingRefused unless the order has the new number already: no call of today changes one."""
         _has_left, numbers = mapping.shipped_numbers(self._read_order(tracking.channel_order_no).payload)
         if tracking.tracking_no in numbers:
             return TrackingResult("already_shipped")
