@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from channels_sync.adapters import http
 from channels_sync.adapters.base import Platform
 from channels_sync.counter_models import Counter, CounterDocument, CounterShift
+from channels_sync.live_models import LiveItem, LiveSale, LiveSession
 from channels_sync.models import ChannelAccount, ConnectorVersion, PullRun, SyncCursor
 from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart
 from channels_sync.platforms import PLATFORMS
@@ -243,3 +244,35 @@ class OrderFilePartAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderFilePart]:
         return super().get_queryset(request).defer("content")
+
+
+@admin.register(LiveSession)
+class LiveSessionAdmin(ReadOnlyHistoryAdmin):
+    """To be read; sessions are planned and run on their page."""
+
+    shop = "shop_id"
+    list_display = ["title", "shop", "anchor_name", "room_id", "state", "planned_start", "planned_end"]
+    list_filter = [("state", ChoicesDropdownFilter)]
+    list_select_related = ["shop"]
+    search_fields = ["title", "anchor_name", "=room_id", "=author_id"]
+    ordering = ["-planned_start"]
+
+
+@admin.register(LiveItem)
+class LiveItemAdmin(ReadOnlyHistoryAdmin):
+    shop = "session__shop_id"
+    warehouse = "warehouse_id"
+    list_display = ["session", "sku", "warehouse", "quantity", "price", "commission_percent", "is_dropped"]
+    list_select_related = ["session", "sku", "warehouse"]
+    search_fields = ["=sku__code", "session__title"]
+    ordering = ["-id"]
+
+
+@admin.register(LiveSale)
+class LiveSaleAdmin(ReadOnlyAdmin):
+    shop = "shop_id"
+    list_display = ["order_id", "channel_line_no", "shop", "session", "pieces", "amount", "placed_at"]
+    list_filter = [("session", admin.EmptyFieldListFilter)]
+    list_select_related = ["shop", "session"]
+    search_fields = ["=order_id", "=room_id"]
+    ordering = ["-id"]

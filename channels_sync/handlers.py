@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from channels_sync import live
 from channels_sync.accounts import adapter_of, pause_after, refuse_while_paused
 from channels_sync.adapters.base import Platform, Tracking
 from channels_sync.errors import MessageUnreadable
@@ -34,7 +35,7 @@ from ordercenter.events.registry import (
     reads,
     register_sender,
 )
-from ordercenter.events.types import CommandAnswered
+from ordercenter.events.types import CommandAnswered, LiveSessionChanged, LiveSessionDue
 from ordercenter.inventory import services as inventory
 
 CHANNEL = Actor("channel", "channel")
@@ -114,6 +115,24 @@ def take_stock_answers(events: Sequence[Recorded]) -> None:
         cases.open_cases(drafts=drafts, work=work)
         well = {f"listing:{match}" for match in taken} - {draft.subject for draft in drafts}
         cases.close_cases_of(subjects=well, codes=["STOCK_PUSH_FAILED"], resolution="the channel took it", work=work)
+
+
+@on(LiveSessionDue, name="channels.live_sessions")
+def move_live_sessions(events: Sequence[Recorded]) -> None:
+    """Live-stream sessions begin and end by themselves."""
+    due = [r.event for r in events if isinstance(r.event, LiveSessionDue)]
+    with unit_of_work(because=events) as work:
+        live.move_due_sessions(
+            starting=[e.live_session_id for e in due if e.move == "start"],
+            ending=[e.live_session_id for e in due if e.move == "end"],
+            work=work,
+        )
+
+
+@on(LiveSessionChanged, name="channels.live_sales")
+def attribute_live_sales(events: Sequence[Recorded]) -> None:
+    """Sales that came before their session was known, or that are another's since it changed, find theirs."""
+    live.attribute_sales({r.event.live_session_id for r in events if isinstance(r.event, LiveSessionChanged)})
 
 
 def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:

@@ -141,4 +141,5 @@ class ConnectorVersion(models.Model):
 
 # Django looks for models here.
 from channels_sync.counter_models import Counter, CounterDocument, CounterShift  # noqa: E402, F401
+from channels_sync.live_models import LiveItem, LiveSale, LiveSession  # noqa: E402, F401
 from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart  # noqa: E402, F401

@@ -58,3 +58,12 @@ class WaitReason(models.TextChoices):
     NO_SALE = "no_sale", _("Its sale has not come")
     NO_SKU = "no_sku", _("Goods that nobody knows")
     TOO_MUCH = "too_much", _("More than was sold")
+
+
+class LiveState(models.TextChoices):
+    """The life of a live-stream session."""
+
+    PLANNED = "planned", _("Planned session")
+    LIVE = "live", _("On air")
+    ENDED = "ended", _("Session over")
+    CANCELLED = "cancelled", _("Session called off")

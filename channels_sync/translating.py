@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from channels_sync.adapters.base import Platform, Readers
 from channels_sync.booking import book_payments, book_refunds
 from channels_sync.errors import MessageUnreadable
+from channels_sync.live import keep_live_sales
 from channels_sync.models import ChannelAccount
 from channels_sync.platforms import connection_of
 from ordercenter.audit.stamps import compiled
@@ -47,6 +48,7 @@ def take_orders(platform: Platform, messages: Sequence[Message]) -> Mapping[int,
                 continue
             taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
         result = orders.take_orders(taken=taken, work=work)
+        keep_live_sales(taken=taken, orders=result.by_number)
         fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
         book_payments(taken=taken, orders=result.by_number, fees=fees, work=work, actor=actor)
     return refused

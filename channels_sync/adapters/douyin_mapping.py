@@ -357,6 +357,8 @@ def _read_lines(raw: Mapping[str, Any], status: ChannelStatus, goods_paid: Decim
                 status=_line_status(line, status, path),
                 refund_status=_line_refund(line, path),
                 is_gift=_is_gift(line),
+                live_room_id=_code(line, "room_id", path),
+                live_author_id=_code(line, "author_id", path),
             )
         )
     return tuple(lines)

@@ -289,6 +289,9 @@ def _lines(
     shares = _shares(products, goods_paid)
     sent, _numbers = sent_pieces({"order_detail": {"delivery_info": delivery}})
     seen: Counter[str] = Counter()
+    # The order as a whole came from a live room; finder_id is whose channel it was.
+    extra = fields.child(detail, "ext_info", "order.order_detail")
+    room, anchor = (fields.code(extra, key, "order.order_detail.ext_info") for key in ("live_id", "finder_id"))
     lines = []
     for at, item in enumerate(products):
         path = f"order.order_detail.product_infos[{at}]"
@@ -315,6 +318,8 @@ def _lines(
                 status=_line_status(status, left, quantity),
                 refund_status=_refund_status(item, path, quantity),
                 is_gift=fields.flag(item, "is_free_gift", path),
+                live_room_id="" if room == "0" else room,
+                live_author_id=anchor if room not in ("", "0") else "",
             )
         )
     return tuple(lines)

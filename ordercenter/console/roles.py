@@ -54,6 +54,7 @@ _ORDERS = (
     "finance.view_paymententry",
     "channels_sync.view_orderfile",
     "channels_sync.view_counter*",
+    "channels_sync.view_live*",
 )
 _OPERATOR = (
     *_GOODS,
@@ -99,6 +100,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *_OPERATOR,
         "cases.steal_case",
         "channels_sync.*_counter",
+        "channels_sync.run_livesession",
         "orders.cancel_order",
         "finance.book_payment",
         "catalog.change_sku",
@@ -177,6 +179,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "fulfillment.view_*",
         "finance.view_*",
         "channels_sync.view_counter*",
+        "channels_sync.view_live*",
         "finance.book_payment",
         "finance.close_statement",
         "finance.sign_off_difference",

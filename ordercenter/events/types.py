@@ -283,6 +283,26 @@ class QuotaDue(Event):
     move: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LiveSessionDue(Event):
+    """The time has come for a live-stream session to begin or to end. move: start | end."""
+
+    name: ClassVar[str] = "channels.live_session.due"
+    subject_kind: ClassVar[str] = "live_session"
+    live_session_id: int
+    move: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSessionChanged(Event):
+    """A live-stream session was planned, changed or moved on. state: as it is now."""
+
+    name: ClassVar[str] = "channels.live_session.changed"
+    subject_kind: ClassVar[str] = "live_session"
+    live_session_id: int
+    state: str
+
+
 # --- fulfilment -------------------------------------------------------------------------------------------------------
 
 

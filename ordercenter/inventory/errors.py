@@ -84,6 +84,18 @@ class QuotaTooLarge(OrderCenterError):
         self.wanted, self.free = wanted, free
 
 
+class QuotaBelowTaken(OrderCenterError):
+    """A quota was to become smaller than what orders have taken from it."""
+
+    code = "inventory.quota_below_taken"
+    title = _("Orders have taken more than that from the quota.")
+    hint = _("Set aside at least what is taken, or end the quota: what is left goes back to the pool.")
+
+    def __init__(self, *, sku_id: int, wanted: int, taken: int):
+        super().__init__(f"SKU {sku_id}: {wanted} wanted, {taken} taken already")
+        self.sku_id, self.wanted, self.taken = sku_id, wanted, taken
+
+
 class QuotaUnknown(OrderCenterError):
     """There is no such quota."""
 

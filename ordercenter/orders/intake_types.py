@@ -59,6 +59,7 @@ class IncomingLine:
     """One line. paid_share: what the buyer pays for it after all discounts, without freight.
 
     listing_id and listing_sku_id: the platform's listing; outer_sku: the seller's own code kept there, may be empty.
+    live_room_id, live_author_id: the live room in which it was bought, and its anchor, by the platform's numbers.
     """
 
     channel_line_no: str
@@ -74,6 +75,8 @@ class IncomingLine:
     status: ChannelStatus
     refund_status: LineRefundStatus
     is_gift: bool
+    live_room_id: str = ""
+    live_author_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

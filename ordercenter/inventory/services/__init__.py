@@ -55,7 +55,16 @@ from ordercenter.inventory.services.reserving import (
     reserve_stock,
 )
 from ordercenter.inventory.services.safety import Safety, set_safety
-from ordercenter.inventory.services.sharing import end_quotas, lock_quotas_with_stock, open_quotas, plan_quota
+from ordercenter.inventory.services.sharing import (
+    QuotaChange,
+    QuotaDraft,
+    change_quotas,
+    end_quotas,
+    lock_quotas_with_stock,
+    open_quotas,
+    plan_quota,
+    plan_quotas,
+)
 from ordercenter.inventory.services.supplying import (
     Arrived,
     Counted,
@@ -154,6 +163,10 @@ __all__ = [
     "plan_capacity",
     "plan_days",
     "plan_quota",
+    "plan_quotas",
+    "change_quotas",
+    "QuotaChange",
+    "QuotaDraft",
     "preview_table",
     "promise_lines",
     "publish_changes",

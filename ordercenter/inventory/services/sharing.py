@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-
-from django.db.models import Q
 
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -15,12 +15,34 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.events import timers
 from ordercenter.events.models import Timer
 from ordercenter.events.types import StockReplenished
-from ordercenter.inventory.errors import QuotaOverlaps, QuotaTooLarge, QuotaUnknown, QuotaWithoutTime
+from ordercenter.inventory.errors import QuotaBelowTaken, QuotaOverlaps, QuotaTooLarge, QuotaUnknown, QuotaWithoutTime
 from ordercenter.inventory.models import ChannelQuota, StockLevel
-from ordercenter.inventory.services.levels import Place, lock_levels, make_levels
+from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, make_levels
 from ordercenter.inventory.states import QuotaKind, QuotaState
 
 SHORT_CASE = "QUOTA_SHORT"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaDraft:
+    """Pieces to be set aside for a shop, from starts_at on, until ends_at where it is given."""
+
+    shop_id: int
+    sku_id: int
+    warehouse_id: int
+    kind: QuotaKind
+    quantity: int
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaChange:
+    """What a quota is to be: pieces and times. A quota that has begun keeps its start."""
+
+    quantity: int
+    starts_at: datetime
+    ends_at: datetime
 
 
 def plan_quota(
@@ -36,45 +58,123 @@ def plan_quota(
     at: datetime,
     actor: Actor = SYSTEM,
 ) -> ChannelQuota:
-    """Set pieces aside for a shop: now, when starts_at has come already, else by a timer; ends_at takes them back.
+    """`plan_quotas` for one."""
+    draft = QuotaDraft(shop_id, sku_id, warehouse_id, kind, quantity, starts_at, ends_at)
+    return plan_quotas(drafts=[draft], reason=reason, at=at, actor=actor)[0]
 
-    A quota that begins now must be there whole: QuotaTooLarge. Raises QuotaWithoutTime for times that are no span or a
-    live-stream lock without an end, QuotaOverlaps where the shop has another one for these goods at that time. Writes
-    the deed "stock.set_aside".
+
+def plan_quotas(
+    *,
+    drafts: Sequence[QuotaDraft],
+    reason: str,
+    at: datetime | None = None,
+    actor: Actor = SYSTEM,
+    work: Work | None = None,
+) -> list[ChannelQuota]:
+    """Set pieces aside for shops: now, when starts_at has come already, else by a timer; ends_at takes them back.
+
+    All of them or none. A quota that begins now must be there whole: QuotaTooLarge. Raises QuotaWithoutTime for times
+    that are no span or a live-stream lock without an end, QuotaOverlaps where the shop has another one for these goods
+    at that time. Writes the deed "stock.set_aside" for each. Constant number of statements.
     """
-    if quantity < 1 or (ends_at is not None and ends_at <= max(starts_at, at)) or (kind == "live" and ends_at is None):
-        raise QuotaWithoutTime(quantity=quantity)
-    with unit_of_work(at=at, actor=actor, reason=reason) as work:
-        make_levels([(sku_id, warehouse_id)])
-        levels = lock_levels(sku_ids=[sku_id], work=work)
-        # Under the level's lock: quotas of these goods change only under it.
-        others = ChannelQuota.objects.filter(shop_id=shop_id, sku_id=sku_id, warehouse_id=warehouse_id)
-        others = others.exclude(state=QuotaState.ENDED).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=starts_at))
-        if ends_at is not None:
-            others = others.filter(starts_at__lt=ends_at)
-        if others.exists():
-            raise QuotaOverlaps(shop_id=shop_id, sku_id=sku_id)
-        quota = ChannelQuota(
-            shop_id=shop_id,
-            sku_id=sku_id,
-            warehouse_id=warehouse_id,
-            kind=kind,
-            quantity=quantity,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            reason=reason[:200],
-        )
-        work.add([quota])
-        if starts_at <= at:
-            free = levels[sku_id, warehouse_id].available_to_sell
-            if quantity > free:
-                raise QuotaTooLarge(wanted=quantity, free=max(0, free))
-            _open(work, quota, levels)
-        _set_timers(work, quota)
-        if actor.is_person:
-            details = {"quota": quota.pk, "shop": shop_id, "warehouse": warehouse_id, "pieces": quantity}
-            record_deed(work, action="stock.set_aside", subject=f"sku:{sku_id}", reason=reason, details=details)
-    return quota
+    with unit_of_work(work, at=at, actor=actor, reason=reason) as work:
+        for d in drafts:
+            _refuse_without_time(d, work.at)
+        make_levels([(d.sku_id, d.warehouse_id) for d in drafts])
+        levels = lock_levels(sku_ids={d.sku_id for d in drafts}, work=work)
+        _refuse_overlaps(drafts)
+        quotas = [
+            ChannelQuota(
+                shop_id=d.shop_id,
+                sku_id=d.sku_id,
+                warehouse_id=d.warehouse_id,
+                kind=d.kind,
+                quantity=d.quantity,
+                starts_at=d.starts_at,
+                ends_at=d.ends_at,
+                reason=reason[:200],
+            )
+            for d in drafts
+        ]
+        work.add(quotas)
+        for quota in quotas:
+            if quota.starts_at <= work.at:
+                free = levels[quota.sku_id, quota.warehouse_id].available_to_sell
+                if quota.quantity > free:
+                    raise QuotaTooLarge(wanted=quota.quantity, free=max(0, free))
+                _open(work, quota, levels)
+            _set_timers(work, quota)
+            if actor.is_person:
+                details = {"quota": quota.pk, "shop": quota.shop_id, "warehouse": quota.warehouse_id}
+                record_deed(
+                    work,
+                    action="stock.set_aside",
+                    subject=f"sku:{quota.sku_id}",
+                    reason=reason,
+                    details={**details, "pieces": quota.quantity},
+                )
+    return quotas
+
+
+def change_quotas(
+    *, changes: Mapping[int, QuotaChange], work: Work | None = None, at: datetime | None = None
+) -> list[ChannelQuota]:
+    """Other pieces or times for quotas, in place: what orders took from a quota stays taken from it.
+
+    All of them or none; ended ones are left alone. Raises QuotaBelowTaken, QuotaTooLarge for pieces that are not free
+    now, QuotaWithoutTime. Emits StockReplenished where pieces go back to the pool. Constant number of statements.
+    """
+    with unit_of_work(work, at=at) as work:
+        quotas, levels = lock_quotas_with_stock(quota_ids=changes, work=work)
+        alive = [quota for quota in quotas.values() if quota.state != QuotaState.ENDED]
+        for quota in alive:
+            change = changes[quota.pk]
+            starts_at = quota.starts_at if quota.state == QuotaState.OPEN else change.starts_at
+            if change.quantity < 1 or change.ends_at <= max(starts_at, work.at):
+                raise QuotaWithoutTime(quantity=change.quantity)
+            if quota.state == QuotaState.OPEN:
+                _resize(work, quota, levels[quota.sku_id, quota.warehouse_id], change.quantity)
+            quota.quantity, quota.starts_at, quota.ends_at = change.quantity, starts_at, change.ends_at
+            work.save(quota, "quantity", "left", "starts_at", "ends_at")
+        timers.move({f"quota:{q.pk}:open": q.starts_at for q in alive})
+        timers.move({f"quota:{q.pk}:end": changes[q.pk].ends_at for q in alive})
+    return alive
+
+
+def _refuse_without_time(d: QuotaDraft, at: datetime) -> None:
+    backwards = d.ends_at is not None and d.ends_at <= max(d.starts_at, at)
+    if d.quantity < 1 or backwards or (d.kind == QuotaKind.LIVE and d.ends_at is None):
+        raise QuotaWithoutTime(quantity=d.quantity)
+
+
+def _refuse_overlaps(drafts: Sequence[QuotaDraft]) -> None:
+    """Under the levels' locks: quotas of these goods change only under them. Also against each other."""
+    known = ChannelQuota.objects.filter(shop_id__in={d.shop_id for d in drafts}, sku_id__in={d.sku_id for d in drafts})
+    spans: dict[QuotaKey, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for quota in known.exclude(state=QuotaState.ENDED):
+        spans[quota.shop_id, quota.sku_id, quota.warehouse_id].append((quota.starts_at, quota.ends_at))
+    for d in drafts:
+        mine = spans[d.shop_id, d.sku_id, d.warehouse_id]
+        for start, end in mine:
+            if (end is None or end > d.starts_at) and (d.ends_at is None or start < d.ends_at):
+                raise QuotaOverlaps(shop_id=d.shop_id, sku_id=d.sku_id)
+        mine.append((d.starts_at, d.ends_at))
+
+
+def _resize(work: Work, quota: ChannelQuota, level: StockLevel, quantity: int) -> None:
+    taken = quota.quantity - quota.left
+    if quantity < taken:
+        raise QuotaBelowTaken(sku_id=quota.sku_id, wanted=quantity, taken=taken)
+    more = max(0, quantity - taken) - quota.left
+    if more > max(0, level.available_to_sell):
+        raise QuotaTooLarge(wanted=more, free=max(0, level.available_to_sell))
+    if not more:
+        return
+    quota.left += more
+    level.set_aside += more
+    work.save(level, "set_aside")
+    if more < 0:
+        work.record(StockReplenished(sku_id=quota.sku_id, warehouse_id=quota.warehouse_id))
 
 
 def open_quotas(*, quota_ids: Collection[int], at: datetime | None = None, work: Work | None = None) -> list[int]:
