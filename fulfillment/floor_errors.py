@@ -22,6 +22,21 @@ class ScanUnknown(OrderCenterError):
         self.text = text
 
 
+class LabelUnknown(OrderCenterError):
+    """The scanned text is the label of no parcel of this house."""
+
+    code = "fulfillment.label_unknown"
+    title = _("No parcel of this warehouse has this label.")
+    hint = _(
+        "Scan the tracking number or the number of the shipment on the parcel; it may belong to another warehouse."
+    )
+    status = 404
+
+    def __init__(self, *, text: str):
+        super().__init__(f"{text!r} is no label")
+        self.text = text
+
+
 class WrongItem(OrderCenterError):
     """The scanned SKU is not due here. due: the codes of those that are."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from fulfillment.floor.reading import tidy
 from fulfillment.floor.scans import Answer, ScanInput
 from fulfillment.floor_errors import (
-    ScanUnknown,
+    LabelUnknown,
     ShipmentStopped,
     StepNotDue,
 )
@@ -39,20 +39,20 @@ _READY = (ShipmentState.PACKED, ShipmentState.WEIGHED)
 
 
 def hand_over_scanned(scan: ScanInput, place: str, work: Work) -> Answer:
-    """A parcel goes to the courier: it has left. Raises ScanUnknown and what `hand_over` refuses."""
+    """A parcel goes to the courier: it has left. Raises LabelUnknown and what `hand_over` refuses."""
     shipment_id = shipment_of(scan.text, warehouse_id=scan.warehouse_id)
     if shipment_id is None:
-        raise ScanUnknown(text=scan.text[:64])
+        raise LabelUnknown(text=scan.text[:64])
     result = hand_over(shipment_ids=[shipment_id], work=work)
     result.raise_first()
     return Answer("handed_over", place=place, params={"shipment": result.done[0].code}, undo=IRREVERSIBLE)
 
 
 def put_back_scanned(scan: ScanInput, place: str, work: Work) -> Answer:
-    """What was stopped lies in its bins again. Raises ScanUnknown, StepNotDue."""
+    """What was stopped lies in its bins again. Raises LabelUnknown, StepNotDue."""
     shipment_id = shipment_of(scan.text, warehouse_id=scan.warehouse_id)
     if shipment_id is None:
-        raise ScanUnknown(text=scan.text[:64])
+        raise LabelUnknown(text=scan.text[:64])
     # Not locked here: orders come first.
     code, state = Shipment.objects.values_list("code", "state").get(pk=shipment_id)
     if state != ShipmentState.TO_PUT_BACK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,11 @@ def pick_list_pdf(*, wave: Wave, by_order: bool = False) -> bytes:
 def _stops(lines: list[PickLine]) -> list[dict[str, Any]]:
     stops: dict[tuple[str, int], dict[str, Any]] = {}
     for line in lines:
-        stop = stops.setdefault((line.bin_code, line.sku_id), {**_goods(line), "pieces": 0, "baskets": []})
+        # An order may want a SKU in several lines, one of them a gift: it is one reach into the bin all the same.
+        stop = stops.setdefault((line.bin_code, line.sku_id), {**_goods(line), "pieces": 0, "baskets": Counter()})
         stop["pieces"] += line.open
-        stop["baskets"].append(f"{line.basket.number}×{line.open}")
-    return [{**stop, "baskets": "  ".join(stop["baskets"])} for stop in stops.values()]
+        stop["baskets"][line.basket.number] += line.open
+    return [{**stop, "baskets": "  ".join(f"{n}×{of}" for n, of in stop["baskets"].items())} for stop in stops.values()]
 
 
 def _orders(wave: Wave, lines: list[PickLine]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,11 +186,12 @@ def pick_list(wave: Wave) -> list[dict[str, Any]]:
         if line.open:
             stop = stops.setdefault(
                 (line.bin_code, line.sku_id),
-                {"bin": line.bin_code, "sku": line.sku.code, "name": line.sku.name, "pieces": 0, "baskets": []},
+                {"bin": line.bin_code, "sku": line.sku.code, "name": line.sku.name, "pieces": 0, "baskets": Counter()},
             )
             stop["pieces"] += line.open
-            stop["baskets"].append([line.basket.number, line.open])
-    return list(stops.values())
+            # An order may want a SKU in several lines, one of them a gift: it is one reach into the bin all the same.
+            stop["baskets"][line.basket.number] += line.open
+    return [{**stop, "baskets": [[n, pieces] for n, pieces in stop["baskets"].items()]} for stop in stops.values()]
 
 
 def task_at(place: str, warehouse_id: int) -> dict[str, Any]:

@@ -225,3 +225,7 @@ def test_missing_goods_that_are_found_go_on_as_if_nothing_had_been(house: House)
     assert not Case.objects.filter(state="open").exists()
     house.pick(wave, "SKU-1")
     assert state_of(shipment) == "picked"
+
+
+def test_a_label_of_no_parcel_is_named_as_such_where_parcels_leave(house: House) -> None:
+    assert house.scan("hand_over", "YT000").say == "fulfillment.label_unknown"
