@@ -34,8 +34,8 @@ from ordercenter.catalog.models import BlacklistEntry, BlacklistKind, BundlePart
 from ordercenter.common.divisions import code_of
 from ordercenter.common.money import from_fen
 from ordercenter.common.secretfield import search_hash
-from ordercenter.inventory.models import Warehouse
-from ordercenter.inventory.services import Movement, move_stock
+from ordercenter.inventory.models import ChannelPolicy, Warehouse
+from ordercenter.inventory.services import Movement, move_stock, note_changes_of_shop
 from ordercenter.inventory.states import MovementReason, WarehouseKind
 from ordercenter.orders.services.grading import write_usual_rules
 from ordercenter.orders.standard import standard_flows
@@ -61,6 +61,7 @@ def seed_company(*, credentials: Credentials, sandbox_url: str, site_url: str = 
     skus = _goods(shop)
     seed_further_shops(first=shop, credentials=credentials, sandbox_url=sandbox_url)
     seed_shop_systems(first=shop, credentials=credentials, sandbox_url=sandbox_url)
+    _offers()
     write_usual_capabilities()
     write_usual_rules()
     warehouses = _warehouses(credentials, sandbox_url)
@@ -103,6 +104,16 @@ def _shop(credentials: Credentials, sandbox_url: str) -> Shop:
         },
     )
     return shop
+
+
+def _offers() -> None:
+    """Every shop offers the whole pool, but shows no more than 200 pieces of anything: of what there is plenty of, the
+    platforms are told once, and each sale of what is short.
+    """
+    for account in ChannelAccount.objects.order_by("pk"):
+        _policy, is_new = ChannelPolicy.objects.get_or_create(shop_id=account.shop_id, sku=None, defaults={"cap": 200})
+        if is_new:
+            note_changes_of_shop(shop_id=account.shop_id)
 
 
 def _goods(shop: Shop) -> dict[str, Sku]:

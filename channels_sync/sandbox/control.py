@@ -150,6 +150,10 @@ class SandboxControl:
         """Let a followed parcel go on; refuse: the receiver will not take it; again: the last push comes once more."""
         return self._post(f"parcel/{number}", {"steps": steps, "refuse": refuse, "again": again})
 
+    def listed(self, sku: str) -> dict[str, dict[str, Any]]:
+        """What each platform shows as left of these goods: quantity, and the instant at which it was set last."""
+        return self._get(f"listed/{sku}")
+
     def shipped(self) -> dict[str, dict[str, int]]:
         """Pieces that have left the warehouses, by warehouse and item code."""
         return self._get("shipped")

@@ -24,6 +24,7 @@ Orders are named by the numbers that their platforms tell (a trade's own number 
 | POST /control/parcel/<number> | {"steps", "refuse", "again"}: a followed parcel goes on, comes back, is told again |
 | POST /control/count | {"warehouse", "items": [{"sku", "delta", "type"}], "adjust"}: the warehouse reports a count |
 | POST /control/change | {"warehouse", "items": [...]}: the warehouse reports single changes |
+| GET /control/listed/<SKU> | what each platform shows as left: {platform: {"quantity", "at"}}; at: set last |
 | GET /control/shipped | pieces that have left, {"warehouse": {"item code": pieces}} |
 | GET /control/words | what warehouses have told besides deliveries, and inbound goods |
 | GET, POST /control/bill[?day=] | what a day's bill holds; POST plants {"missing", "extra", "amount_off", "fee_off"} |
@@ -39,6 +40,8 @@ from typing import Any
 from channels_sync.sandbox.bill import plant_differences
 from channels_sync.sandbox.control_trades import NotFound, TradeControl, way_of
 from channels_sync.sandbox.documents import yuan
+from channels_sync.sandbox.doors import DOORS
+from channels_sync.sandbox.goods import BUNDLE_BY_CODE, SKU_BY_CODE
 from channels_sync.sandbox.plays import Plays
 from channels_sync.sandbox.scenario import BillPlan, spec_from_json
 from channels_sync.sandbox.shop import Refused, Shop
@@ -84,6 +87,7 @@ class ControlApi:
             "receipts": lambda _rest, query: self._receipts(query.get("scenario", "")),
             "trade": trades.get,
             "pushes": lambda _rest, _query: self._pushes(),
+            "listed": lambda rest, _query: self._listed(rest),
             "shipped": lambda _rest, _query: self._shipped(),
             "words": lambda _rest, _query: self._words(),
             "bill": lambda _rest, query: self._bill(query.get("day") or day_of(world.clock())),
@@ -227,6 +231,18 @@ class ControlApi:
             )
             return {"words": goods_words}
         return {"words": [self.reporter.warehouse.goods.report_changes(customer, warehouse, items)]}
+
+    def _listed(self, rest: list[str]) -> Json:
+        code = rest[0] if rest else ""
+        ware = SKU_BY_CODE.get(code) or BUNDLE_BY_CODE.get(code)
+        if ware is None:
+            raise NotFound(f"no goods {code!r}")
+        keys = {platform: f"{platform}/{ware.num_iid}/{ware.sku_id}" for platform in DOORS}
+        return {
+            platform: {"quantity": self.world.listed[key], "at": iso(self.world.listed_ms.get(key, 0))}
+            for platform, key in keys.items()
+            if key in self.world.listed
+        }
 
     def _shipped(self) -> Json:
         shipped: Json = defaultdict(dict)

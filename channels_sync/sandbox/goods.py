@@ -193,6 +193,8 @@ BUNDLES = (
     _bundle(6, "睡前香薰套装 蜡烛+拖鞋", 50012097, ("SKU-1031", 1), ("SKU-1052", 1)),
 )
 BUNDLE_BY_CODE = {bundle.code: bundle for bundle in BUNDLES}
+# What every platform's shop lists.
+LISTED: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *CRAFTS, *BUNDLES)
 
 # Courier companies as both the shop and the warehouse name them: code -> (platform id, name, form of a waybill number).
 CARRIERS: dict[str, tuple[int, str, str]] = {

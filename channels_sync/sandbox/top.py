@@ -14,7 +14,7 @@ from typing import Any
 from channels_sync.sandbox.cainiao import Cainiao
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text, refund_document, trade_document
-from channels_sync.sandbox.goods import BUNDLES, CARRIERS, SCARCE, SHOP_NAME, SKUS, Bundle, Sku
+from channels_sync.sandbox.goods import CARRIERS, LISTED, SHOP_NAME
 from channels_sync.sandbox.platforms import TMALL
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.switches import Switches
@@ -32,7 +32,6 @@ _SUB_CODES = {
     "not_shippable": "isv.logistics-offline-service-error:B04",
 }
 _BOOL = {"true": True, "false": False}
-_WARES: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *BUNDLES)
 
 
 class TopError(Exception):
@@ -309,7 +308,7 @@ class Top:
         return {"item": {"num_iid": num_iid, "num": sku_row["quantity"], "modified": modified}}
 
     def _listing(self, num_iid: int, sku: str, *, by_code: bool) -> tuple[int, int]:
-        for ware in _WARES:
+        for ware in LISTED:
             fits = ware.code == sku if by_code else not sku or str(ware.sku_id) == sku
             if ware.num_iid == num_iid and fits:
                 return ware.num_iid, ware.sku_id

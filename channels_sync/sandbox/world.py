@@ -158,6 +158,8 @@ class World:
         self.counters = dict(_COUNTERS)
         self.shipped_stock: dict[tuple[str, str], int] = {}
         self.listed: dict[str, int] = {}
+        # When each of them was set last, since this process began.
+        self.listed_ms: dict[str, int] = {}
         self.plays: dict[str, dict[str, Any]] = {}
         self.waybills: dict[str, dict[str, Any]] = {}
         self.followed: dict[str, dict[str, Any]] = {}
@@ -229,7 +231,8 @@ class World:
 
     def list_stock(self, platform: str, listing: int, sku: int, quantity: int) -> None:
         with self.change():
-            self.listed[f"{platform}/{listing}/{sku}"] = quantity
+            at = f"{platform}/{listing}/{sku}"
+            self.listed[at], self.listed_ms[at] = quantity, self.clock()
             self.save("meta", "listed", self.listed)
 
     def shift_page(self, platform: str, keys: Iterable[Any], index: defaultdict[str, TimeIndex]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from functools import cache, partial
 
 import structlog
@@ -14,6 +15,8 @@ from celery import current_app
 from django.db import transaction
 
 logger = structlog.get_logger(__name__)
+# What is wanted again meanwhile is rung for once, after this.
+REST_S = 0.2
 
 
 def wake_after_commit(task: str) -> None:
@@ -30,8 +33,16 @@ def _wanted() -> queue.SimpleQueue[str]:
 
 def _ring_on(wanted: queue.SimpleQueue[str]) -> None:
     while True:
-        task = wanted.get()
-        try:
-            current_app.send_task(task, retry=False, expires=60)
-        except Exception as error:  # noqa: BLE001 - the border of the thread: one that died would never ring again
-            logger.warning("waking.broker_away", task=task, error=f"{type(error).__name__}: {error}"[:200])
+        tasks = {wanted.get()}
+        while not wanted.empty():
+            tasks.add(wanted.get())
+        for task in sorted(tasks):
+            _ring(task)
+        time.sleep(REST_S)
+
+
+def _ring(task: str) -> None:
+    try:
+        current_app.send_task(task, retry=False, expires=60)
+    except Exception as error:  # noqa: BLE001 - the border of the thread: one that died would never ring again
+        logger.warning("waking.broker_away", task=task, error=f"{type(error).__name__}: {error}"[:200])

@@ -16,13 +16,14 @@ from channels_sync.benchmark.mixed_intake import run_mixed_intake
 from channels_sync.benchmark.order_files import run_file_import
 from channels_sync.benchmark.pipeline import run_intake, run_pipeline
 from channels_sync.benchmark.scratch import bench_database
+from channels_sync.benchmark.stock_push import run_stock_push
 from channels_sync.benchmark.webhook import run_webhook
 from finance.benchmark import run_reconcile
 from fulfillment.benchmark import run_routing
 from fulfillment.freight_benchmark import run_courier_bill
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "routing", "addresses")
+_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "stock-push", "routing", "addresses")
 
 
 class Command(BaseCommand):
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--orders", type=int, default=20_000)
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
         parser.add_argument("--messy-orders", type=int, default=10_000, help="orders whose messages go wrong")
+        parser.add_argument("--stock-rounds", type=int, default=8, help="of four sales, eight seconds each")
         parser.add_argument("--pushes-per-s", type=float, default=100, help="at the doors of pushing platforms")
         parser.add_argument("--push-seconds", type=float, default=60)
         parser.add_argument("--lines", type=int, default=200_000)
@@ -68,6 +70,7 @@ class Command(BaseCommand):
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {
             "latency": lambda: run_latency(orders=options["latency_orders"], rate_per_s=20),
             "message": lambda: run_message(orders=options["latency_orders"], rate_per_s=20),
+            "stock-push": lambda: run_stock_push(rounds=options["stock_rounds"]),
             "messy": lambda: run_messy(orders=options["messy_orders"]),
             "webhook": lambda: run_webhook(rate_per_s=options["pushes_per_s"], seconds=options["push_seconds"]),
             "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from channels_sync.sandbox.credentials import Credentials
-from channels_sync.sandbox.goods import BUNDLES, SCARCE, SKUS, Bundle, Sku
+from channels_sync.sandbox.goods import LISTED
 from channels_sync.sandbox.platforms import TRAITS, Fact, Happened, PushRule, Reply, Request, Sealed, Told
 from channels_sync.sandbox.platforms.douyin_documents import (
     COMPANIES,
@@ -38,8 +38,7 @@ TIME_TOLERANCE_S = 600
 MOST_PAGE, MOST_ROWS = 100, 50_000
 MOST_STOCK_ROWS = 50
 DAY_S = 86_400
-_WARES: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *BUNDLES)
-_LISTED = frozenset((ware.num_iid, ware.sku_id) for ware in _WARES)
+_LISTED = frozenset((ware.num_iid, ware.sku_id) for ware in LISTED)
 _ASKING = ("WAIT_SELLER_AGREE", "WAIT_BUYER_RETURN_GOODS", "WAIT_SELLER_CONFIRM_GOODS")
 TAGS: Mapping[Fact, str] = {
     Fact.PLACED: "100",

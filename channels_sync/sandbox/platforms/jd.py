@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.documents import clock_text, yuan
-from channels_sync.sandbox.goods import BUNDLES, SCARCE, SKUS, Bundle, Sku
+from channels_sync.sandbox.goods import LISTED
 from channels_sync.sandbox.people import masked_address, masked_mobile, masked_name
 from channels_sync.sandbox.platforms import TRAITS, Happened, PushRule, Reply, Request, Sealed, Told
 from channels_sync.sandbox.platforms.limits import RateLimit
@@ -41,8 +41,7 @@ TIME_TOLERANCE_MS = 10 * 60 * 1000
 MOST_WINDOW_MS = 31 * 24 * 3600 * 1000
 MOST_PAGE, MOST_PAGES = 100, 100
 DAY_S = 86_400
-_WARES: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *BUNDLES)
-_LISTED = {ware.sku_id: ware.num_iid for ware in _WARES}
+_LISTED = {ware.sku_id: ware.num_iid for ware in LISTED}
 # Our carriers to the platform's numbers.
 CARRIERS: Mapping[str, str] = {
     "SF": "467",

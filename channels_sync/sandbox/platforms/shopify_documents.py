@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from channels_sync.sandbox.goods import BUNDLES, SCARCE, SKUS
+from channels_sync.sandbox.goods import LISTED
 from channels_sync.sandbox.trades import (
     TRADE_CLOSED,
     TRADE_CLOSED_BY_TAOBAO,
@@ -23,10 +23,7 @@ Json = dict[str, Any]
 ITEM_SHIFT = 40_000_000_000
 FLAG_TAG = "order-center-flag-"
 # Stock is kept by inventory item, goods are sold by variant.
-LISTING_OF_SKU: Mapping[int, int] = {
-    **{sku.sku_id: sku.num_iid for sku in (*SKUS, SCARCE)},
-    **{bundle.sku_id: bundle.num_iid for bundle in BUNDLES},
-}
+LISTING_OF_SKU: Mapping[int, int] = {ware.sku_id: ware.num_iid for ware in LISTED}
 
 
 def order_document(trade: Trade, refunds: list[Refund]) -> Json:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from channels_sync.sandbox.credentials import Credentials
-from channels_sync.sandbox.goods import BUNDLES, CARRIERS, SCARCE, SKUS, Bundle, Sku
+from channels_sync.sandbox.goods import CARRIERS, LISTED
 from channels_sync.sandbox.platforms import TRAITS, Happened, PushRule, Reply, Request, Sealed, Told
 from channels_sync.sandbox.platforms.limits import RateLimit
 from channels_sync.sandbox.platforms.tokens import Tokens
@@ -40,8 +40,7 @@ RENEW_WITHIN_S = 300
 DAY_S = 24 * 3600
 MOST_PAGE = 100
 AFTER_SALES_PAGE = 50
-_WARES: tuple[Sku | Bundle, ...] = (*SKUS, SCARCE, *BUNDLES)
-_LISTED = {(ware.num_iid, ware.sku_id) for ware in _WARES}
+_LISTED = {(ware.num_iid, ware.sku_id) for ware in LISTED}
 _ERRCODES = {"trade_unknown": 100002, "not_shippable": 100009, "parcel_unknown": 40097}
 
 Json = dict[str, Any]

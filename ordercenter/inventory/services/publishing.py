@@ -17,6 +17,8 @@ from ordercenter.inventory.formulas import Offer, buffer_of, offer_of, offer_of_
 from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, ChannelStock, Reservation, StockLevel
 from ordercenter.inventory.states import QuotaState, WarehouseKind
 
+# The task that publishes what changed; what is written here is told to platforms a floor above.
+PUBLISHER = "channels.publish_stock"
 CHANGES_AT_ONCE = 5000
 # A number that is neither zero nor comes from zero waits until so long after the one before it.
 DEBOUNCE = timedelta(seconds=5)

@@ -13,9 +13,11 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.rows import new_row
 from ordercenter.events.types import StockReleased, StockReplenished, StockReserved
+from ordercenter.events.waking import wake_after_commit
 from ordercenter.inventory.errors import StockShort
 from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel
 from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, lock_quotas
+from ordercenter.inventory.services.publishing import PUBLISHER
 from ordercenter.inventory.states import ReservationState
 
 EXPIRE_AT_ONCE = 500
@@ -91,6 +93,9 @@ def reserve_stock(
                 result.done.append(order_id)
             work.record(StockReserved(order_id=order_id, warehouse_id=group[0].warehouse_id))
         work.add(made)
+        if made:
+            # What is sold on one channel is no longer offered on the others; what else changes waits for the schedule.
+            wake_after_commit(PUBLISHER)
     return result
 
 
