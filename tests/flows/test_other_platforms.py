@@ -240,7 +240,7 @@ def test_a_token_that_ends_is_renewed_and_the_reading_goes_on(played: Played, pl
 def test_a_sale_lowers_the_number_on_the_platforms(played: Played, platform: str) -> None:
     ware = goods.SKUS[0]
     for account in ChannelAccount.objects.filter(adapter__in=["douyin", "jd"]):
-        ChannelPolicy.objects.filter(shop_id=account.shop_id).update(cap=None, buffer_z=0)
+        ChannelPolicy.objects.create(shop_id=account.shop_id, share_percent=100, buffer_pieces=0, buffer_z=0)
         note_changes_of_shop(shop_id=account.shop_id)
     publish_stock(at=timezone.now() - timedelta(minutes=5))
     settle_down()
