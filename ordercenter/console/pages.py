@@ -60,6 +60,7 @@ PLACES = (
     Place("channels", _("Channels"), "console:channels", "channels_sync.view_channelaccount", "hub", "channels"),
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label", "warehouse"),
     Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt", "warehouse"),
+    Place("live", _("Live streams"), "console:live", "channels_sync.view_livesession", "live_tv", "channels"),
     Place("counters", _("Counters"), "console:counters", "channels_sync.view_counter", "point_of_sale", "channels"),
     Place(
         "contracts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ordercenter.console.invariants import chains, floor, freight, lines, money, parcels, post, shipments, stock
+from ordercenter.console.invariants import chains, floor, freight, lines, live, money, parcels, post, shipments, stock
 from ordercenter.console.invariants.base import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
     *parcels.CHECKS,
     *floor.CHECKS,
     *freight.CHECKS,
+    *live.CHECKS,
     *money.CHECKS,
     *chains.CHECKS,
     *post.CHECKS,

@@ -9,6 +9,7 @@ from tests.ordercenter.console import (  # noqa: F401
     plants_deliveries,
     plants_floor,
     plants_lines,
+    plants_live,
     plants_money,
     plants_parcels,
     plants_post,
