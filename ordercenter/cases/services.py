@@ -66,6 +66,23 @@ def open_cases(*, drafts: Sequence[CaseDraft], work: Work | None = None) -> list
         return answer
 
 
+def regroup_cases(*, drafts: Sequence[CaseDraft], work: Work) -> list[Case]:
+    """Give the open cases of these subjects and codes what they still wait for: its evidence and its group.
+
+    Drafts without an open case are left out. Three statements.
+    """
+    open_now = _open_by_key(work, {draft.subject for draft in drafts})
+    groups = _groups_of(drafts)
+    moved = []
+    for draft in drafts:
+        case = open_now.get((draft.subject, draft.code))
+        if case is not None and case.group_id != groups.get(draft.root_cause):
+            case.group_id, case.evidence = groups.get(draft.root_cause), draft.evidence
+            work.save(case, "group_id", "evidence")
+            moved.append(case)
+    return moved
+
+
 def close_cases_of(
     *, subjects: Collection[str], codes: Collection[str], resolution: str, work: Work | None = None
 ) -> list[Case]:

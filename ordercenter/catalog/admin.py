@@ -15,6 +15,8 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from ordercenter.audit.work import unit_of_work
+from ordercenter.catalog.binding import hold_back_judgements, tell_matched
 from ordercenter.catalog.blacklist import blacklist_hash
 from ordercenter.catalog.contacts import phone_hash
 from ordercenter.catalog.models import (
@@ -29,6 +31,7 @@ from ordercenter.catalog.models import (
     ShopAccess,
     Sku,
 )
+from ordercenter.common.actor import actor_of
 from ordercenter.common.admin_base import (
     HistoryAdmin,
     ReadOnlyAdmin,
@@ -127,6 +130,13 @@ class ListingMatchAdmin(HistoryAdmin):
     autocomplete_fields = ["sku"]
     search_fields = ["=listing_id", "=listing_sku_id", "=sku__code"]
     ordering = ["-id"]
+
+    def save_model(self, request: HttpRequest, obj: ListingMatch, form: Any, change: bool) -> None:
+        """Save, and tell the orders that wait for it. The page's transaction holds both."""
+        with unit_of_work(actor=actor_of(request)) as work:
+            hold_back_judgements()
+            super().save_model(request, obj, form, change)
+            tell_matched(work, obj)
 
 
 @admin.register(ShopAccess)

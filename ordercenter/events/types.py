@@ -303,6 +303,20 @@ class LiveSessionChanged(Event):
     state: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListingMatched(Event):
+    """A listing means another SKU than before. after_order: orders up to this id have been looked at already."""
+
+    name: ClassVar[str] = "catalog.listing.matched"
+    subject_kind: ClassVar[str] = "match"
+    match_id: int
+    shop_id: int
+    listing_id: str
+    listing_sku_id: str
+    sku_id: int
+    after_order: int = 0
+
+
 # --- fulfilment -------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.states import CaseState
 from ordercenter.events.registry import Recorded, on
-from ordercenter.events.types import CaseClosed, DuplicateSeen
+from ordercenter.events.types import CaseClosed, DuplicateSeen, ListingMatched
 from ordercenter.orders import services
 
 
@@ -41,3 +41,11 @@ def hold_later_twins(events: Sequence[Recorded]) -> None:
     with unit_of_work(because=events) as work:
         suspects = {e.order_id: e.other_order for r in events if isinstance(e := r.event, DuplicateSeen)}
         services.hold_duplicates(suspects=suspects, work=work)
+
+
+@on(ListingMatched, name="orders.listing_matched")
+def let_orders_of_matched_listings_go_on(events: Sequence[Recorded]) -> None:
+    """Orders that waited for a match go on, a batch at a time."""
+    with unit_of_work(because=events) as work:
+        matched = [e for r in events if isinstance(e := r.event, ListingMatched)]
+        services.rerun_waiting(matched=matched, work=work)

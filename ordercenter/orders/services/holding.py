@@ -55,7 +55,7 @@ def hold_orders(
         orders = work.lock(Order, list(findings))
         open_holds = _open_holds(work, orders)
         pairs = [(order, finding) for order in orders.values() for finding in findings[order.pk]]
-        opened = cases.open_cases(drafts=[_draft(order, finding) for order, finding in pairs], work=work)
+        opened = cases.open_cases(drafts=[draft_of(order, finding) for order, finding in pairs], work=work)
         new = []
         for (order, finding), case in zip(pairs, opened, strict=True):
             if finding.aside_until is not None and case.state == CaseState.OPEN:
@@ -168,7 +168,8 @@ def _open_holds(work: Work, orders: Mapping[int, Order]) -> dict[int, list[Hold]
     return known
 
 
-def _draft(order: Order, finding: Finding) -> CaseDraft:
+def draft_of(order: Order, finding: Finding) -> CaseDraft:
+    """The case about this finding."""
     return CaseDraft(
         code=finding.code,
         subject=f"order:{order.pk}",

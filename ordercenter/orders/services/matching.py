@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
+from ordercenter.catalog.binding import hold_back_matches
 from ordercenter.catalog.models import BundlePart, ListingMatch, Sku
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import split_amount
@@ -20,6 +21,7 @@ from ordercenter.orders.states import CLOSED_STATES
 Listing = tuple[int, str, str]
 # So many answers are kept; more goods than these are asked for anew.
 KEPT = 50_000
+UNMAPPED = "SKU_UNMAPPED"
 
 
 @dataclass
@@ -36,6 +38,11 @@ class Goods:
         """By the listing's match, else by the code that the seller keeps at the channel."""
         match = self.by_listing.get((shop_id, line.listing_id, line.listing_sku_id))
         return match or self.by_code.get(line.outer_sku)
+
+    def explains(self, shop_id: int, line: OrderLine) -> bool:
+        """Whether the line can be given goods; a bundle without parts is none."""
+        sku = self.sku_of(shop_id, line)
+        return sku is not None and not (sku.is_bundle and not self.parts.get(sku.pk))
 
     def ask(self, wanted: Sequence[tuple[int, OrderLine]]) -> None:
         """Read what is not known yet of these lines, each with its shop. At most three statements."""
@@ -63,14 +70,20 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Give every line its SKU; a bundle becomes the lines of its parts, amounts shared to the fen.
 
     Refused with NeedsPerson (SKU_UNMAPPED): orders with a line that no listing match and no SKU code explains, or that
-    means a bundle without parts. Lines that have a SKU already are left alone. At most four statements, none for goods
-    that this process knows.
+    means a bundle without parts; what they share with others is the first such line's listing. Lines that have a SKU
+    already are left alone. At most four statements, none for goods that this process knows; four more when goods are
+    unknown, for which matches are read once more while they stand still.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
     lines = work.lock_children(OrderLine, "order_id", list(orders))
     goods = compiled(work, "goods", Goods)
-    goods.ask([(orders[pk].shop_id, n) for pk, group in lines.items() for n in group if n.sku_id is None])
+    nameless = [(orders[pk].shop_id, n) for pk, group in lines.items() for n in group if n.sku_id is None]
+    goods.ask(nameless)
+    if any(not goods.explains(shop, n) for shop, n in nameless if orders[n.order_id].state not in CLOSED_STATES):
+        hold_back_matches()
+        goods = Goods()
+        goods.ask(nameless)
     skus: dict[int, Sku] = work.shared.setdefault("skus", {})
     exploded: list[OrderLine] = []
     for order in orders.values():
@@ -83,14 +96,14 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
             if line.sku_id is not None:
                 continue
             sku = goods.sku_of(order.shop_id, line)
-            if sku is None or (sku.is_bundle and not goods.parts.get(sku.id)):
+            if sku is None or not goods.explains(order.shop_id, line):
                 unknown.append(line)
             elif sku.is_bundle:
                 exploded.extend(_explode(work, line, sku, goods.parts[sku.id], lines[order.id], skus))
             else:
                 _assign(work, line, sku, skus)
         if unknown:
-            result.refuse(order.id, NeedsPerson(order_id=order.id, findings=[_unmapped(order, x) for x in unknown]))
+            result.refuse(order.id, NeedsPerson(order_id=order.id, findings=[unmapped(order, unknown)]))
         else:
             result.done.append(order)
     work.add(exploded)
@@ -151,11 +164,21 @@ def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
     )
 
 
-def _unmapped(order: Order, line: OrderLine) -> Finding:
+def unmapped(order: Order, lines: Sequence[OrderLine]) -> Finding:
+    """That these lines mean no goods of ours: one finding, grouped by the first; it moves on when that is matched."""
+    line = lines[0]
     name = line.outer_sku or f"{line.listing_id}/{line.listing_sku_id}"
+    evidence = {
+        "title": line.title,
+        "listing": line.listing_id,
+        "listing_sku": line.listing_sku_id,
+        "code": line.outer_sku,
+    }
+    if len(lines) > 1:
+        evidence["other_goods"] = ", ".join(other.title or other.outer_sku for other in lines[1:])
     return Finding(
-        "SKU_UNMAPPED",
-        {"title": line.title, "listing": line.listing_id, "listing_sku": line.listing_sku_id, "code": line.outer_sku},
-        root_cause=f"SKU_UNMAPPED:{order.shop_id}:{line.listing_id}/{line.listing_sku_id}:{line.outer_sku}"[:160],
+        UNMAPPED,
+        evidence,
+        root_cause=f"{UNMAPPED}:{order.shop_id}:{line.listing_id}/{line.listing_sku_id}:{line.outer_sku}"[:160],
         root_title=name,
     )

@@ -105,7 +105,7 @@ def test_goods_that_nobody_knows_are_named_and_the_rest_of_the_order_is_matched(
     result = match(order, fine)
 
     assert (result.done, [refusal.key for refusal in result.refused]) == ([fine], [order.pk])
-    assert [evidence["code"] for evidence in unmatched(result)] == ["NOBODY", "SKU-2"]
+    assert [(e["code"], e["other_goods"]) for e in unmatched(result)] == [("NOBODY", "SKU-2")]
     assert [sku for _no, sku, *_rest in goods()] == ["", "", "SKU-3", "SKU-4"]
 
 
