@@ -24,7 +24,7 @@ WORDS: Mapping[str, CaseWords] = {
     "SKU_UNMAPPED": CaseWords(
         _("The order holds goods of a listing that is not matched to any SKU of ours."),
         _("Nothing can be reserved or shipped; all orders with this listing wait."),
-        _("Match the listing to a SKU, then run the step again: all its orders go on."),
+        _("Match the listing to a SKU: all orders that wait for it go on by themselves."),
     ),
     "ADDRESS_INCOMPLETE": CaseWords(
         _("Parts of the receiver's address are missing."),

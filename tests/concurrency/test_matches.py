@@ -28,13 +28,14 @@ def test_an_order_judged_while_its_listing_is_bound_goes_on(monkeypatch: pytest.
     def judge_and_linger(*given: Any) -> Any:
         # The other begins to bind now, while this transaction has found nothing and has not told so yet.
         judged.set()
-        binder.wait(1)
+        binder.wait(3)
         return judge(*given)
 
     def bind() -> None:
         assert judged.wait(20)
         match = Binding(world.shop.pk, "680000000001", "510", "SKU-1")
         bind_listings(bindings=[match], scope=EVERYTHING, reason="new", at=timezone.now(), actor=SYSTEM)
+        Relay().drain()
         binder.set()
 
     binder = threading.Event()
