@@ -10,6 +10,7 @@ from django.db.models import Choices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from channels_sync.states import LiveState
 from finance.states import LineState, StatementState
 from fulfillment.states import (
     CountState,
@@ -63,6 +64,8 @@ EVENTS: Mapping[str, Text] = {
     facts.OrderUnpaid.name: _("Waits for its money"),
     facts.OrderPartAwaitsSupply.name: _("A part of it waits for supply"),
     facts.QuotaDue.name: _("A shop's quota begins or ends"),
+    facts.LiveSessionDue.name: _("A live stream begins or ends"),
+    facts.LiveSessionChanged.name: _("Live stream planned, changed or moved on"),
     facts.SupplyChanged.name: _("Coming supply changed"),
     facts.StockReplenished.name: _("Stock replenished"),
     facts.ShipmentCreated.name: _("Shipment created"),
@@ -125,6 +128,7 @@ MACHINES: Mapping[str, tuple[Text, type[Choices]]] = {
     "stockcount": (_("Stock count"), CountState),
     "stocktable": (_("Stock table"), TableState),
     "channelquota": (_("Quota of a shop"), QuotaState),
+    "livesession": (_("Live stream"), LiveState),
     "productionorder": (_("Production order"), ProductionState),
     "supply": (_("Supply"), SupplyState),
     "inboundorder": (_("Inbound order"), InboundState),
@@ -183,6 +187,11 @@ DEEDS: Mapping[str, Text] = {
     "connector.try": _("Connector tried on a sample"),
     "inboxmessage.reveal": _("Message shown in clear"),
     "outgoingcommand.reveal": _("Command shown in clear"),
+    "live.plan": _("Live stream planned"),
+    "live.change": _("Live stream changed"),
+    "live.start": _("Live stream begun by hand"),
+    "live.end": _("Live stream ended by hand"),
+    "live.cancel": _("Live stream called off"),
     "parcel.mark_delivered": _("Parcel marked as signed for"),
     "parcel.mark_lost": _("Parcel declared lost"),
     "parcel.mark_returned": _("Parcel taken back"),
