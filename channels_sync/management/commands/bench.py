@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from channels_sync.benchmark.addresses import run_addresses
+from channels_sync.benchmark.hostile import run_hostile
 from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.message import run_message
 from channels_sync.benchmark.messy import run_messy
@@ -23,7 +24,7 @@ from fulfillment.benchmark import run_routing
 from fulfillment.freight_benchmark import run_courier_bill
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "stock-push", "routing", "addresses")
+_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "stock-push", "hostile", "routing", "addresses")
 
 
 class Command(BaseCommand):
@@ -71,6 +72,7 @@ class Command(BaseCommand):
             "latency": lambda: run_latency(orders=options["latency_orders"], rate_per_s=20),
             "message": lambda: run_message(orders=options["latency_orders"], rate_per_s=20),
             "stock-push": lambda: run_stock_push(rounds=options["stock_rounds"]),
+            "hostile": run_hostile,
             "messy": lambda: run_messy(orders=options["messy_orders"]),
             "webhook": lambda: run_webhook(rate_per_s=options["pushes_per_s"], seconds=options["push_seconds"]),
             "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),
