@@ -47,7 +47,9 @@ def run_hostile() -> dict[str, Any]:
     with running_system() as system:
         answers: Counter[int] = Counter()
         broken: Counter[str] = Counter()
-        with httpx.Client(base_url=system.url, timeout=60, trust_env=False) as client:
+        # A connection each: one that the server ends for idleness at that very moment would look like a hang-up.
+        alone = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=system.url, timeout=60, trust_env=False, limits=alone) as client:
             for where, body, headers in _everything(system):
                 status = _send(client, where, body, headers)
                 answers[status] += 1
