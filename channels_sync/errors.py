@@ -49,6 +49,45 @@ class TrackingRefused(ChannelRefused):
     hint = _("Look at the order at the channel: it may be closed or under refund.")
 
 
+class NumberNotChangeable(OrderCenterError):
+    """A parcel's number stays. why: ended (arrived, coming back or lost), channel (it was told)."""
+
+    code = "channels.number_not_changeable"
+    title = _("The tracking number of this parcel cannot be changed.")
+    hint = _(
+        "A parcel that has come to its end keeps its number. Where the channel takes no other, correct it in the "
+        "channel's own back office; what channels allow is on the page of channels."
+    )
+
+    def __init__(self, *, parcel_id: int, why: str):
+        super().__init__(f"parcel {parcel_id}: {why}")
+        self.parcel_id, self.why = parcel_id, why
+
+
+class NumberTaken(OrderCenterError):
+    """Another parcel of the courier has this number."""
+
+    code = "channels.number_taken"
+    title = _("Another parcel of this courier has that number.")
+    hint = _("Compare the number with the label.")
+
+    def __init__(self, *, tracking_no: str):
+        super().__init__(f"{tracking_no} is another parcel's")
+        self.tracking_no = tracking_no
+
+
+class ReportUnderWay(OrderCenterError):
+    """What the channel is told of this shipment is not settled: waiting, being sent, refused or given up."""
+
+    code = "channels.report_under_way"
+    title = _("The channel is being told of this parcel, and has not answered well.")
+    hint = _("Try again in a moment; if a case about it is open, solve that first.")
+
+    def __init__(self, *, subject: str):
+        super().__init__(f"{subject}: a report is not settled")
+        self.subject = subject
+
+
 class BackfillSpanWrong(OrderCenterError):
     """The span to read again lies in the future, or is too long."""
 

@@ -11,11 +11,20 @@ from channels_sync import live
 from channels_sync.accounts import adapter_of, pause_after, refuse_while_paused
 from channels_sync.adapters.base import Platform, Tracking
 from channels_sync.errors import MessageUnreadable
-from channels_sync.kinds import NOTICE_KIND, REMARK_KIND, STOCK_KIND, TRACKING_KIND, order_kind, refund_kind
+from channels_sync.kinds import (
+    NOTICE_KIND,
+    REMARK_KIND,
+    RENUMBER_KIND,
+    STOCK_KIND,
+    TRACKING_KIND,
+    order_kind,
+    refund_kind,
+)
 from channels_sync.models import ChannelAccount
 from channels_sync.platforms import PLATFORMS
 from channels_sync.publishing import prepare_stock
 from channels_sync.remarking import prepare_remarks
+from channels_sync.renumbering import prepare_renumbering
 from channels_sync.translating import take_orders, take_refunds
 from fulfillment import services as fulfillment
 from ordercenter.audit.work import unit_of_work
@@ -168,4 +177,5 @@ def _pause(target: str, error: OrderCenterError) -> OrderCenterError | None:
 
 register_sender(Sender(STOCK_KIND, prepare_stock, pause=_pause))
 register_sender(Sender(REMARK_KIND, prepare_remarks, pause=_pause))
+register_sender(Sender(RENUMBER_KIND, prepare_renumbering, pause=_pause))
 register_sender(Sender(TRACKING_KIND, _prepare_tracking, pause=_pause))

@@ -6,6 +6,7 @@ They are stored in inbox and outgoing rows: a name never changes its meaning.
 from __future__ import annotations
 
 TRACKING_KIND = "channel.tracking"
+RENUMBER_KIND = "channel.tracking_change"
 STOCK_KIND = "channel.stock"
 REMARK_KIND = "channel.remark"
 

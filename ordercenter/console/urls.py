@@ -64,6 +64,7 @@ urlpatterns = [
     path("waybills/print/", waybills.print_labels, name="waybill-print"),
     path("waybills/jobs/<int:job_id>/", waybills.label_job, name="label-job"),
     path("orders/<int:order_id>/unmerge/", parcels.unmerge, name="order-unmerge"),
+    path("orders/<int:order_id>/parcels/<int:parcel_id>/number/", parcels.renumber, name="order-renumber"),
     path("orders/<int:order_id>/merge/", parcels.merge, name="order-merge"),
     path("orders/<int:order_id>/split/", parcels.split, name="order-split"),
     path("counters/", counters.counter_list, name="counters"),

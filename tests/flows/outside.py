@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_sync.kinds import TRACKING_KIND
+from channels_sync.kinds import RENUMBER_KIND, TRACKING_KIND
 from finance.matching import business_day_of
 from finance.models import PaymentEntry
 from finance.services.payments import expected_fee
@@ -31,6 +31,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     CREATE_KIND: {"warehouse_ref": "W-1", "was_known": False},
     CANCEL_KIND: {"stopped": True},
     TRACKING_KIND: {"outcome": "done", "other_tracking_no": ""},
+    RENUMBER_KIND: {"outcome": "sent"},
 }
 ACCOUNT = "20880000000000001234"
 

@@ -14,9 +14,7 @@ from ordercenter.common.scope import Scope
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-# What the company may set otherwise; of these, nothing asks yet whether a number may be changed.
-SETTABLE = frozenset(Capability.__dataclass_fields__)
-OBEYED = SETTABLE - {"changes_number"}
+OBEYED = frozenset(Capability.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def capability_matrix(channels: Collection[Channel], *, group: str = "") -> list
 
 def _cell(channel: Channel, kept: ChannelCapability | None, key: str) -> Cell:
     fact = facts_of(channel.code)[key]
-    if key not in SETTABLE:
+    if key not in OBEYED:
         return Cell(channel, fact, fact.value, is_changed=False)
     usual = getattr(usual_capability(channel.code), key)
     value = usual if kept is None else getattr(kept, key)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from channels_sync.renumbering import change_number
 from fulfillment import services
+from fulfillment.models import Parcel
 from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
@@ -31,6 +35,28 @@ def unmerge(request: HttpRequest, order_id: int) -> HttpResponse:
         messages.error(request, error.sentence())
     else:
         messages.success(request, _("The order travels by itself; if the warehouse has it, its answer decides."))
+    return redirect("console:order", order_id=order.pk)
+
+
+@require_POST
+@page("orders.view_order", ARRANGE)
+def renumber(request: HttpRequest, order_id: int, parcel_id: int) -> HttpResponse:
+    """Another tracking number for a parcel of the order, with a reason; its channel is told."""
+    order = _order(request, order_id)
+    if not Parcel.objects.filter(pk=parcel_id, shipment__lines__order_id=order.pk).exists():
+        raise Http404
+    number = request.POST.get("tracking_no", "").strip()
+    reason = request.POST.get("reason", "").strip()[:200]
+    if not re.fullmatch(r"[A-Za-z0-9-]{4,64}", number):
+        messages.error(request, _("A tracking number has 4 to 64 letters, digits and hyphens."))
+        return redirect("console:order", order_id=order.pk)
+    try:
+        is_told = change_number(parcel_id=parcel_id, tracking_no=number, reason=reason, actor=actor_of(request))
+    except OrderCenterError as error:
+        messages.error(request, error.sentence())
+    else:
+        told, untold = _("The number is changed, and its channel is told."), _("The number is changed.")
+        messages.success(request, told if is_told else untold)
     return redirect("console:order", order_id=order.pk)
 
 
