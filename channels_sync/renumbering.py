@@ -51,7 +51,7 @@ def change_number(*, parcel_id: int, tracking_no: str, reason: str, actor: Actor
             raise NumberTaken(tracking_no=tracking_no)
         parcel.tracking_no = tracking_no
         work.save(parcel, "tracking_no")
-        # Who tells us of the old number is asked for the new one; who is asked from time to time is asked for it anyway.
+        # Who tells us of the old number is asked for the new one; who is asked now and then is asked for it anyway.
         watches = ParcelWatch.objects.filter(parcel_id=parcel_id, is_open=True, how=Watch.SUBSCRIBED)
         watches.update(how=Watch.ABORTED, subscribe_at=work.at)
         _tell(told, parcel, old, work)
