@@ -54,7 +54,7 @@ def change_number(*, parcel_id: int, tracking_no: str, reason: str, actor: Actor
         # Who tells us of the old number is asked for the new one; who is asked now and then is asked for it anyway.
         watches = ParcelWatch.objects.filter(parcel_id=parcel_id, is_open=True, how=Watch.SUBSCRIBED)
         watches.update(how=Watch.ABORTED, subscribe_at=work.at)
-        _tell(told, parcel, old, work)
+        _tell(told, parcel, work)
         details = {"old": old, "new": tracking_no, "told": bool(told)}
         record_deed(work, action="parcel.change_number", subject=f"parcel:{parcel_id}", reason=reason, details=details)
         return bool(told)
@@ -81,29 +81,35 @@ def prepare_renumbering(target: str, commands: Sequence[OutgoingCommand]) -> dic
 
 
 def _told(subject: str, number: str) -> list[OutgoingCommand]:
-    """What told the channels of this number, the newest for each order. Raises ReportUnderWay while one is open."""
+    """What told the channels of the parcel with this number, the newest for each order. A change that a channel refused
+    has left it with the number before. Raises ReportUnderWay while anything else is not settled.
+    """
     newest: dict[str, OutgoingCommand] = {}
+    kept_as = {number: number}
     rows = OutgoingCommand.objects.filter(subject=subject, kind__in=[TRACKING_KIND, RENUMBER_KIND]).order_by("pk")
     for command in rows:
-        if command.status != OutgoingStatus.DONE:
+        if command.kind == RENUMBER_KIND and command.status == OutgoingStatus.REFUSED:
+            kept_as[command.payload["tracking_no"]] = command.payload["instead_of"]
+        elif command.status != OutgoingStatus.DONE:
             raise ReportUnderWay(subject=subject)
-        newest[command.payload["order_no"]] = command
-    return [command for command in newest.values() if command.payload["tracking_no"] == number]
+        else:
+            newest[command.payload["order_no"]] = command
+    return [command for command in newest.values() if command.payload["tracking_no"] == kept_as[number]]
 
 
-def _tell(told: Sequence[OutgoingCommand], parcel: Parcel, old: str, work: Work) -> None:
+def _tell(told: Sequence[OutgoingCommand], parcel: Parcel, work: Work) -> None:
     for command in told:
         work.command(
             kind=RENUMBER_KIND,
             target=command.target,
             subject=command.subject,
-            # Back to a number that it had before is a change of its own: what it follows on makes the key.
-            key=f"{RENUMBER_KIND}:{parcel.pk}:{command.pk}",
+            # Back to a number that it had before is a change of its own: what it follows on is part of the key.
+            key=f"{RENUMBER_KIND}:{parcel.pk}:{command.pk}:{parcel.tracking_no}",
             payload={
                 "order_no": command.payload["order_no"],
                 "carrier": command.payload["carrier"],
                 "tracking_no": parcel.tracking_no,
-                "instead_of": old,
+                "instead_of": command.payload["tracking_no"],
                 "lines": command.payload["lines"],
                 "pieces": command.payload.get("pieces", []),
             },

@@ -295,7 +295,9 @@ OWN: Mapping[str, Fact] = {
     "splits_by_line": Fact(True, _OWN),
     "splits_by_quantity": Fact(True, _OWN),
     "many_numbers_per_line": Fact(True, _OWN),
-    "changes_number": Fact(True, _OWN),
+    "changes_number": Fact(
+        False, _("No connector carries another number yet: correct it in the other system by hand.")
+    ),
     "merges_by_opaque_id": Fact(False, _NO_OPAQUE_ID),
     "merges_by_address": Fact(True, _("Orders of one buyer to one clear address have one receiver.")),
     "shares_number": Fact(True, _OWN),

@@ -13,7 +13,7 @@ from ordercenter.cases.errors import ReasonMissing
 from ordercenter.catalog.capabilities import write_usual_capabilities
 from ordercenter.catalog.models import ChannelCapability
 from ordercenter.common.actor import Actor
-from ordercenter.events.models import OutgoingCommand
+from ordercenter.events.models import OutgoingCommand, OutgoingStatus
 from tests.flows.outside import answer_everything, settle_down, ship
 from tests.flows.world import World
 
@@ -70,6 +70,15 @@ def test_a_second_change_waits_for_the_answer_to_the_first(parcel: Parcel) -> No
         change(parcel, "NEW2")
 
     assert (Parcel.objects.get().tracking_no, changes()) == ("NEW1", [("OLD1", "NEW1")])
+
+
+def test_after_a_refusal_the_channel_is_asked_to_replace_the_number_that_it_has(parcel: Parcel) -> None:
+    change(parcel, "NEW1")
+    OutgoingCommand.objects.filter(kind=RENUMBER_KIND).update(status=OutgoingStatus.REFUSED)
+
+    assert change(parcel, "NEW2") is True
+
+    assert changes() == [("OLD1", "NEW1"), ("OLD1", "NEW2")]
 
 
 def test_a_channel_that_takes_no_other_number_keeps_ours_too(parcel: Parcel) -> None:
