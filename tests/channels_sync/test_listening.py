@@ -22,7 +22,8 @@ def bells() -> Iterator[psycopg.Connection[Any]]:
 
 
 def tell(*payloads: str) -> None:
-    with connect_beside() as db:
+    # In one transaction: they are heard at one moment.
+    with connect_beside() as db, db.transaction():
         for payload in payloads:
             db.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 
 from ordercenter.console import roles
-from ordercenter.console.pages import PLACES
+from ordercenter.console.pages import PLACES, Menu
 from tests.ordercenter.console.people import client_of, person
 
 pytestmark = pytest.mark.django_db
@@ -94,23 +94,27 @@ def test_the_navigation_shows_each_role_its_places() -> None:
     def places(role: str) -> list[str]:
         return [place.name for place in client_of(person(role=role)).get("/console/").context["places"]]
 
-    operator = ["home", "cases", "orders", "channels", "counters", "contracts", "freight", "routing", "stock"]
+    operator = ["home", "cases", "orders", "channels", "live", "counters", "contracts", "freight", "routing", "stock"]
     assert places("operator") == operator
     assert places("warehouse") == ["home", "waybills", "floor", "stock"]
-    assert places("finance") == ["home", "cases", "orders", "counters", "contracts", "freight", "routing", "statements"]
-    assert len(PLACES) == 12
+    finance = ["home", "cases", "orders", "live", "counters", "contracts", "freight", "routing", "statements"]
+    assert places("finance") == finance
+    assert len(PLACES) == 13
 
 
 def test_places_of_one_room_are_a_menu_and_the_only_place_of_a_room_stands_in_the_bar_itself() -> None:
-    menus = client_of(person(role="finance")).get("/console/").context["menus"]
+    def menus(role: str) -> list[Menu]:
+        shown: list[Menu] = client_of(person(role=role)).get("/console/").context["menus"]
+        return shown
 
-    assert [(str(menu.label), [place.name for place in menu.places]) for menu in menus] == [
+    assert [(str(menu.label), [place.name for place in menu.places]) for menu in menus("finance")] == [
         ("Home", ["home"]),
         ("Cases", ["cases"]),
         ("Orders", ["orders"]),
-        ("Channels", ["counters"]),
+        ("Channels", ["live", "counters"]),
         ("Delivery", ["contracts", "routing"]),
         ("Finance", ["freight", "statements"]),
     ]
-    assert str(menus[3].only.label) == "Counters"
-    assert menus[4].only is None
+    assert all(menu.only is None for menu in menus("finance")[3:])
+    (stock,) = [menu.only for menu in menus("auditor") if menu.only and menu.only.room]
+    assert str(stock.label) == "Stock"
