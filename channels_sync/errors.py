@@ -48,6 +48,11 @@ class TrackingRefused(ChannelRefused):
     title = _("The channel did not take the tracking number.")
     hint = _("Look at the order at the channel: it may be closed or under refund.")
 
+    @classmethod
+    def because_of(cls, error: ChannelRefused) -> TrackingRefused:
+        """The platform's no to a call about a parcel, with its own codes."""
+        return cls(method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message)
+
 
 class NumberNotChangeable(OrderCenterError):
     """A parcel's number stays. why: ended (arrived, coming back or lost), channel (it was told)."""

@@ -190,9 +190,7 @@ class DouyinAdapter:
         try:
             self._client.call(method, params)
         except ChannelRefused as error:
-            raise TrackingRefused(
-                method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
-            ) from error
+            raise TrackingRefused.because_of(error) from error
         return TrackingResult("sent")
 
     def _pieces_of(self, tracking: Tracking) -> Sequence[tuple[str, int]]:

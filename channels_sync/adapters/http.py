@@ -204,9 +204,7 @@ class HttpAdapter:
             # Without a key that the shop knows again a second call might make a second parcel.
             self._document("tracking", request, values, repeats=3 if "key" in request.placeholders else 0)
         except ChannelRefused as error:
-            raise TrackingRefused(
-                method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
-            ) from error
+            raise TrackingRefused.because_of(error) from error
         return TrackingResult("sent")
 
     def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:

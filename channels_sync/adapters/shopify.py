@@ -149,9 +149,7 @@ class ShopifyAdapter:
             # Not repeated at once: whether a lost answer did something is seen in the fulfillments first.
             self._call("fulfillments", "POST", "/fulfillments.json", {"fulfillment": document}, repeats=0)
         except ChannelRefused as error:
-            raise TrackingRefused(
-                method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
-            ) from error
+            raise TrackingRefused.because_of(error) from error
         return TrackingResult("sent")
 
     def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:

@@ -215,9 +215,7 @@ class TmallAdapter:
         try:
             shipping = self._client.call(method, params).content.get("shipping")
         except ChannelRefused as error:
-            raise TrackingRefused(
-                method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
-            ) from error
+            raise TrackingRefused.because_of(error) from error
         if not isinstance(shipping, dict) or shipping.get("is_success") is not True:
             raise TrackingRefused(method=method, message="is_success is false")
         return TrackingResult("sent")
