@@ -6,10 +6,13 @@ tokens), `publishing` (stock), `reporting` (parcels).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
@@ -33,6 +36,10 @@ __all__ = [
     "take_messages",
 ]
 
+logger = structlog.get_logger(__name__)
+# A database that was killed is back within seconds; what takes longer is looked at again from the start.
+PATIENCE_S = (0.1, 0.4, 1.0, 2.0, 4.0)
+
 
 @dataclass
 class MessagesTaken:
@@ -55,7 +62,7 @@ def take_messages(*, account: ChannelAccount, quantity: int = 100, at: datetime 
     try:
         found = adapter.consume_messages(quantity=quantity)
         report, kept = _keep_notices(account, adapter, found.notices)
-        keep_unreadable(account, [n.raw for n in found.unreadable])
+        _surely(lambda: keep_unreadable(account, [n.raw for n in found.unreadable]))
         confirmed = [*kept, *(n.message_id for n in found.unreadable if n.message_id)]
         if confirmed:
             adapter.confirm_messages(confirmed)
@@ -67,14 +74,30 @@ def take_messages(*, account: ChannelAccount, quantity: int = 100, at: datetime 
     return report
 
 
+def _surely(keep: Callable[[], int]) -> int:
+    """Keep what is in hand, also when the database went away while the platform was asked: what is not kept would be
+    told again only much later. Keeping twice changes nothing. Raises the database's error when it stays away.
+    """
+    for pause_s in PATIENCE_S:
+        try:
+            return keep()
+        except (OperationalError, InterfaceError) as error:
+            if connection.in_atomic_block:
+                raise
+            logger.warning("messages.database_away", error=str(error)[:200])
+            connection.close()
+            time.sleep(pause_s)
+    return keep()
+
+
 def _keep_notices(
     account: ChannelAccount, adapter: ChannelAdapter, notices: Sequence[ChannelNotice]
 ) -> tuple[MessagesTaken, list[str]]:
     report = MessagesTaken()
     read = read_orders(adapter, sorted({n.channel_order_no for n in notices if n.kind == "order"}))
-    report.orders = keep_orders(account, read.orders.values())
+    report.orders = _surely(lambda: keep_orders(account, read.orders.values()))
     read_refunds(adapter, sorted({n.channel_refund_no for n in notices if n.kind == "refund"}), read)
-    report.refunds = keep_refunds(account, read.refunds.values())
+    report.refunds = _surely(lambda: keep_refunds(account, read.refunds.values()))
     kept = [
         n.message_id
         for n in notices
