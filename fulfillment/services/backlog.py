@@ -23,7 +23,7 @@ from fulfillment.services.backlog_loading import Backlog, Waiting, load_backlog
 from fulfillment.services.decided_batch import DecidedBatch
 from fulfillment.services.merging import keys_of
 from fulfillment.services.planning import create_shipments
-from fulfillment.services.routing_world import RoutingWorld, add_loads, lock_loads
+from fulfillment.services.routing_world import RoutingWorld, lock_loads
 from fulfillment.services.stopping import route_stopped_anew, stop_shipments
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work, unit_of_work
@@ -260,7 +260,6 @@ def _move(backlog: Backlog, keys: Sequence[int], work: Work) -> None:
             line.reserved, line.unplanned = line.reserved + line.unplanned, 0
             work.save(line, "reserved", "unplanned")
     create_shipments(order_ids=order_ids, work=work).raise_first()
-    add_loads(batch.planned)
 
 
 def _assignments(backlog: Backlog, each: Waiting, batch: DecidedBatch) -> Iterator[tuple[int, Assignment]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from fulfillment.errors import CapacityFull, NoCourierThere, RoutingForbidden, RuleUnanswered, WarehouseClosed
@@ -34,7 +33,6 @@ class DecidedBatch:
     world: RoutingWorld
     decider: Decider
     why: str
-    planned: dict[tuple[int, date], int] = field(default_factory=lambda: defaultdict(int))
     refused: list[RoutingDecision] = field(default_factory=list)
     # Of orders that lack something: what was known of them, what they might take, whether parts of them leave alone.
     lacking: dict[int, tuple[OrderFacts, Free, bool]] = field(default_factory=dict)
@@ -46,9 +44,6 @@ class DecidedBatch:
             raise ValueError(f"order {decision.need.order_id}: nothing was chosen")
         parcels = []
         for parcel in choice.parcels:
-            day = self.decider.dispatch_on[parcel.warehouse]
-            if day is not None and parcel.warehouse_id in self.world.limited:
-                self.planned[parcel.warehouse_id, day] += 1
             pieces = decision.pieces_of(parcel.line_ids)
             release_at = None
             if parcel.warehouse_id in decision.ruling.held and parcel.warehouse_id in self.world.calendars:
@@ -59,7 +54,7 @@ class DecidedBatch:
         for kept, parcel in zip(record["parcels"], choice.parcels, strict=True):
             day = self.decider.dispatch_on[parcel.warehouse]
             if day is not None and parcel.warehouse_id in self.world.limited:
-                # By this it is known which day has room again when the shipment is cancelled.
+                # By this its shipment is counted on that day, and the day has room again when it is cancelled.
                 kept["on"] = day.isoformat()
         return Assignment(tuple(parcels), record)
 

@@ -15,6 +15,7 @@ from fulfillment.services.assignments import Assignment, PlannedParcel, assignme
 from fulfillment.services.joining import join_planned
 from fulfillment.services.merging import travelling_together
 from fulfillment.services.routing import cheapest_parcel, content_of
+from fulfillment.services.routing_world import count_loads
 from fulfillment.services.splitting import cut, wishes_of
 from fulfillment.states import ShipmentState
 from ordercenter.audit.work import Work
@@ -91,6 +92,7 @@ def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
         result.done.append(shipment)
     work.add(result.done)
     work.add(shipment_lines)
+    count_loads(result.done)
     return result
 
 

@@ -18,7 +18,7 @@ from fulfillment.services.assignments import Assignment, assignments
 from fulfillment.services.decided_batch import DecidedBatch
 from fulfillment.services.missing import missing_of, missing_pieces
 from fulfillment.services.order_facts import facts_of, value_fen
-from fulfillment.services.routing_world import add_loads, has_pins, lock_loads, routing_world
+from fulfillment.services.routing_world import has_pins, lock_loads, routing_world
 from fulfillment.services.supply_split import all_on_its_way, decide_part, keep_waiting, ships_in_parts
 from fulfillment.services.unpaid import held_before_payment
 from ordercenter.audit.work import Work
@@ -53,7 +53,6 @@ def reserve_and_route(*, order_ids: Collection[int], work: Work, why: str = "") 
     # The decisions were made with each one's stock taken: none of these can be short.
     inventory.reserve_stock(promises=routing.promises, work=work).raise_first()
     routing.book(result)
-    add_loads(routing.batch.planned)
     routing.batch.date_missing(work)
     work.add(routing.batch.refused)
     return result

@@ -5,8 +5,8 @@ The stamps of a unit of work say which versions hold; only what changed is read 
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -124,7 +124,8 @@ def loads_of(world: RoutingWorld, *, since: date) -> dict[int, dict[date, int]]:
     if world.limited:
         rows = WarehouseLoad.objects.filter(warehouse_id__in=world.limited, on__gte=since)
         for warehouse_id, on, parcels in rows.values_list("warehouse_id", "on", "parcels"):
-            loads[warehouse_id][on] = parcels
+            # Below zero is a miscount; it must not make room that is not there.
+            loads[warehouse_id][on] = max(0, parcels)
     return loads
 
 
@@ -140,39 +141,43 @@ def lock_loads(world: RoutingWorld, work: Work) -> dict[int, dict[date, int]]:
     return loads_of(world, since=timezone.localdate(work.at))
 
 
-def add_loads(planned: Mapping[tuple[int, date], int]) -> None:
-    """Count parcels planned for a warehouse and day; below zero: that many will not be. One statement for either."""
-    more = {place: parcels for place, parcels in planned.items() if parcels > 0}
-    fewer = {place: parcels for place, parcels in planned.items() if parcels < 0}
-    for counts, statement in ((more, _MORE_SQL), (fewer, _FEWER_SQL)):
-        places = sorted(counts)
-        if places:
-            with connection.cursor() as cursor:
-                warehouses, days = [w for w, _ in places], [d for _, d in places]
-                cursor.execute(statement, [warehouses, days, [counts[place] for place in places]])
+def count_loads(shipments: Iterable[Shipment]) -> None:
+    """Count new shipments on the day for which each is planned, where parcels per day are limited.
+
+    The counter follows shipments, not decisions: orders that share a parcel are one, an order in two boxes is two.
+    One statement, or none.
+    """
+    _add_loads(Counter(place for s in shipments if (place := _place_of(s.warehouse_id, s.decision)) is not None))
 
 
 def free_loads(*, shipment_ids: Collection[int]) -> None:
     """Give the room of cancelled shipments back to the day for which they were planned. Two statements at most."""
-    freed: dict[tuple[int, date], int] = defaultdict(int)
     rows = Shipment.objects.filter(pk__any_of=list(shipment_ids)).values_list("warehouse_id", "decision")
-    for warehouse_id, record in rows:
-        day = next((p["on"] for p in record.get("parcels", ()) if p["warehouse"] == warehouse_id and p.get("on")), None)
-        if day is not None:
-            freed[warehouse_id, date.fromisoformat(day)] -= 1
-    add_loads(freed)
+    freed = Counter(place for row in rows if (place := _place_of(*row)) is not None)
+    _add_loads({place: -parcels for place, parcels in freed.items()})
 
 
-_MORE_SQL = """
-INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels)
-SELECT w, d, n FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS v(w, d, n)
-ON CONFLICT (warehouse_id, "on") DO UPDATE SET parcels = fulfillment_warehouseload.parcels + excluded.parcels
-"""
-# A row below zero could not even be proposed to the table: what becomes fewer is there already.
-_FEWER_SQL = """
-UPDATE fulfillment_warehouseload l SET parcels = greatest(l.parcels + v.n, 0)
-FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS v(w, d, n) WHERE l.warehouse_id = v.w AND l."on" = v.d
-"""
+def _place_of(warehouse_id: int, decision: Mapping[str, Any]) -> tuple[int, date] | None:
+    """Warehouse and day of a shipment; None where nothing was limited when it was decided."""
+    parcels = decision.get("parcels", ())
+    day = next((p["on"] for p in parcels if p["warehouse"] == warehouse_id and p.get("on")), None)
+    return (warehouse_id, date.fromisoformat(day)) if day is not None else None
+
+
+def _add_loads(counts: Mapping[tuple[int, date], int]) -> None:
+    if not counts:
+        return
+    places = sorted(counts)
+    with connection.cursor() as cursor:
+        # Nothing is clipped: a counter below zero is a mistake that has to be seen (`check_invariants`).
+        cursor.execute(
+            'INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels)'
+            " SELECT * FROM unnest(%s::bigint[], %s::date[], %s::int[])"
+            ' ON CONFLICT (warehouse_id, "on") DO UPDATE'
+            " SET parcels = fulfillment_warehouseload.parcels + excluded.parcels",
+            [[w for w, _ in places], [d for _, d in places], [counts[place] for place in places]],
+        )
+
 
 _STAMP_SQL = """
 SELECT coalesce(v.id, 0), coalesce(v.number, 0), coalesce(v.content_hash, ''),

@@ -8,7 +8,7 @@ import pytest
 
 from channels_sync.kinds import TRACKING_KIND
 from fulfillment.errors import NotInCompany, ShipmentAtWarehouse, SplitImpossible
-from fulfillment.models import PackingRule, Shipment
+from fulfillment.models import PackingRule, Shipment, WarehouseCalendar, WarehouseLoad
 from fulfillment.services import split_order, unmerge_orders
 from ordercenter.audit.models import Deed
 from ordercenter.catalog.capabilities import write_usual_capabilities
@@ -16,7 +16,7 @@ from ordercenter.catalog.models import ChannelCapability
 from ordercenter.common.actor import Actor
 from ordercenter.events.models import EventRow, OutgoingCommand
 from ordercenter.orders.models import Order
-from ordercenter.orders.services import release_holds
+from ordercenter.orders.services import cancel_orders, release_holds
 from tests.flows.outside import answer_everything, settle_down, ship
 from tests.flows.siblings import broken, open_cases, order_of, parcels, siblings
 from tests.flows.world import World
@@ -50,6 +50,27 @@ def test_an_order_is_taken_out_of_a_shared_parcel_and_all_go_on_by_themselves(wo
 
     refused = unmerge_orders(order_ids=[order_of(first).pk], reason="again", actor=LIN).refused
     assert [type(r.error) for r in refused] == [NotInCompany]
+
+
+def test_the_parcels_counted_for_a_day_are_those_that_are_planned_for_it(world: World) -> None:
+    WarehouseCalendar.objects.create(warehouse=world.east, daily_parcels=10)
+    first, second = siblings(world, "SKU-1", "SKU-2")
+    world.deliver(first, second)
+    settle_down()
+
+    def counted() -> list[int]:
+        return list(WarehouseLoad.objects.values_list("parcels", flat=True))
+
+    assert counted() == [1], "two orders, one parcel"
+    unmerge_orders(order_ids=[order_of(first).pk], reason="a present", actor=LIN).raise_first()
+    settle_down()
+    live = Shipment.objects.exclude(state="cancelled")
+    assert (live.count(), broken()) == (2, {})
+    cancel_orders(order_ids=[order_of(first).pk], reason="changed her mind").raise_first()
+    settle_down()
+
+    assert (live.count(), broken()) == (1, {})
+    assert all(n >= 0 for n in counted())
 
 
 def test_a_held_order_is_split_by_hand_and_leaves_in_two_parcels_with_shares_to_the_fen(world: World) -> None:

@@ -79,3 +79,29 @@ def the_warehouse_was_told_twice(lived: LivedIn) -> None:
 def a_stray_parcel_that_nobody_knows_of(lived: LivedIn) -> None:
     case = Case.objects.get(code="SHIPPED_AFTER_CANCEL").pk
     both("cases_case", case, "code = 'SOMETHING_ELSE'")
+
+
+@plants("loads_are_planned_shipments")
+def room_that_no_shipment_takes(lived: LivedIn) -> None:
+    sql(
+        'INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels) VALUES (%s, now()::date, 2)',
+        lived.world.east.pk,
+    )
+
+
+@plants("loads_are_planned_shipments")
+def a_count_that_fell_below_nothing(lived: LivedIn) -> None:
+    sql(
+        'INSERT INTO fulfillment_warehouseload (warehouse_id, "on", parcels) VALUES (%s, now()::date, -1)',
+        lived.world.east.pk,
+    )
+
+
+@plants("loads_are_planned_shipments")
+def a_shipment_that_takes_room_uncounted(lived: LivedIn) -> None:
+    shipment = lived.shipment("at_warehouse")
+    sql(
+        "UPDATE fulfillment_shipment SET decision = jsonb_set(decision, '{parcels}', jsonb_build_array("
+        "jsonb_build_object('warehouse', warehouse_id, 'on', '2026-12-01'))) WHERE id = %s",
+        shipment.pk,
+    )
