@@ -100,11 +100,11 @@ def _sender(shipment: Shipment) -> Party:
     warehouse = shipment.warehouse
     return Party(
         name=shipment.shop.name,
-        mobile="",
+        mobile=warehouse.phone,
         province=warehouse.province,
         city=warehouse.city,
-        district="",
-        detail_address=warehouse.name,
+        district=warehouse.district,
+        detail_address=warehouse.address or warehouse.name,
     )
 
 

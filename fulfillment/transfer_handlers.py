@@ -139,10 +139,12 @@ def _place(warehouse: Warehouse) -> dict[str, str]:
     """The receiving warehouse as the standard names a receiver; its code is how two houses of one group know it."""
     return {
         "company": warehouse.code,
-        "name": warehouse.name,
+        "name": warehouse.contact_name or warehouse.name,
+        "mobile": warehouse.phone,
         "province": warehouse.province,
         "city": warehouse.city,
-        "detailAddress": f"{warehouse.province}{warehouse.city}{warehouse.name}",
+        "area": warehouse.district,
+        "detailAddress": warehouse.full_address,
     }
 
 

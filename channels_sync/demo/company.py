@@ -157,6 +157,8 @@ def _warehouses(credentials: Credentials, sandbox_url: str) -> list[Warehouse]:
                 "name": place.name,
                 "province": place.province,
                 "city": place.city,
+                "district": place.district,
+                "address": place.address,
                 "owner_code": goods.OWNER_CODE,
                 "customer_id": credentials.qimen_customer_id,
             },
@@ -178,7 +180,14 @@ def _own_warehouse(skus: dict[str, Sku]) -> Warehouse:
     place = goods.OWN_WAREHOUSE
     own, _ = Warehouse.objects.get_or_create(
         code=place.code,
-        defaults={"name": place.name, "province": place.province, "city": place.city, "kind": WarehouseKind.OWN},
+        defaults={
+            "name": place.name,
+            "province": place.province,
+            "city": place.city,
+            "district": place.district,
+            "address": place.address,
+            "kind": WarehouseKind.OWN,
+        },
     )
     FloorRules.objects.get_or_create(warehouse=own, defaults={"hot_from": 5, "waves_at": "11:00, 16:30"})
     for number, item in enumerate(goods.CRAFTS, start=1):

@@ -37,9 +37,18 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "oversize_fee": ("超重附加费",),
     "max_kg": ("最大重量(kg)",),
     "insurance_permille": ("保价费率(‰)",),
+    "peak_fees": ("旺季附加费", "资源调节费"),
+    "return_percent": ("退回计费(%)",),
+    "weight_slack_g": ("账单重量允差(克)",),
+    "weight_slack_percent": ("账单重量允差(%)",),
+    "amount_slack": ("账单金额允差",),
 }
 NEEDED = ("warehouse", "courier", "valid_from", "zone")
 _OF_CONTRACT = ("divisor", "rounding_g", "minimum_fee", "oversize_kg", "oversize_fee", "max_kg", "insurance_permille")
+# Of the whole contract as well, but a table without the column leaves what the contract has.
+_IF_PRESENT = ("return_percent", "weight_slack_g", "weight_slack_percent", "amount_slack")
+_MOST = {"return_percent": 1000, "weight_slack_percent": 100}
+_PEAK = re.compile(r"(\d{4}-\d{2}-\d{2})~(\d{4}-\d{2}-\d{2}):(\d{1,7}(?:\.\d{1,2})?)")
 _TIER = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?):(\d+(?:\.\d{1,2})?)")
 _NO = frozenset({"no", "否", "0", "不派送"})
 
@@ -64,7 +73,10 @@ class RateRow:
 
 @dataclass(slots=True)
 class ContractDraft:
-    """A contract that a table describes. key: codes of warehouse, courier and product, and the first day."""
+    """A contract that a table describes. key: codes of warehouse, courier and product, and the first day.
+
+    terms: what the table says of the whole contract; of columns that it lacks only the older ones, as 0.
+    """
 
     key: tuple[str, str, str, date]
     row: int
@@ -81,7 +93,8 @@ def drafts_of(rows: Iterable[SheetRow]) -> tuple[list[ContractDraft], list[RowEr
         reader = _Reader(row, errors)
         start, end = reader.day("valid_from"), reader.day("ends_on", may_be_empty=True)
         zone = reader.zone()
-        terms = {name: reader.number(name) for name in _OF_CONTRACT}
+        terms: dict[str, Any] = {name: reader.number(name) for name in _OF_CONTRACT}
+        terms.update(_terms_if_present(reader))
         rate = _rate(reader, zone)
         if start is None:
             continue
@@ -163,6 +176,57 @@ def _rate(reader: _Reader, zone: str | None) -> RateRow | None:
         if values[name] != round(values[name], 2):
             reader.fail(_("%(column)s has fractions of a fen") % {"column": name})
     return None if zone is None else RateRow(reader.row.number, zone, served, values)
+
+
+def _terms_if_present(reader: _Reader) -> dict[str, Any]:
+    """What is agreed beside the prices, of the columns that there are. An empty return_percent: nothing was agreed."""
+    terms: dict[str, Any] = {}
+    for name in _IF_PRESENT:
+        if name not in reader.row.cells:
+            continue
+        if name == "return_percent" and not reader.text(name):
+            terms[name] = None
+            continue
+        number = reader.number(name)
+        if name == "amount_slack":
+            terms[name] = number
+            if number != round(number, 2):
+                reader.fail(_("%(column)s has fractions of a fen") % {"column": name})
+        else:
+            terms[name] = int(number)
+            if number != int(number) or number > _MOST.get(name, 10**6):
+                problem = _("%(column)s: “%(text)s” is no whole number from 0 to %(most)s")
+                most = _MOST.get(name, 10**6)
+                reader.fail(problem % {"column": name, "text": reader.text(name), "most": most})
+    if "peak_fees" in reader.row.cells:
+        terms["peak_fees"] = _peaks(reader)
+    return terms
+
+
+def _peaks(reader: _Reader) -> list[tuple[date, date, Decimal]]:
+    """ "2026-10-21~2026-11-21:0.50; …": a fee for each parcel from the first day to the one before the second."""
+    peaks: list[tuple[date, date, Decimal]] = []
+    for text in filter(None, (part.strip() for part in reader.text("peak_fees").replace("；", ";").split(";"))):
+        match = _PEAK.fullmatch(text.replace("：", ":").replace("～", "~").replace(" ", ""))
+        try:
+            if match is None:
+                raise ValueError
+            peaks.append((date.fromisoformat(match[1]), date.fromisoformat(match[2]), Decimal(match[3])))
+        except ValueError:
+            reader.fail(_("peak_fees: “%(text)s” is not written like 2026-10-21~2026-11-21:0.50") % {"text": text})
+            return []
+        if peaks[-1][0] >= peaks[-1][1]:
+            reader.fail(_("peak_fees: “%(text)s” ends before it begins") % {"text": text})
+    peaks.sort()
+    for earlier, later in zip(peaks, peaks[1:], strict=False):
+        if earlier[1] > later[0]:
+            reader.fail(_("peak_fees: two fees hold on %(day)s") % {"day": later[0]})
+    return peaks
+
+
+def peaks_text(peaks: Iterable[tuple[date, date, Decimal]]) -> str:
+    """Peak fees as `drafts_of` reads them."""
+    return "; ".join(f"{starts}~{ends}:{fee:.2f}" for starts, ends, fee in peaks)
 
 
 def _tiers(reader: _Reader) -> list[list[Any]]:

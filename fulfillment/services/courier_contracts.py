@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history
 
 from fulfillment.contracts.areas import zones_to_close
-from fulfillment.contracts.tables import COLUMNS, NEEDED, ContractDraft, RowError, drafts_of, time_problem
-from fulfillment.models import Carrier, CourierArea, CourierContract, CourierProduct, CourierRate
+from fulfillment.contracts.tables import COLUMNS, NEEDED, ContractDraft, RowError, drafts_of, peaks_text, time_problem
+from fulfillment.models import Carrier, CourierArea, CourierContract, CourierProduct, CourierRate, PeakFee
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
@@ -121,6 +121,7 @@ def _write(drafts: Sequence[ContractDraft], lanes: _Lanes, *, at: datetime, acto
         rows = [CourierRate(contract=contract, zone=rate.zone, **rate.values) for rate in draft.rates if rate.served]
         bulk_create_with_history(rows, CourierRate, default_change_reason=str(actor))
         rates += len(rows)
+        _write_peaks(draft, contract, actor)
         _close_areas(draft, contract, actor)
     with unit_of_work(at=at, actor=actor) as work:
         details = {"created": created, "replaced": replaced, "rates": rates}
@@ -142,8 +143,20 @@ def _contract(draft: ContractDraft, lanes: _Lanes) -> tuple[CourierContract, boo
     contract.minimum_fee, contract.oversize_fee = terms["minimum_fee"], terms["oversize_fee"]
     contract.oversize_g, contract.max_g = int(terms["oversize_kg"] * 1000), int(terms["max_kg"] * 1000)
     contract.insurance_permille = terms["insurance_permille"]
+    for name in ("return_percent", "weight_slack_g", "weight_slack_percent", "amount_slack"):
+        if name in terms:
+            setattr(contract, name, terms[name])
     contract.save()
     return contract, is_new
+
+
+def _write_peaks(draft: ContractDraft, contract: CourierContract, actor: Actor) -> None:
+    """The peak fees of a table that names any, or says that there are none; else those of the contract stay."""
+    if "peak_fees" not in draft.terms:
+        return
+    contract.peaks.all().delete()
+    peaks = [PeakFee(contract=contract, starts_on=a, ends_on=b, fee=fee) for a, b, fee in draft.terms["peak_fees"]]
+    bulk_create_with_history(peaks, PeakFee, default_change_reason=str(actor))
 
 
 def _close_areas(draft: ContractDraft, contract: CourierContract, actor: Actor) -> None:
@@ -188,12 +201,13 @@ def _table(contracts: QuerySet[CourierContract]) -> Iterator[Sequence[Cell]]:
     )
     for contract, rates in groupby(rows.order_by("contract_id", "zone"), key=attrgetter("contract")):
         priced = {rate.zone: rate for rate in rates}
+        peaks = peaks_text(contract.peaks.values_list("starts_on", "ends_on", "fee"))
         for rate in priced.values():
-            yield _cells(contract, rate.zone, "yes", _prices(rate))
+            yield _cells(contract, rate.zone, "yes", _prices(rate), peaks)
         refused = [*_closed_areas(contract).order_by("zone").values_list("zone", flat=True)]
         # Where there is no price for all other places, nobody goes there: said, so that it comes in again.
         for zone in refused if "" in priced else ["", *refused]:
-            yield _cells(contract, zone, "no", _NO_PRICES)
+            yield _cells(contract, zone, "no", _NO_PRICES, peaks)
 
 
 _NO_PRICES: Sequence[Cell] = ("",) * 7
@@ -211,7 +225,7 @@ def _prices(rate: CourierRate) -> Sequence[Cell]:
     )
 
 
-def _cells(contract: CourierContract, zone: str, served: str, prices: Sequence[Cell]) -> Sequence[Cell]:
+def _cells(contract: CourierContract, zone: str, served: str, prices: Sequence[Cell], peaks: str) -> Sequence[Cell]:
     return (
         contract.warehouse.code,
         contract.product.carrier.code,
@@ -228,6 +242,11 @@ def _cells(contract: CourierContract, zone: str, served: str, prices: Sequence[C
         contract.oversize_fee,
         _kg(contract.max_g),
         contract.insurance_permille,
+        peaks,
+        "" if contract.return_percent is None else contract.return_percent,
+        contract.weight_slack_g,
+        contract.weight_slack_percent,
+        contract.amount_slack,
     )
 
 
@@ -245,16 +264,18 @@ def _kg(grams: int) -> Decimal:
     return (Decimal(grams) / 1000).normalize() + 0
 
 
+# From the divisor on: what holds for the whole contract.
+_OF_SAMPLE = (8000, 100, 0, 30, Decimal("10.00"), 50, 3, "2026-10-21~2026-11-21:0.50", 60, 50, 2, 0)
 SAMPLE_ROWS: Sequence[Sequence[Cell]] = (
     ("# 示例价格，并非任何快递公司的真实报价 / SAMPLE FIGURES, no courier's real prices. Delete this row.",),
     ("WH-1", "ZTO", "standard", "2026-01-01", "2027-01-01", "浙江省", "yes", "0-0.5:2.00; 0.5-1:2.50; 1-3:4.00")
-    + (1, Decimal("2.50"), 1, Decimal("0.80"), 0, 2, 8000, 100, 0, 30, Decimal("10.00"), 50, 3),
+    + (1, Decimal("2.50"), 1, Decimal("0.80"), 0, 2, *_OF_SAMPLE),
     ("WH-1", "ZTO", "standard", "2026-01-01", "2027-01-01", "3301", "yes", "")
-    + (1, Decimal("2.20"), 1, Decimal("0.60"), 0, 1, 8000, 100, 0, 30, Decimal("10.00"), 50, 3),
+    + (1, Decimal("2.20"), 1, Decimal("0.60"), 0, 1, *_OF_SAMPLE),
     ("WH-1", "ZTO", "standard", "2026-01-01", "2027-01-01", "西藏自治区", "no", "")
-    + ("", "", "", "", "", "", 8000, 100, 0, 30, Decimal("10.00"), 50, 3),
+    + ("", "", "", "", "", "", *_OF_SAMPLE),
     ("WH-1", "ZTO", "standard", "2026-01-01", "2027-01-01", "*", "yes", "")
-    + (1, Decimal("6.00"), 1, Decimal("3.00"), Decimal("0.00"), 4, 8000, 100, 0, 30, Decimal("10.00"), 50, 3),
+    + (1, Decimal("6.00"), 1, Decimal("3.00"), Decimal("0.00"), 4, *_OF_SAMPLE),
 )
 
 

@@ -200,7 +200,7 @@ def _sender(package: Package) -> dict[str, str]:
     account = package.waybill.account
     if account is None:
         warehouse = package.waybill.shipment.warehouse
-        return {"name": warehouse.name, "phone": "", "address": f"{warehouse.province}{warehouse.city}"}
+        return {"name": warehouse.name, "phone": warehouse.phone, "address": warehouse.full_address}
     place = sender_of(account)
     return {
         "name": place.name,

@@ -43,7 +43,8 @@ class InboundDocument:
 class StockOutDocument:
     """Goods that a warehouse is to send to another one. order_type: DBCK transfer.
 
-    receiver: the parts of receiverInfo by their names in the standard: company, name, province, city, detailAddress.
+    receiver: the parts of receiverInfo by their names in the standard: company, name, mobile, province, city, area,
+    detailAddress; empty ones are left out.
     related_code: the number under which the receiving warehouse will be told of them.
     """
 

@@ -12,7 +12,7 @@ import pytest
 from django.utils import translation
 from openpyxl import Workbook
 
-from fulfillment.models import Carrier, CourierArea, CourierContract, CourierRate
+from fulfillment.models import Carrier, CourierArea, CourierContract, CourierRate, PeakFee
 from fulfillment.services.courier_contracts import ImportResult, export_contracts, import_contracts, sample_table
 from fulfillment.services.courier_prices import tariff_of
 from ordercenter.audit.models import Deed
@@ -154,8 +154,17 @@ def test_a_warehouse_out_of_reach_is_none(house: Warehouse) -> None:
     assert problems(result) == [(2, "there is no warehouse “WH-1” for you")]
 
 
+def agree(contract: CourierContract) -> None:
+    CourierContract.objects.filter(pk=contract.pk).update(
+        return_percent=60, weight_slack_g=80, amount_slack=Decimal("0.10")
+    )
+    for starts, ends, fee in (("2026-10-21", "2026-11-21", "0.50"), ("2027-01-10", "2027-02-10", "1.00")):
+        PeakFee.objects.create(contract=contract, starts_on=starts, ends_on=ends, fee=Decimal(fee))
+
+
 def test_what_was_exported_is_imported_as_it_was(house: Warehouse) -> None:
     contract = contract_of(house, Carrier.objects.get(), {"": "9", "3301": "5"}, divisor=8000, minimum_fee=Decimal("3"))
+    agree(contract)
     CourierRate.objects.filter(zone="3301").update(tiers=[[300, "2.00"], [1000, "4.50"]])
     before = list(CourierRate.objects.order_by("zone").values("zone", "tiers", "first_fee", "step_fee", "days_p90"))
     content = b"".join(export_contracts(CourierContract.objects.all()))
@@ -167,6 +176,47 @@ def test_what_was_exported_is_imported_as_it_was(house: Warehouse) -> None:
     assert list(rates) == before
     contract.refresh_from_db()
     assert (contract.divisor, contract.minimum_fee) == (8000, Decimal("3.00"))
+    assert (contract.return_percent, contract.weight_slack_g, contract.amount_slack) == (60, 80, Decimal("0.10"))
+    assert [(str(p.starts_on), str(p.ends_on), p.fee) for p in contract.peaks.all()] == [
+        ("2026-10-21", "2026-11-21", Decimal("0.50")),
+        ("2027-01-10", "2027-02-10", Decimal("1.00")),
+    ]
+
+
+def test_what_a_table_does_not_name_stays_as_it_was_agreed_and_an_empty_cell_ends_it(house: Warehouse) -> None:
+    take(ALL)
+    contract = CourierContract.objects.get()
+    agree(contract)
+
+    take(ALL)
+    contract.refresh_from_db()
+    assert (contract.return_percent, contract.weight_slack_g, contract.peaks.count()) == (60, 80, 2)
+
+    content = lines(ALL + ",").replace(b"rounding_g", b"rounding_g,return_percent,peak_fees") + b","
+    assert import_contracts(content=content, at=AT, actor=PERSON, reach=EVERYTHING).errors == ()
+    contract.refresh_from_db()
+    assert (contract.return_percent, contract.weight_slack_g, contract.peaks.count()) == (None, 80, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "problem"),
+    [
+        ("return_percent", "60.5", "return_percent: “60.5” is no whole number from 0 to 1000"),
+        ("weight_slack_percent", "101", "weight_slack_percent: “101” is no whole number from 0 to 100"),
+        ("amount_slack", "0.001", "amount_slack has fractions of a fen"),
+        ("amount_slack", "-1", "amount_slack: “-1” is no number from 0 up"),
+        ("peak_fees", "November:1", "peak_fees: “November:1” is not written like 2026-10-21~2026-11-21:0.50"),
+        ("peak_fees", "2026-11-31~2026-12-01:1", "peak_fees: “2026-11-31~2026-12-01:1” is not written like …"),
+        ("peak_fees", "2026-11-21~2026-11-01:1", "peak_fees: “2026-11-21~2026-11-01:1” ends before it begins"),
+        ("peak_fees", "2026-11-01~2026-11-21:1; 2026-11-20~2026-12-01:2", "peak_fees: two fees hold on 2026-11-20"),
+    ],
+)
+def test_what_is_agreed_beside_the_prices_is_checked_by_the_row(column: str, cell: str, problem: str) -> None:
+    content = f"{HEAD},{column}\r\n{ALL},{cell}".encode()
+
+    result = import_contracts(content=content, at=AT, actor=PERSON, reach=EVERYTHING)
+
+    assert problems(result) == [(2, problem.replace("…", "2026-10-21~2026-11-21:0.50"))]
 
 
 def test_a_workbook_reads_like_a_text_file() -> None:

@@ -15,8 +15,9 @@ from fulfillment.services.bringing import call_off, send_again, send_over
 from fulfillment.services.goods_at_warehouses import ask_stock
 from fulfillment.services.silence import tell_silent
 from fulfillment.services.transfers import confirm_stock_outs, take_keep_answers
+from fulfillment.transfer_handlers import stock_out_documents
 from fulfillment.wms.goods_documents import ReceivedLine, StockOutConfirm
-from fulfillment.wms.stock_out_xml import read_stock_out_confirm
+from fulfillment.wms.stock_out_xml import read_stock_out_confirm, stock_out_xml
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
@@ -84,6 +85,20 @@ def test_the_sender_is_asked_and_the_receiver_is_told_when_the_goods_have_left(p
     assert Supply.objects.values_list("quantity", "arrived", "state").get() == (20, 20, "arrived")
     assert InboxMessage.objects.filter(kind="qimen.stockout.confirm").count() == 1
     assert (cases(), broken_invariants()) == ([], {})
+
+
+def test_the_lorry_is_told_where_to_go_and_whom_to_call(play: Play, keeper: Actor) -> None:
+    house = play.south().warehouse
+    house.district, house.address, house.contact_name, house.phone = "白云区", "龙归北路2号", "林师傅", "020-12345678"
+    house.save()
+
+    transfer(play, keeper)
+    [told] = stock_out_documents([StockOut.objects.get().inbound_id]).values()
+    text = stock_out_xml(told)
+
+    assert "<area>白云区</area>" in text
+    assert f"<detailAddress>{house.full_address}</detailAddress><mobile>020-12345678</mobile>" in text
+    assert "<name>林师傅</name>" in text
 
 
 def test_a_sender_that_finds_less_sends_less_and_the_rest_is_in_quarantine(play: Play, keeper: Actor) -> None:

@@ -12,12 +12,20 @@ from ordercenter.inventory.states import WarehouseKind
 
 
 class Warehouse(models.Model):
-    """A place that stocks and ships. customer_id: how its system knows us (Qimen customerId)."""
+    """A place that stocks and ships. customer_id: how its system knows us (Qimen customerId).
+
+    district to phone: where lorries and returned parcels go, and whom their drivers call; told to warehouses and
+    couriers as sender and receiver. The number is a business's, not a person's, and is not masked.
+    """
 
     code = models.SlugField(_("code"), max_length=32, unique=True)
     name = models.CharField(_("name"), max_length=64)
     province = models.CharField(_("province"), max_length=32, blank=True)
     city = models.CharField(_("city"), max_length=32, blank=True)
+    district = models.CharField(_("district"), max_length=32, blank=True, db_default="")
+    address = models.CharField(_("street and number"), max_length=200, blank=True, db_default="")
+    contact_name = models.CharField(_("contact person"), max_length=64, blank=True, db_default="")
+    phone = models.CharField(_("phone"), max_length=32, blank=True, db_default="")
     kind = models.CharField(_("kind"), max_length=8, choices=WarehouseKind.choices, default=WarehouseKind.QIMEN)
     is_open = models.BooleanField(_("open"), default=True)
     customer_id = models.CharField(_("customer id at the warehouse"), max_length=64, blank=True)
@@ -31,6 +39,11 @@ class Warehouse(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def full_address(self) -> str:
+        """Where it stands, in one line; its name stands in for a street that nobody has written down."""
+        return f"{self.province}{self.city}{self.district}{self.address or self.name}"
 
     @property
     def is_own(self) -> bool:
