@@ -34,7 +34,8 @@ def stop_shipments(
     """Keep the goods of these orders in the house: what no warehouse has yet is cancelled at once, what a warehouse has
     is asked back, and its answer or the parcel, whichever comes first, decides. Our own people are not asked: what
     still lies in its bins is cancelled at once, what is in hand has to be put back and counts as stopped then. Out of a
-    basket that others share only the pieces of these orders go (`taking_out`); the others go on.
+    basket that others share only the pieces of these orders go (`taking_out`); the others go on, but for a basket of
+    which the others' gifts change with that: all of it is put back, and they are planned anew.
 
     Of an order that lives, what is cancelled at once is to be planned anew (`taken_back`). Orders that share a shipment
     with one of these are planned anew without it, on the goods that they have reserved. only_apart: these are not given
@@ -290,7 +291,8 @@ def plan_again(*, order_ids: Collection[int], work: Work) -> None:
 def _out_of_baskets(
     work: Work, shipments: Mapping[int, Sequence[Shipment]], leaving: Collection[int], own: Collection[int]
 ) -> dict[int, list[Shipment]]:
-    """By order, its shipments: instead of a basket shared with orders that go on, the one with its own pieces."""
+    """By order, its shipments: instead of a basket shared with orders that go on as they are, the one with its own
+    pieces."""
     in_baskets = {
         s.pk: s for group in shipments.values() for s in group if s.state in IN_BASKET and s.warehouse_id in own
     }
@@ -298,7 +300,9 @@ def _out_of_baskets(
     if in_baskets:
         lines = work.lock_children(ShipmentLine, "shipment_id", list(in_baskets))
         for pk, shipment in in_baskets.items():
-            if {line.order_id for line in lines[pk]} - set(leaving):
+            staying = {line.order_id for line in lines[pk]} - set(leaving)
+            left = {line.order_id for line in lines[pk]} & set(leaving)
+            if staying and not orders_services.earns_otherwise(staying=staying, leaving=left, work=work):
                 apart[pk] = take_out_of_basket(shipment=shipment, leaving=leaving, work=work)
     return {order_id: [apart.get(s.pk, s) for s in group] for order_id, group in shipments.items()}
 

@@ -1,7 +1,7 @@
 """The verbs of orders. Each takes many, owns its transaction or joins the caller's unit of work, tells its facts."""
 
 from ordercenter.orders.services.closing import cancel_orders, cancel_rest, complete_orders, finish_trades
-from ordercenter.orders.services.gifts import give_gifts, settle_gifts
+from ordercenter.orders.services.gifts import earns_otherwise, give_gifts, settle_gifts
 from ordercenter.orders.services.grading import grade_orders, regrade_orders, urgency
 from ordercenter.orders.services.holding import Finding, accepted_codes, hold_orders, release_holds
 from ordercenter.orders.services.intake import IntakeResult, TakenOrder, take_orders
@@ -34,6 +34,7 @@ __all__ = [
     "check_orders",
     "complete_orders",
     "deliver_orders",
+    "earns_otherwise",
     "finish_trades",
     "give_gifts",
     "grade_orders",

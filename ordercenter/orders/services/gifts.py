@@ -136,6 +136,28 @@ def settle_gifts(
     return bench.result
 
 
+def earns_otherwise(*, staying: Collection[int], leaving: Collection[int], work: Work) -> bool:
+    """Whether orders that go on without some of those they travelled with have other gifts due than they hold: one that
+    they had only together, or one that is in an order which leaves. Changes nothing. Limits and stock do not count: who
+    settles afterwards looks at those. No statement when no active rule counts orders together; else at most five.
+    """
+    rules = {pk: rule for pk, rule in gift_rules(work).items() if rule.counts_together and not rule.is_cycle}
+    if not rules:
+        return False
+    orders = {pk: order for pk, order in work.lock(Order, staying).items() if order.state not in CLOSED_STATES}
+    bench = _bench(work, orders)
+    group = [orders[pk] for pk in sorted(orders)]
+    wanted: dict[Place, Award] = {}
+    for rule in rules.values():
+        wanted.update(_wanted_of(bench, rule, group))
+    held = {place: grant.quantity for place, grant in bench.existing.items() if place[1] in rules}
+    if any(place not in wanted or wanted[place].quantity != quantity for place, quantity in held.items()):
+        return True
+    # Also one that was taken back a moment ago, because its order is cancelled.
+    gone = GiftGrant.objects.filter(order_id__any_of=sorted(leaving)).values_list("rule_id", "sku_id")
+    return bool({place[1:] for place in wanted.keys() - held.keys()} & set(gone))
+
+
 def gift_rules(work: Work) -> dict[int, Rule]:
     """All rules by id, compiled once per version and process."""
     return compiled(work, STAMP, _compile)

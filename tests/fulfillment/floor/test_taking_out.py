@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from fulfillment.models import Basket, Parcel, Shipment
 from fulfillment.services import unmerge_orders
@@ -13,7 +15,7 @@ from fulfillment.services.stopping import stop_shipments
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
-from ordercenter.orders.models import Order
+from ordercenter.orders.models import GiftRule, Order
 from ordercenter.orders.services import cancel_orders
 from tests.flows.outside import settle_down
 from tests.flows.siblings import order_of, siblings
@@ -191,3 +193,70 @@ def test_an_order_asked_back_waits_for_a_decision_and_the_other_leaves(
 
     assert (order_of(trades[0]).state, order_of(trades[0]).is_on_hold) == ("approved", True)
     assert (order_of(trades[1]).state, broken_invariants()) == ("shipped", {})
+
+
+def gift_from(house: House, value: str) -> None:
+    rule = GiftRule.objects.create(name="gift", kind="amount", valid_from=timezone.now() - timedelta(days=400))
+    rule.tiers.create(from_value=Decimal(value), sku=house.world.skus[9], quantity=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "goes", "left"),
+    [
+        pytest.param("90", 1, ["SKU-1"], id="what they earned only together is due no more"),
+        pytest.param("40", 0, ["SKU-2", "SKU-9"], id="who goes has the gift that the other earns too"),
+    ],
+)
+def test_a_basket_whose_gifts_change_is_put_back_and_who_stays_leaves_with_what_is_due(
+    house: House, value: str, goes: int, left: list[str]
+) -> None:
+    gift_from(house, value)
+    both = siblings(house.world, "SKU-1", "SKU-2")
+    house.world.deliver(*both)
+    settle_down()
+    wave = house.wave()
+    kept = Shipment.objects.get()
+    house.pick(wave, "SKU-1", "SKU-2", "SKU-9")
+    assert state_of(kept) == "picked"
+
+    cancel(both[goes])
+
+    assert ways(house) == [("to_put_back", ["SKU-1", "SKU-2", "SKU-9"])]
+    assert house.scan("put_back", f"{wave.code}-01").say == "put_back"
+    settle_down()
+    assert ways(house)[1:] == [("accepted", left)]
+    wave = house.wave()
+    house.pick(wave, *left)
+    house.scan("hand_over", house.pack(Shipment.objects.order_by("pk")[1], *left))
+    settle_down()
+    assert order_of(both[1 - goes]).state == "shipped"
+    assert house.stock("SKU-9") == ((99, 0) if "SKU-9" in left else (100, 0))
+    assert not Case.objects.filter(closed_at__isnull=True).exists()
+    assert broken_invariants() == {}
+
+
+def test_a_basket_whose_gifts_stay_as_they_are_is_not_put_back(house: House) -> None:
+    gift_from(house, "90")
+    first, second = siblings(house.world, "SKU-1", "SKU-2")
+    third = siblings(house.world, "SKU-3")[0]
+    house.world.deliver(first, second, third)
+    settle_down()
+    house.pick(house.wave(), "SKU-1", "SKU-2", "SKU-3", "SKU-9")
+
+    cancel(third)
+
+    assert ways(house) == [("picked", ["SKU-1", "SKU-2", "SKU-9"]), ("to_put_back", ["SKU-3"])]
+    assert broken_invariants() == {}
+
+
+def test_a_gift_that_was_theirs_only_together_goes_with_the_order_that_has_it(house: House) -> None:
+    gift_from(house, "90")
+    first, second = siblings(house.world, "SKU-1", "SKU-2")
+    house.world.deliver(first, second)
+    settle_down()
+    house.pick(house.wave(), "SKU-1", "SKU-2", "SKU-9")
+
+    cancel(first)
+
+    assert ways(house) == [("picked", ["SKU-2"]), ("to_put_back", ["SKU-1", "SKU-9"])]
+    assert broken_invariants() == {}
