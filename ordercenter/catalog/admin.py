@@ -25,6 +25,7 @@ from ordercenter.catalog.models import (
     Channel,
     ChannelCapability,
     Contact,
+    IgnoredListing,
     ListingMatch,
     RuleStamp,
     Shop,
@@ -123,8 +124,8 @@ class BundlePartAdmin(ScopedAdmin):
 class ListingMatchAdmin(HistoryAdmin):
     deletable = True
     shop = "shop_id"
-    list_display = ["shop", "listing_id", "listing_sku_id", "sku"]
-    list_display_links = ["listing_id"]
+    list_display = ["shop", "listing_id", "listing_sku_id", "sku", "by_code"]
+    list_display_links = ["shop", "listing_id"]
     list_filter = [("shop", ScopedRelatedFilter)]
     list_select_related = ["shop", "sku"]
     autocomplete_fields = ["sku"]
@@ -135,8 +136,20 @@ class ListingMatchAdmin(HistoryAdmin):
         """Save, and tell the orders that wait for it. The page's transaction holds both."""
         with unit_of_work(actor=actor_of(request)) as work:
             hold_back_judgements()
+            obj.by_code = ""
             super().save_model(request, obj, form, change)
             tell_matched(work, obj)
+
+
+@admin.register(IgnoredListing)
+class IgnoredListingAdmin(ReadOnlyAdmin):
+    shop = "shop_id"
+    list_display = ["shop", "listing_id", "listing_sku_id", "reason", "ignored_at", "ignored_by"]
+    list_display_links = ["shop", "listing_id"]
+    list_filter = [("shop", ScopedRelatedFilter)]
+    list_select_related = ["shop", "ignored_by"]
+    search_fields = ["=listing_id", "=listing_sku_id"]
+    ordering = ["-id"]
 
 
 @admin.register(ShopAccess)

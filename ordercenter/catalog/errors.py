@@ -24,7 +24,7 @@ class ListingNameless(OrderCenterError):
 
     code = "catalog.listing_nameless"
     title = _("The listing's number is missing.")
-    hint = _("Goods without a listing are matched by giving a SKU the code that the channel sends.")
+    hint = _("Goods that come without a listing are matched by the code that comes with them.")
 
 
 class ListingForeign(OrderCenterError):
@@ -49,3 +49,82 @@ class SkuNotSold(OrderCenterError):
     def __init__(self, *, code: str):
         super().__init__(f"no active SKU {code}")
         self.sku_code = code
+
+
+class BundleEmpty(OrderCenterError):
+    """A bundle that holds nothing: no order could be filled with it."""
+
+    code = "catalog.bundle_empty"
+    title = _("The bundle has no parts.")
+    hint = _("Enter what the bundle holds, then match the listing.")
+
+    def __init__(self, *, code: str):
+        super().__init__(f"bundle {code} has no parts")
+        self.sku_code = code
+
+
+class SetOfSets(OrderCenterError):
+    """A set is made of pieces, not of other sets."""
+
+    code = "catalog.set_of_sets"
+    title = _("A bundle cannot be part of another one.")
+    hint = _("Name the pieces themselves.")
+
+    def __init__(self, *, code: str):
+        super().__init__(f"{code} is a bundle")
+        self.sku_code = code
+
+
+class PiecesUnlikely(OrderCenterError):
+    """A set of no pieces, or of more than anybody would sell as one."""
+
+    code = "catalog.pieces_unlikely"
+    title = _("So many pieces do not make a set.")
+    hint = _("A set has 1 to 20 different SKUs, 1 to 999 pieces of each.")
+
+    def __init__(self, *, code: str, pieces: int):
+        super().__init__(f"{pieces} pieces of {code}")
+        self.sku_code, self.pieces = code, pieces
+
+
+class ListingBound(OrderCenterError):
+    """Somebody has matched this listing."""
+
+    code = "catalog.listing_bound"
+    title = _("The listing is matched to a SKU.")
+    hint = _("Take the match away first.")
+
+    def __init__(self, *, listing: str):
+        super().__init__(f"listing {listing} is matched")
+        self.listing = listing
+
+
+class ListingUnbound(OrderCenterError):
+    """There is no such match."""
+
+    code = "catalog.listing_unbound"
+    title = _("The listing is not matched to any SKU.")
+    status = 404
+
+    def __init__(self, *, listing: str):
+        super().__init__(f"listing {listing} is not matched")
+        self.listing = listing
+
+
+class IgnoredAlready(OrderCenterError):
+    """It has been said before."""
+
+    code = "catalog.listing_ignored_already"
+    title = _("The listing is said to be none of ours already.")
+
+    def __init__(self, *, listing: str):
+        super().__init__(f"listing {listing} is ignored already")
+        self.listing = listing
+
+
+class WhyMissing(OrderCenterError):
+    """What is decided about a listing is kept with its reason."""
+
+    code = "catalog.why_missing"
+    title = _("Say why, in a few words.")
+    hint = _("The reason is kept in the history and the audit.")

@@ -190,12 +190,23 @@ class BundlePart(models.Model):
 
 
 class ListingMatch(models.Model):
-    """Which SKU of ours a listing of a shop sells."""
+    """Which SKU of ours a listing of a shop sells.
+
+    Goods without a listing's number are matched by the code that comes with them: see `listings.listing_of`.
+    by_code: the code by which it was matched by itself, and for which alone it counts; empty when a person did.
+    """
 
     shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))
-    listing_id = models.CharField(_("listing"), max_length=64)
-    listing_sku_id = models.CharField(_("listing SKU"), max_length=64, blank=True)
+    listing_id = models.CharField(
+        _("listing"), max_length=64, blank=True, help_text=_("Empty for goods that come with a code only.")
+    )
+    listing_sku_id = models.CharField(
+        _("listing SKU"), max_length=64, blank=True, help_text=_("Of goods without a listing: the code they come with.")
+    )
     sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
+    by_code = models.CharField(
+        _("matched by the code"), max_length=64, blank=True, default="", db_default="", editable=False
+    )
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
     class Meta:
@@ -207,6 +218,30 @@ class ListingMatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.listing_id}/{self.listing_sku_id} > {self.sku_id}"
+
+
+class IgnoredListing(models.Model):
+    """A listing whose goods are none of ours: nobody has to match it. Its orders wait for a decision about each."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))
+    listing_id = models.CharField(_("listing"), max_length=64, blank=True)
+    listing_sku_id = models.CharField(_("listing SKU"), max_length=64, blank=True)
+    reason = models.CharField(_("reason"), max_length=200)
+    ignored_at = models.DateTimeField(_("since"), default=timezone.now)
+    ignored_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), null=True, blank=True, related_name="+"
+    )
+    history = HistoricalRecords(history_id_field=models.BigAutoField())
+
+    class Meta:
+        verbose_name = _("listing that is not ours")
+        verbose_name_plural = _("listings that are not ours")
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "listing_id", "listing_sku_id"], name="listing_ignored_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.listing_id}/{self.listing_sku_id}"
 
 
 class Contact(FastRow):

@@ -33,6 +33,7 @@ _GOODS = (
     "catalog.view_sku",
     "catalog.view_bundlepart",
     "catalog.view_listingmatch",
+    "catalog.view_ignoredlisting",
 )
 _ORDERS = (
     "orders.view_*",

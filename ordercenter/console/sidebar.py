@@ -136,6 +136,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("catalog.Sku", "sell"),
             ("catalog.BundlePart", "category"),
             ("catalog.ListingMatch", "link"),
+            ("catalog.IgnoredListing", "link_off"),
             ("catalog.Contact", "contacts"),
             ("catalog.BlacklistEntry", "block"),
         ),

@@ -28,7 +28,7 @@ from ordercenter.common.batch import BatchResult
 from ordercenter.common.scope import Scope, scope_of
 from ordercenter.console.case_words import FIXES, words_of
 from ordercenter.console.pages import back_to, page, whole_number
-from ordercenter.console.rerunning import run_again
+from ordercenter.console.rerunning import run_again, unmatched_among
 from ordercenter.console.selectors import case_queue
 from ordercenter.console.selectors.case_queue import Filters
 from ordercenter.console.wording import payload_words
@@ -108,13 +108,32 @@ def _give_back(request: HttpRequest, ids: list[int], at: datetime, actor: Actor)
 
 
 def _resolve(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    ids = _decidable(request, ids)
+    if not ids:
+        return
     result = services.resolve_cases(case_ids=ids, resolution=_reason(request), at=at, actor=actor)
     _report(request, result, _("Resolved; what it held goes on."))
 
 
 def _dismiss(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
+    ids = _decidable(request, ids)
+    if not ids:
+        return
     result = services.resolve_cases(case_ids=ids, resolution=_reason(request), at=at, actor=actor, dismiss=True)
     _report(request, result, _("Dismissed; what it held goes on."))
+
+
+def _decidable(request: HttpRequest, ids: list[int]) -> list[int]:
+    """Without the cases of unmatched goods: resolved, they would be there again at once."""
+    unmatched = set(unmatched_among(ids))
+    if unmatched:
+        text = ngettext(
+            "%(n)s case ends when its listing is matched, or its order cancelled; it was left open.",
+            "%(n)s cases end when their listings are matched, or their orders cancelled; they were left open.",
+            len(unmatched),
+        )
+        messages.warning(request, text % {"n": len(unmatched)})
+    return [pk for pk in ids if pk not in unmatched]
 
 
 def _snooze(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
@@ -124,10 +143,18 @@ def _snooze(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) ->
 
 
 def _rerun(request: HttpRequest, ids: list[int], at: datetime, actor: Actor) -> None:
-    count = run_again(case_ids=ids, reason=_reason(request), at=at, actor=actor)
+    rerun = run_again(case_ids=ids, reason=_reason(request), at=at, actor=actor)
+    count, left = rerun.ran, rerun.unmatched
+    if left:
+        text = ngettext(
+            "%(n)s order waits on: its goods are not matched yet.",
+            "%(n)s orders wait on: their goods are not matched yet.",
+            left,
+        )
+        messages.warning(request, text % {"n": left})
     if count:
         messages.success(request, ngettext("%(n)s step runs again.", "%(n)s steps run again.", count) % {"n": count})
-    else:
+    elif not left:
         messages.info(request, _("No stopped step was found."))
 
 

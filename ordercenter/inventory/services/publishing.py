@@ -134,7 +134,8 @@ def take_publication_answers(
 def _listings_of(sku_ids: Collection[int]) -> list[ListingMatch]:
     bundles = BundlePart.objects.filter(part_id__in=sku_ids).values("bundle_id")
     listed = ListingMatch.objects.filter(Q(sku_id__in=sku_ids) | Q(sku_id__in=bundles), shop__is_active=True)
-    return list(listed.order_by("pk"))
+    # Goods that come with a code only have no listing whose number could be told.
+    return list(listed.exclude(listing_id="").order_by("pk"))
 
 
 def _write(

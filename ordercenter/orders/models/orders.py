@@ -206,6 +206,8 @@ class OrderLine(FastRow):
     listing_sku_id = models.CharField(_("listing SKU"), max_length=64, blank=True)
     outer_sku = models.CharField(_("SKU code at the channel"), max_length=64, blank=True)
     title = models.CharField(_("title"), max_length=255, blank=True)
+    # The choice in words, as the platform sends it: colour, size, set.
+    spec = models.CharField(_("choice"), max_length=255, blank=True, default="", db_default="")
     sku = models.ForeignKey(
         Sku,
         models.PROTECT,

@@ -16,7 +16,7 @@ from ordercenter.orders.services.progress import (
     wait_for_supply,
 )
 from ordercenter.orders.services.refunds import TakenRefund, take_refunds
-from ordercenter.orders.services.rematching import rerun_waiting
+from ordercenter.orders.services.rematching import rerun_unmatched, rerun_waiting
 from ordercenter.orders.services.returns import return_goods
 from ordercenter.orders.services.review import check_orders, hold_duplicates
 
@@ -43,6 +43,7 @@ __all__ = [
     "match_skus",
     "regrade_orders",
     "release_holds",
+    "rerun_unmatched",
     "rerun_waiting",
     "return_goods",
     "sell_over_counter",

@@ -172,6 +172,7 @@ def _new_lines(incoming: IncomingOrder, order: Order) -> list[OrderLine]:
             listing_sku_id=line.listing_sku_id,
             outer_sku=line.outer_sku[:64],
             title=line.title[:255],
+            spec=line.sku_text[:255],
             unit_price=line.unit_price,
             paid_share=line.paid_share,
             is_gift=line.is_gift,

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
-from ordercenter.catalog.binding import hold_back_matches
-from ordercenter.catalog.models import BundlePart, ListingMatch, Sku
+from ordercenter.catalog.binding import MatchByCode, hold_back_matches, note_matches_by_code
+from ordercenter.catalog.listings import Listing, listing_of, only_sku, skus_with_codes
+from ordercenter.catalog.models import BundlePart, IgnoredListing, ListingMatch, Sku
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import split_amount
 from ordercenter.common.rows import new_row
@@ -18,7 +19,6 @@ from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
 from ordercenter.orders.states import CLOSED_STATES
 
-Listing = tuple[int, str, str]
 # So many answers are kept; more goods than these are asked for anew.
 KEPT = 50_000
 UNMAPPED = "SKU_UNMAPPED"
@@ -27,37 +27,51 @@ UNMAPPED = "SKU_UNMAPPED"
 @dataclass
 class Goods:
     """What was asked of the catalog under its present version: the SKU behind a listing or a code, None if there is
-    none, and the parts of bundles.
+    none, and the parts of bundles. by_writing: the one SKU whose code is this one but for its writing.
     """
 
-    by_listing: dict[Listing, Sku | None] = field(default_factory=dict)
+    by_listing: dict[Listing, ListingMatch | None] = field(default_factory=dict)
+    ignored: set[Listing] = field(default_factory=set)
     by_code: dict[str, Sku | None] = field(default_factory=dict)
+    by_writing: dict[str, Sku | None] = field(default_factory=dict)
     parts: dict[int, list[BundlePart]] = field(default_factory=dict)
 
     def sku_of(self, shop_id: int, line: OrderLine) -> Sku | None:
-        """By the listing's match, else by the code that the seller keeps at the channel."""
-        match = self.by_listing.get((shop_id, line.listing_id, line.listing_sku_id))
-        return match or self.by_code.get(line.outer_sku)
+        """By the listing's match, else by the code that the seller keeps at the channel, unless it is said that the
+        listing is none of ours. A match that was made by a code counts for that code alone.
+        """
+        listing = _listing_of(shop_id, line)
+        match = self.by_listing.get(listing)
+        if match is not None and not match.by_code:
+            return match.sku
+        if listing in self.ignored:
+            return None
+        exact = self.by_code.get(line.outer_sku)
+        if exact is not None:
+            return exact
+        if match is not None and match.by_code == line.outer_sku:
+            return match.sku
+        return self.by_writing.get(line.outer_sku)
 
     def explains(self, shop_id: int, line: OrderLine) -> bool:
         """Whether the line can be given goods; a bundle without parts is none."""
         sku = self.sku_of(shop_id, line)
         return sku is not None and not (sku.is_bundle and not self.parts.get(sku.pk))
 
+    def found_by_writing(self, shop_id: int, line: OrderLine) -> bool:
+        """Whether the line is explained by a code that is written otherwise, and no match says so yet."""
+        match = self.by_listing.get(_listing_of(shop_id, line))
+        if match is not None and match.by_code in ("", line.outer_sku):
+            return False
+        return self.by_code.get(line.outer_sku) is None and self.explains(shop_id, line)
+
     def ask(self, wanted: Sequence[tuple[int, OrderLine]]) -> None:
-        """Read what is not known yet of these lines, each with its shop. At most three statements."""
+        """Read what is not known yet of these lines, each with its shop. At most six statements."""
         if len(self.by_listing) + len(self.by_code) > KEPT:
             self.by_listing, self.by_code, self.parts = {}, {}, {}
-        listings = {(shop, n.listing_id, n.listing_sku_id) for shop, n in wanted if n.listing_id}
-        unknown = listings - self.by_listing.keys()
-        if unknown:
-            matches = ListingMatch.objects.filter(listing_id__any_of={listing for _, listing, _ in unknown})
-            found = {(m.shop_id, m.listing_id, m.listing_sku_id): m.sku for m in matches.select_related("sku")}
-            self.by_listing.update((listing, found.get(listing)) for listing in unknown)
-        codes = {line.outer_sku for _, line in wanted if line.outer_sku} - self.by_code.keys()
-        if codes:
-            skus = {sku.code: sku for sku in Sku.objects.filter(code__any_of=codes, is_active=True)}
-            self.by_code.update((code, skus.get(code)) for code in codes)
+            self.ignored, self.by_writing = set(), {}
+        self._ask_listings({_listing_of(shop, line) for shop, line in wanted})
+        self._ask_codes({line.outer_sku for _, line in wanted if line.outer_sku})
         asked = [self.sku_of(shop, line) for shop, line in wanted]
         bundles = {sku.pk for sku in asked if sku is not None and sku.is_bundle} - self.parts.keys()
         if bundles:
@@ -65,14 +79,45 @@ class Goods:
             for part in BundlePart.objects.filter(bundle_id__in=bundles).select_related("part").order_by("pk"):
                 self.parts[part.bundle_id].append(part)
 
+    def _ask_listings(self, listings: set[Listing]) -> None:
+        unknown = {listing for listing in listings if not listing.is_nameless} - self.by_listing.keys()
+        if not unknown:
+            return
+        asked = {
+            "shop_id__in": {listing.shop_id for listing in unknown},
+            "listing_id__any_of": {listing.listing_id for listing in unknown},
+            "listing_sku_id__any_of": {listing.listing_sku_id for listing in unknown},
+        }
+        self.by_listing.update(dict.fromkeys(unknown))
+        for match in ListingMatch.objects.filter(**asked).select_related("sku"):
+            self.by_listing[Listing(match.shop_id, match.listing_id, match.listing_sku_id)] = match
+        ignored = IgnoredListing.objects.filter(**asked).values_list("shop_id", "listing_id", "listing_sku_id")
+        self.ignored.update(Listing(*names) for names in ignored)
+
+    def _ask_codes(self, codes: set[str]) -> None:
+        unknown = codes - self.by_code.keys()
+        if not unknown:
+            return
+        skus = {sku.code: sku for sku in Sku.objects.filter(code__any_of=unknown, is_active=True)}
+        self.by_code.update((code, skus.get(code)) for code in unknown)
+        alike = {code: only_sku(found) for code, found in skus_with_codes(unknown - skus.keys()).items()}
+        if meant := {coded.sku_id for coded in alike.values() if coded is not None}:
+            known = {sku.pk: sku for sku in Sku.objects.filter(pk__in=meant)}
+            self.by_writing.update((code, known.get(coded.sku_id)) for code, coded in alike.items() if coded)
+
+
+def _listing_of(shop_id: int, line: OrderLine) -> Listing:
+    return listing_of(shop_id, line.listing_id, line.listing_sku_id, line.outer_sku)
+
 
 def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
     """Give every line its SKU; a bundle becomes the lines of its parts, amounts shared to the fen.
 
     Refused with NeedsPerson (SKU_UNMAPPED): orders with a line that no listing match and no SKU code explains, or that
     means a bundle without parts; what they share with others is the first such line's listing. Lines that have a SKU
-    already are left alone. At most four statements, none for goods that this process knows; four more when goods are
-    unknown, for which matches are read once more while they stand still.
+    already are left alone. A listing whose code is one SKU's but for its writing is matched to it, which is told and
+    audited. At most eight statements, none for goods that this process knows; seven more when goods are unknown, for
+    which matches are read once more while they stand still.
     """
     result = BatchResult()
     orders = work.lock(Order, order_ids)
@@ -86,6 +131,7 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
         goods.ask(nameless)
     skus: dict[int, Sku] = work.shared.setdefault("skus", {})
     exploded: list[OrderLine] = []
+    by_writing: dict[Listing, MatchByCode] = {}
     for order in orders.values():
         if order.state in CLOSED_STATES:
             # Its flow may begin after its end; the next step says so. Nothing of it is to be shared out any more.
@@ -98,7 +144,10 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
             sku = goods.sku_of(order.shop_id, line)
             if sku is None or not goods.explains(order.shop_id, line):
                 unknown.append(line)
-            elif sku.is_bundle:
+                continue
+            if goods.found_by_writing(order.shop_id, line):
+                by_writing[_listing_of(order.shop_id, line)] = MatchByCode(sku, line.outer_sku)
+            if sku.is_bundle:
                 exploded.extend(_explode(work, line, sku, goods.parts[sku.id], lines[order.id], skus))
             else:
                 _assign(work, line, sku, skus)
@@ -107,6 +156,8 @@ def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:
         else:
             result.done.append(order)
     work.add(exploded)
+    if by_writing:
+        note_matches_by_code(found=by_writing, work=work)
     return result
 
 
@@ -159,6 +210,7 @@ def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
         listing_sku_id=line.listing_sku_id,
         outer_sku=line.outer_sku,
         title=line.title,
+        spec=line.spec,
         is_gift=line.is_gift,
         refund_status=line.refund_status,
     )
@@ -167,9 +219,10 @@ def _twin(line: OrderLine, *, line_no: int) -> OrderLine:
 def unmapped(order: Order, lines: Sequence[OrderLine]) -> Finding:
     """That these lines mean no goods of ours: one finding, grouped by the first; it moves on when that is matched."""
     line = lines[0]
-    name = line.outer_sku or f"{line.listing_id}/{line.listing_sku_id}"
+    listing = _listing_of(order.shop_id, line)
     evidence = {
         "title": line.title,
+        "spec": line.spec,
         "listing": line.listing_id,
         "listing_sku": line.listing_sku_id,
         "code": line.outer_sku,
@@ -179,6 +232,7 @@ def unmapped(order: Order, lines: Sequence[OrderLine]) -> Finding:
     return Finding(
         UNMAPPED,
         evidence,
-        root_cause=f"{UNMAPPED}:{order.shop_id}:{line.listing_id}/{line.listing_sku_id}:{line.outer_sku}"[:160],
-        root_title=name,
+        # Without the code: the seller may write another one at the channel, and it is the same listing.
+        root_cause=f"{UNMAPPED}:{order.shop_id}:{listing.listing_id}/{listing.listing_sku_id}"[:160],
+        root_title=line.outer_sku or f"{line.listing_id}/{line.listing_sku_id}",
     )
