@@ -17,6 +17,7 @@ from channels_sync.order_files.bringing import forget_old_files
 from channels_sync.order_files.running import waiting_files
 from channels_sync.publishing import publish_stock
 from channels_sync.pulling import only_one
+from channels_sync.settling import pull_all_settlements
 from ordercenter.common.errors import OrderCenterError
 
 logger = structlog.get_logger(__name__)
@@ -49,6 +50,12 @@ def _pull(account: ChannelAccount) -> None:
                         logger.warning("pull.failed", account=account.pk, pull=pull.__name__, error=str(error)[:200])
     finally:
         connection.close()
+
+
+@shared_task(name="channels.pull_settlements")
+def settlements(**_: object) -> None:
+    """Take in what platforms paid out."""
+    pull_all_settlements()
 
 
 @shared_task(name="channels.order_files")

@@ -9,12 +9,23 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from finance.models import Match, PaymentEntry, ProviderAccount, Statement, StatementLine
+from finance.models import (
+    AgreedFee,
+    Match,
+    OrderSettlement,
+    PaymentEntry,
+    ProviderAccount,
+    SettlementEntry,
+    SettlementTerms,
+    Statement,
+    StatementLine,
+)
 from finance.states import LineState, StatementState
 from ordercenter.common.admin_base import (
     HistoryAdmin,
     ReadOnlyAdmin,
     ReadOnlyHistoryAdmin,
+    ScopedInline,
     ScopedRelatedFilter,
     badge,
 )
@@ -115,3 +126,47 @@ class MatchAdmin(ReadOnlyAdmin):
     list_select_related = ["line", "entry"]
     search_fields = ["=line__external_no"]
     ordering = ["-pk"]
+
+
+class AgreedFeeInline(ScopedInline):
+    shop = "terms__shop_id"
+    model = AgreedFee
+    extra = 0
+
+
+@admin.register(SettlementTerms)
+class SettlementTermsAdmin(HistoryAdmin):
+    deletable = True
+    shop = "shop_id"
+    list_display = ["shop", "within_days", "grace_days", "watched_from"]
+    list_select_related = ["shop"]
+    ordering = ["shop_id"]
+    inlines = [AgreedFeeInline]
+
+
+@admin.register(SettlementEntry)
+class SettlementEntryAdmin(ReadOnlyAdmin):
+    shop = "shop_id"
+    list_display = ["settled_at", "channel_order_no", "kind", "paid", "subsidies", "fee_total", "net", "sums_hold"]
+    list_display_links = ["settled_at"]
+    list_filter = [("kind", ChoicesDropdownFilter), ("shop", ScopedRelatedFilter), ("settled_at", RangeDateTimeFilter)]
+    search_fields = ["=channel_order_no", "=entry_no"]
+    search_help_text = _("A whole order number, or number of a movement")
+    ordering = ["-id"]
+
+
+@admin.register(OrderSettlement)
+class OrderSettlementAdmin(ReadOnlyAdmin):
+    shop = "shop_id"
+    list_display = ["channel_order_no", "shop", "verdict", "paid", "expected", "fee_total", "net", "page_link"]
+    list_filter = [("verdict", ChoicesDropdownFilter), ("shop", ScopedRelatedFilter)]
+    list_select_related = ["shop"]
+    search_fields = ["=channel_order_no"]
+    search_help_text = _("A whole order number")
+    ordering = ["-id"]
+    readonly_fields = ["page_link"]
+
+    @display(description=_("page"))
+    def page_link(self, settlement: OrderSettlement) -> str:
+        url = reverse("console:settlement", args=[settlement.pk])
+        return format_html('<a class="text-primary-600 underline" href="{}">{}</a>', url, _("Look at it"))

@@ -157,6 +157,18 @@ class NothingToSignOff(OrderCenterError):
         self.line_id, self.verdict = line_id, verdict
 
 
+class NothingToSettle(OrderCenterError):
+    """There is no such settlement, or it is no difference (any more)."""
+
+    code = "finance.nothing_to_settle"
+    title = _("There is nothing to sign off about this order's settlement.")
+    hint = _("It is right by now, or somebody has signed it off: reload the page.")
+
+    def __init__(self, *, settlement_id: int, verdict: str):
+        super().__init__(f"settlement {settlement_id} is {verdict or 'unknown'}")
+        self.settlement_id, self.verdict = settlement_id, verdict
+
+
 class DifferencesOpen(OrderCenterError):
     """The day cannot be closed: lines are neither matched nor signed off."""
 

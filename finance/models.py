@@ -196,3 +196,7 @@ class Match(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_id} = {self.entry_id}"
+
+
+# Django looks for models here.
+from finance.settlement_models import AgreedFee, OrderSettlement, SettlementEntry, SettlementTerms  # noqa: E402, F401

@@ -36,3 +36,36 @@ DIFFERENCES = (
     LineState.NOT_IN_BILL,
     LineState.DUPLICATE,
 )
+
+
+class SettlementKind(models.TextChoices):
+    """What a movement of a platform's settlement is about."""
+
+    SALE = "sale", _("Sale")
+    REFUND = "refund", _("Refund")
+    FEE = "fee", _("Fee")
+    OTHER = "other", _("Other")
+
+
+class SettlementVerdict(models.TextChoices):
+    """How what a platform paid out for an order stands to our books."""
+
+    WAITING = "waiting", _("More is to come")
+    MATCHED = "matched", _("Matched")
+    AMOUNT_DIFFERS = "amount_differs", _("Amount differs")
+    FEE_DIFFERS = "fee_differs", _("More fees than agreed")
+    SUMS_DIFFER = "sums_differ", _("Does not add up")
+    TOLD_ANEW = "told_anew", _("Told again with other amounts")
+    NOT_IN_BOOKS = "not_in_books", _("Settled, not in our books")
+    NOT_SETTLED = "not_settled", _("Not settled in time")
+    SIGNED_OFF = "signed_off", _("Signed off")
+
+
+SETTLEMENT_DIFFERENCES = (
+    SettlementVerdict.AMOUNT_DIFFERS,
+    SettlementVerdict.FEE_DIFFERS,
+    SettlementVerdict.SUMS_DIFFER,
+    SettlementVerdict.TOLD_ANEW,
+    SettlementVerdict.NOT_IN_BOOKS,
+    SettlementVerdict.NOT_SETTLED,
+)

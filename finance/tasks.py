@@ -30,3 +30,9 @@ def reconcile(**_: object) -> None:
             services.match_statement(statement_id=statement.pk, at=timezone.now())
         except OrderCenterError as error:
             logger.warning("match.failed", statement=statement.pk, code=error.code, error=str(error)[:200])
+
+
+@shared_task(name="finance.look_at_settlements")
+def look_at_settlements(**_: object) -> None:
+    """Judge again what platforms have not settled in full, and name what they have not settled at all."""
+    services.look_at_settlements(at=timezone.now())

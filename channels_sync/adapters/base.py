@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from channels_sync.errors import MessageUnreadable
+from finance.settling import SettledRow
 from ordercenter.common.batch import BatchResult
 from ordercenter.orders.intake_types import IncomingOrder, IncomingRefund
 
@@ -87,6 +88,15 @@ class ChangedRefunds:
     """One page of refunds; cursor and unreadable as in ChangedOrders."""
 
     refunds: tuple[RawRefund, ...]
+    next_cursor: str | None
+    unreadable: tuple[MessageUnreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settlements:
+    """One page of what the platform paid out or took back; cursor and unreadable as in ChangedOrders."""
+
+    rows: tuple[SettledRow, ...]
     next_cursor: str | None
     unreadable: tuple[MessageUnreadable, ...] = ()
 
@@ -293,6 +303,8 @@ class Platform:
     only the seller can help. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often
     changes are pulled: seldom where messages drive, every few seconds where nothing else tells. takes_remarks: the
     adapter has `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order.
+    settles: the adapter has `pull_settlements(window, cursor=None)`, which gives a page of Settlements by the time of
+    settling; a platform without it is reconciled by the bills of its payment provider.
     readers_of: where an account says by itself how its orders and refunds are read, instead of the two above.
     """
 
@@ -309,4 +321,5 @@ class Platform:
     has_messages: bool = False
     poll_every_s: float = 60.0
     takes_remarks: bool = False
+    settles: bool = False
     readers_of: Callable[[Connection], Readers] | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from channels_sync.adapters import douyin_mapping as mapping
+from channels_sync.adapters import douyin_settling
 from channels_sync.adapters.base import (
     ChangedOrders,
     ChangedRefunds,
@@ -20,6 +21,7 @@ from channels_sync.adapters.base import (
     Platform,
     RawOrder,
     RawRefund,
+    Settlements,
     StockMode,
     StockPush,
     Tracking,
@@ -262,6 +264,12 @@ class DouyinAdapter:
             params |= {"is_add_star": "true", "star": str(flag)}
         self._call("order.addOrderRemark", params)
 
+    # --- money --------------------------------------------------------------------------------------------------------
+
+    def pull_settlements(self, window: Window, cursor: str | None = None) -> Settlements:
+        """One page of what was settled in the window."""
+        return douyin_settling.pull_settlements(self._client, window, cursor)
+
     def _call(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         return self._client.call(method, params).data
 
@@ -328,4 +336,5 @@ PLATFORM = Platform(
     renew_before=timedelta(days=1),
     poll_every_s=60.0,
     takes_remarks=True,
+    settles=True,
 )

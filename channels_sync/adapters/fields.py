@@ -135,6 +135,16 @@ def fen_or_zero(raw: Mapping[str, Any], key: str, path: str) -> Decimal:
     return _from_fen(whole_or(0, raw, key, path, most=MAX_FEN))
 
 
+def signed_fen(raw: Mapping[str, Any], key: str, path: str, *, is_needed: bool = False) -> Decimal:
+    """An amount in whole fen of any sign, as yuan; 0.00 when absent, unless it is needed."""
+    value = raw.get(key)
+    if value in (None, "") and not is_needed:
+        return ZERO
+    if type(value) is str and value.startswith("-"):
+        return -_from_fen(whole({key: value[1:]}, key, path, least=0, most=MAX_FEN))
+    return _from_fen(whole(raw, key, path, least=-MAX_FEN, most=MAX_FEN))
+
+
 @lru_cache(maxsize=16_384)
 def _from_fen(fen: int) -> Decimal:
     return from_fen(fen)

@@ -22,6 +22,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from channels_sync.adapters import wechat_shop_mapping as mapping
+from channels_sync.adapters import wechat_shop_settling
 from channels_sync.adapters.base import (
     ChangedOrder,
     ChangedOrders,
@@ -32,6 +33,7 @@ from channels_sync.adapters.base import (
     Platform,
     RawOrder,
     RawRefund,
+    Settlements,
     StockMode,
     StockPush,
     Tracking,
@@ -239,6 +241,12 @@ class WechatShopAdapter:
 
         return call_each(pushes, send)
 
+    # --- money --------------------------------------------------------------------------------------------------------
+
+    def pull_settlements(self, window: Window, cursor: str | None = None) -> Settlements:
+        """One page of the account's movements in the window."""
+        return wechat_shop_settling.pull_settlements(self._client, window, cursor)
+
     # --- lists --------------------------------------------------------------------------------------------------------
 
     def _list(self, path: str, walk: _Walk, params_of: Any) -> tuple[dict[str, Any], _Walk]:
@@ -334,4 +342,5 @@ PLATFORM = Platform(
     # From five minutes before its end the platform gives out the next token, and both are good.
     renew_before=timedelta(minutes=5),
     takes_remarks=True,
+    settles=True,
 )

@@ -12,6 +12,8 @@ from django.utils import timezone
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.platforms import TRAITS
+from channels_sync.sandbox.platforms.settling import SERVICE_PERMILLE
+from finance.models import AgreedFee, SettlementTerms
 from ordercenter.catalog.models import Channel, ListingMatch, Shop
 from ordercenter.common.secretfield import unseal
 
@@ -82,6 +84,10 @@ FURTHER_SHOPS = (
 )
 
 
+# What platforms that tell settlements take of them, under their name.
+_FEES = {"douyin": "platform_service_fee", "wechat_shop": "platform_commission"}
+
+
 def seed_further_shops(*, first: Shop, credentials: Credentials, sandbox_url: str) -> list[Shop]:
     """Write these shops with the goods of the first, or bring their addresses and secrets up to date."""
     shops, now = [], timezone.now()
@@ -118,5 +124,8 @@ def seed_further_shops(*, first: Shop, credentials: Credentials, sandbox_url: st
             ],
             ignore_conflicts=True,
         )
+        if fee := _FEES.get(there.platform):
+            terms, _made = SettlementTerms.objects.get_or_create(shop=shop)
+            AgreedFee.objects.get_or_create(terms=terms, code=fee, defaults={"permille": SERVICE_PERMILLE})
         shops.append(shop)
     return shops

@@ -291,6 +291,21 @@ WORDS: Mapping[str, CaseWords] = {
         _("The business day cannot be closed."),
         _("Open the bill, find the cause, and sign the difference off with a reason."),
     ),
+    "PAYOUT_DIFF": CaseWords(
+        _("What the platform paid out for the order is not what our books say, or its fees are more than agreed."),
+        _("Money may be missing, or was paid that has to go back."),
+        _("Open the settlement: it says which amounts differ. Ask the platform, put the books right, or sign it off."),
+    ),
+    "PAYOUT_MISSING": CaseWords(
+        _("The order is completed, but the platform has not paid it out in the agreed time."),
+        _("The money is still with the platform."),
+        _("Look for it in the platform's back office. The case closes by itself when the settlement comes in."),
+    ),
+    "PAYOUT_UNREADABLE": CaseWords(
+        _("A movement of the platform's settlement cannot be read."),
+        _("Nothing after it is taken in, so that nothing is left out unseen."),
+        _("The field is named below. After the mending, the next look takes all of it in and closes the case."),
+    ),
     "STATEMENT_UNREADABLE": CaseWords(
         _("The provider's bill cannot be read."),
         _("The business day is not reconciled."),

@@ -74,6 +74,14 @@ PLACES = (
     Place("routing", _("Routing"), "console:routing-rules", "fulfillment.view_routingruleset", "alt_route", "delivery"),
     Place("stock", _("Stock"), "console:stock", "inventory.view_stocklevel", "inventory_2", "warehouse"),
     Place("statements", _("Reconciliation"), "console:statements", "finance.view_statement", "balance", "finance"),
+    Place(
+        "settlements",
+        _("Platform settlements"),
+        "console:settlements",
+        "finance.view_ordersettlement",
+        "payments",
+        "finance",
+    ),
 )
 
 

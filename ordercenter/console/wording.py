@@ -271,6 +271,35 @@ def command_label(kind: str) -> Text:
     return COMMANDS.get(kind, kind)
 
 
+# Fees by the names that platforms give them, see the adapters' settlements.
+FEES: Mapping[str, Text] = {
+    "platform_service_fee": _("Platform service fee"),
+    "commission": _("Creator's commission"),
+    "colonel_service_fee": _("Merchant recruiter's fee"),
+    "channel_promotion_fee": _("Outside promotion"),
+    "good_learn_channel_fee": _("Channel's share"),
+    "other_sharing_amount": _("Other shares"),
+    "unnamed_fee": _("Fees without a name"),
+    "order_fee": _("Order fee"),
+    "guide_share": _("Guide's share"),
+    "league_share": _("League's share"),
+    "freight_insurance_share": _("Freight insurance share"),
+    "league_platform_cut": _("Platform's cut of the league"),
+    "league_commission": _("League's commission"),
+    "platform_commission": _("Platform commission"),
+    "leader_commission": _("Leader's commission"),
+    "popularity_card": _("Popularity card"),
+    "fast_refund": _("Fast refund"),
+    "freight_insurance": _("Freight insurance"),
+    "share": _("Profit share"),
+}
+
+
+def fee_label(code: str) -> Text:
+    """What a fee of a platform's settlement is called."""
+    return FEES.get(code, code)
+
+
 def code_label(code: str) -> Text:
     """What a case or hold code is called."""
     return case_code(code).title

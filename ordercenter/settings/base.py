@@ -205,6 +205,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
     "transit": {"task": "fulfillment.measure_transit", "schedule": 24 * 3600.0},
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
+    "settlements": {"task": "channels.pull_settlements", "schedule": 900.0, "options": {"expires": 900.0}},
+    "look-at-settlements": {"task": "finance.look_at_settlements", "schedule": 1800.0},
     "waves-of-floors": {"task": "fulfillment.make_waves", "schedule": 60.0},
     "silence": {"task": "fulfillment.tell_silent", "schedule": 60.0},
     "tell-items": {"task": "fulfillment.tell_items", "schedule": 15.0, "options": {"expires": 30.0}},

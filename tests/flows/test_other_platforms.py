@@ -2,109 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from types import SimpleNamespace
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from channels_sync.demo.shops import seed_further_shops
 from channels_sync.kinds import REMARK_KIND, STOCK_KIND
 from channels_sync.models import ChannelAccount
 from channels_sync.publishing import publish_stock
 from channels_sync.remarking import ask_for_remarks
 from channels_sync.sandbox import goods
-from channels_sync.sandbox.control import SandboxControl
-from channels_sync.sandbox.credentials import generate
-from channels_sync.sandbox.platforms import Sealed
-from channels_sync.sandbox.wsgi import SandboxApp
-from channels_sync.services import pull_orders, pull_refunds, read_back, renew_authorisation
+from channels_sync.services import pull_orders, renew_authorisation
 from finance.models import PaymentEntry
 from fulfillment.models import Shipment
-from fulfillment.services.dispatching import CANCEL_KIND, CREATE_KIND
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.models import Case
-from ordercenter.catalog.models import ListingMatch, Sku
-from ordercenter.events import registry
 from ordercenter.events.models import InboxMessage, OutgoingCommand
-from ordercenter.events.registry import Attempt
 from ordercenter.inventory.models import ChannelPolicy
 from ordercenter.inventory.services import note_changes_of_shop
 from ordercenter.orders.models import Order, RefundRequest
 from ordercenter.workflow.components import StepCall
 from ordercenter.workflow.components import registry as blocks
-from tests.channels_sync.sandbox.over_http import over_http
-from tests.flows.outside import ANSWERS, settle_down, ship
-from tests.flows.world import World
+from tests.flows.outside import settle_down, ship
+from tests.flows.played_shops import Played
 
 pytestmark = pytest.mark.django_db
-
-
-@dataclass
-class Played:
-    """The sandbox, reached over HTTP; what it pushes comes to our door in the test's own thread."""
-
-    app: SandboxApp
-    control: SandboxControl
-    url: str
-    world: World
-
-    def account(self, platform: str) -> ChannelAccount:
-        return ChannelAccount.objects.select_related("shop").get(adapter=platform)
-
-    def hear(self, platform: str) -> None:
-        """All that the platform has to say reaches our books: pushed and read back, or pulled."""
-        account = self.account(platform)
-        while self.app.world.agenda.run_due() or self.app.pusher.send_waiting():
-            pass
-        if platform == "jd":
-            pull_orders(account=account)
-            pull_refunds(account=account)
-        else:
-            while read_back(account=account):
-                pass
-        settle_down()
-
-
-def bring(url: str, sealed: Sealed, _timeout_s: float) -> tuple[int, bytes]:
-    answer = Client().post(
-        urlsplit(url).path, data=sealed.body, content_type=sealed.content_type, headers=dict(sealed.headers)
-    )
-    return answer.status_code, answer.content
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
-    def answer_warehouse(_target: str, commands: Sequence[OutgoingCommand]) -> Mapping[int, Attempt]:
-        return {c.pk: Attempt(lambda kind=c.kind: dict(ANSWERS[kind])) for c in commands}
-
-    for kind in (CREATE_KIND, CANCEL_KIND):
-        monkeypatch.setitem(registry._senders, kind, replace(registry.senders()[kind], prepare=answer_warehouse))
-    world = World()
-    wares = (*goods.SKUS, goods.SCARCE)
-    skus = Sku.objects.bulk_create(
-        Sku(code=ware.code, name=ware.title, weight_g=ware.weight_g, list_price=Decimal(ware.price_fen) / 100)
-        for ware in wares
-    )
-    world.stock({sku.code: 100 for sku in skus}, key="demo")
-    ListingMatch.objects.bulk_create(
-        ListingMatch(shop=world.shop, listing_id=str(ware.num_iid), listing_sku_id=str(ware.sku_id), sku=sku)
-        for ware, sku in zip(wares, skus, strict=True)
-    )
-    credentials = generate()
-    app = SandboxApp(credentials, bring=bring)
-    control = SandboxControl("http://localhost", transport=httpx.WSGITransport(app=app))
-    with over_http(SimpleNamespace(app=app)) as url:
-        seed_further_shops(first=world.shop, credentials=credentials, sandbox_url=url)
-        yield Played(app, control, url, world)
-    control.close()
-    app.stop()
 
 
 LINES = [{"sku": goods.SKUS[0].code, "num": 2}, {"sku": goods.SKUS[1].code, "num": 1}]

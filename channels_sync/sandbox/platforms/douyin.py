@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 
 from channels_sync.sandbox.credentials import Credentials
+from channels_sync.sandbox.documents import clock_text
 from channels_sync.sandbox.goods import LISTED
 from channels_sync.sandbox.platforms import TRAITS, Fact, Happened, PushRule, Reply, Request, Sealed, Told
 from channels_sync.sandbox.platforms.douyin_documents import (
@@ -23,13 +24,16 @@ from channels_sync.sandbox.platforms.douyin_documents import (
     order_document,
     order_status,
     pack_id,
+    settlement_row,
 )
 from channels_sync.sandbox.platforms.limits import RateLimit
+from channels_sync.sandbox.platforms.settling import movements
 from channels_sync.sandbox.platforms.tokens import Grant, Tokens
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.trades import Trade
 from channels_sync.sandbox.waybills import Couriers
 from channels_sync.sandbox.world import page_of
+from ordercenter.common.gmt8 import parse_gmt8
 from ordercenter.common.signing import same_text
 from ordercenter.common.signing_douyin import douyin_event_sign, douyin_sign
 
@@ -106,6 +110,7 @@ class DouyinDoor:
             "sku.syncStockBatch": self._sync_stock_batch,
             "afterSale.List": self._after_sale_list,
             "afterSale.Detail": self._after_sale_detail,
+            "order.getSettleBillDetailV3": self._settle_bill,
         }
 
     # --- calls --------------------------------------------------------------------------------------------------------
@@ -338,6 +343,31 @@ class DouyinDoor:
             raise DouyinError(50002, "售后单不存在", "isv.business-failed:aftersale-not-exist")
         return after_sale_detail(refund, self.world.trades[refund.tid])
 
+    # --- settlement ---------------------------------------------------------------------------------------------------
+
+    def _settle_bill(self, params: Params) -> dict[str, Any]:
+        start_ms, end_ms = _clock(params, "start_time"), _clock(params, "end_time")
+        if end_ms - start_ms > 7 * DAY_S * 1000 or params.get("time_type") not in (0, 1):
+            return {"code": "100001", "code_msg": "参数错误", "data": []}
+        size = _whole(params, "size", least=1, most=MOST_PAGE)
+        # The last second has begun, so all of it counts.
+        found = movements(self.world, CODE, start_ms, end_ms + 999)
+        if index := params.get("start_index"):
+            found = [
+                movement for movement in found if (movement.at_ms // 1000 * 1000, movement.key) >= (start_ms, index)
+            ]
+        page, rest = found[:size], found[size:]
+        return {
+            "code": "100000",
+            "code_msg": "success",
+            "size": size,
+            "data_size": len(page),
+            "is_end": int(not rest),
+            "next_start_index": rest[0].key if rest else "",
+            "next_start_time": clock_text(rest[0].at_ms) if rest else "",
+            "data": [settlement_row(movement) for movement in page],
+        }
+
     # --- pushes -------------------------------------------------------------------------------------------------------
 
     def tell(self, happened: Happened) -> Sequence[Told]:
@@ -387,6 +417,13 @@ def _whole(params: Params, name: str, *, least: int = 0, most: int = 10**6) -> i
     if type(value) is not int or not least <= value <= most:
         raise _bad(name)
     return value
+
+
+def _clock(params: Params, name: str) -> int:
+    try:
+        return int(parse_gmt8(_text(params, name)).timestamp() * 1000)
+    except ValueError:
+        raise _bad(name) from None
 
 
 def _text(params: Params, name: str, *, least: int = 1) -> str:

@@ -7,9 +7,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
+from channels_sync.sandbox.documents import clock_text
 from channels_sync.sandbox.goods import CARRIERS
 from channels_sync.sandbox.people import masked_address, masked_mobile, masked_name
 from channels_sync.sandbox.platforms import TRAITS
+from channels_sync.sandbox.platforms.settling import Movement
 from channels_sync.sandbox.trades import (
     FRONT_PAID_FINAL_NOPAID,
     NO_REFUND,
@@ -321,4 +323,47 @@ def after_sale_detail(refund: Refund, trade: Trade) -> dict[str, Any]:
                 "after_sale_apply_count": refund.num,
             }
         },
+    }
+
+
+def settlement_row(movement: Movement) -> dict[str, Any]:
+    """A row of the settlement: fen, fees negative where they are taken. Its number is the line's, or the refund's."""
+    trade, line, refund = movement.trade, movement.line, movement.refund
+    way = -1 if refund is not None else 1
+    net = way * (movement.paid_fen - movement.fee_fen)
+    gross = movement.paid_fen + line.share_fen if refund is None else 0
+    return {
+        "settle_time": clock_text(movement.at_ms),
+        "request_no": movement.key,
+        "shop_order_id": trade.number,
+        "order_id": trade.line_number(line),
+        "settle_amount": net,
+        "pay_type_desc": "聚合账户",
+        "trade_type": 0 if refund is None else 1,
+        "is_contains_refund_before_settle": int(movement.back_before_fen > 0),
+        "order_time": clock_text(trade.created_ms),
+        "product_id": str(line.num_iid),
+        "goods_count": line.num,
+        "flow_type_desc": "",
+        "order_type": "普通订单",
+        "total_amount": gross,
+        "total_goods_amount": gross - movement.freight_fen,
+        "post_amount": movement.freight_fen,
+        "shop_coupon": line.share_fen,
+        "refund_before_settle": movement.back_before_fen,
+        "platform_coupon": 0,
+        "author_coupon": 0,
+        "zt_pay_promotion": 0,
+        "zr_pay_promotion": 0,
+        "real_pay_amount": way * (movement.paid_fen + movement.back_before_fen),
+        "total_income": way * movement.paid_fen,
+        "platform_service_fee": -way * movement.fee_fen,
+        "commission": 0,
+        "good_learn_channel_fee": 0,
+        "colonel_service_fee": 0,
+        "channel_promotion_fee": 0,
+        "other_sharing_amount": 0,
+        "total_outcome": -way * movement.fee_fen,
+        "remark": "",
+        "packing_amount": 0,
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from channels_sync.sandbox.people import masked_address, masked_mobile, masked_name
 from channels_sync.sandbox.platforms import Fact, Happened
+from channels_sync.sandbox.platforms.settling import Movement
 from channels_sync.sandbox.trades import (
     SELLER_CONSIGNED_PART,
     TRADE_CLOSED,
@@ -253,3 +254,28 @@ def _delivery_info(trade: Trade) -> Json:
 
 def _is_asked(line: Line) -> bool:
     return line.refund_status in ("WAIT_SELLER_AGREE", "WAIT_BUYER_RETURN_GOODS", "WAIT_SELLER_CONFIRM_GOODS")
+
+
+def funds_flows(found: Iterable[Movement]) -> list[dict[str, Any]]:
+    """Movements of the shop's account: income and platform commission of a line, or what goes back with its fee."""
+    flows: list[dict[str, Any]] = []
+    for movement in found:
+        # funds_type and the way of what buyers paid, and of the fee: taken for a sale, given back with a refund.
+        parts = [(1, 1, movement.paid_fen), (11, 2, movement.fee_fen)]
+        if movement.refund is not None:
+            parts = [(3, 2, movement.paid_fen), (11, 1, movement.fee_fen)]
+        flows.extend(
+            {
+                "flow_id": f"{movement.key}{kind:02d}",
+                "funds_type": kind,
+                "flow_type": way,
+                "amount": amount,
+                "balance": 0,
+                "related_info_list": [{"related_type": 1, "order_id": movement.trade.number}],
+                "bookkeeping_time": str(movement.at_ms // 1000),
+                "remark": "",
+            }
+            for kind, way, amount in parts
+            if amount
+        )
+    return flows

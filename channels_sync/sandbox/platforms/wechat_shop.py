@@ -17,6 +17,7 @@ from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.goods import CARRIERS, LISTED
 from channels_sync.sandbox.platforms import TRAITS, Happened, PushRule, Reply, Request, Sealed, Told
 from channels_sync.sandbox.platforms.limits import RateLimit
+from channels_sync.sandbox.platforms.settling import movements
 from channels_sync.sandbox.platforms.tokens import Tokens
 from channels_sync.sandbox.platforms.wechat_documents import (
     STATUS,
@@ -24,6 +25,7 @@ from channels_sync.sandbox.platforms.wechat_documents import (
     as_json,
     as_xml,
     events_of,
+    funds_flows,
     order_document,
     seconds,
 )
@@ -74,6 +76,8 @@ class WechatShopDoor:
             "/channels/ec/order/merchantnotes/update": self._merchant_notes,
             "/channels/ec/product/stock/update": self._stock_update,
             "/channels/ec/product/stock/get": self._stock_get,
+            "/channels/ec/funds/getfundsflowlist": self._flows,
+            "/channels/ec/funds/getfundsflowdetail": self._flow,
             "/channels/ec/aftersale/getaftersalelist": self._after_sale_list,
             "/channels/ec/aftersale/getaftersaleorder": self._after_sale_get,
             "/channels/ec/aftersale/acceptapply": lambda params: self._decide(params, "agree"),
@@ -242,6 +246,27 @@ class WechatShopDoor:
         if not product.isdigit() or not sku.isdigit() or (int(product), int(sku)) not in _LISTED:
             raise Errcode(100003, "no such product")
         return int(product), int(sku)
+
+    # --- funds --------------------------------------------------------------------------------------------------------
+
+    def _flows(self, params: Json) -> Json:
+        start, end = _second(params, "start_time"), _second(params, "end_time")
+        page = _whole(params, "page", least=1, most=10_000)
+        size = _whole(params, "page_size", least=1, most=MOST_PAGE)
+        flows = funds_flows(movements(self.world, CODE, start * 1000, end * 1000 + 999))
+        numbers = [flow["flow_id"] for flow in flows]
+        rest = numbers[page * size :]
+        return {"flow_ids": numbers[(page - 1) * size : page * size], "has_more": bool(rest), "next_key": ""}
+
+    def _flow(self, params: Json) -> Json:
+        found = [
+            flow
+            for flow in funds_flows(movements(self.world, CODE, 0, self.world.clock()))
+            if flow["flow_id"] == params.get("flow_id")
+        ]
+        if not found:
+            raise Errcode(40097, "invalid flow_id")
+        return {"funds_flow": found[0]}
 
     # --- after-sales --------------------------------------------------------------------------------------------------
 

@@ -124,6 +124,31 @@ WHERE l.verdict <> 'matched' AND l.verdict IN ({_DIFFERENCES})
   AND NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'statement_line:' || l.id AND c.code = 'SETTLEMENT_DIFF')
 """
 
+_SETTLEMENTS = """
+SELECT 'settlement:' || s.id, format('%%s and %%s, its movements %%s and %%s', s.paid, s.net, COALESCE(e.paid, 0),
+                                     COALESCE(e.net, 0))
+FROM finance_ordersettlement s
+LEFT JOIN (SELECT shop_id, channel_order_no, sum(paid) AS paid, sum(subsidies) AS subsidies, sum(fee_total) AS fees,
+                  sum(net) AS net, bool_and(sums_hold) AS adds_up
+           FROM finance_settlemententry GROUP BY 1, 2) e USING (shop_id, channel_order_no)
+WHERE (s.paid, s.subsidies, s.fee_total, s.net, s.adds_up)
+   <> (COALESCE(e.paid, 0), COALESCE(e.subsidies, 0), COALESCE(e.fees, 0), COALESCE(e.net, 0),
+       COALESCE(e.adds_up, true))
+UNION ALL
+SELECT 'settlement_entry:' || e.id, 'of an order that nobody judges'
+FROM finance_settlemententry e
+WHERE e.channel_order_no <> '' AND NOT EXISTS (
+  SELECT FROM finance_ordersettlement s WHERE s.shop_id = e.shop_id AND s.channel_order_no = e.channel_order_no)
+"""
+
+_SETTLEMENT_CASES = """
+SELECT 'settlement:' || s.id, s.verdict
+FROM finance_ordersettlement s
+WHERE s.verdict NOT IN ('waiting', 'matched', 'signed_off')
+  AND NOT EXISTS (SELECT FROM cases_case c WHERE c.subject = 'settlement:' || s.id
+                  AND c.code IN ('PAYOUT_DIFF', 'PAYOUT_MISSING'))
+"""
+
 CHECKS = (
     Check("order_total_adds_up", _("Goods less discount and with freight are the total of each order"), _TOTAL),
     Check("paid_shares_add_up", _("What the lines of an order pay and its freight are its total"), _SHARES),
@@ -140,4 +165,14 @@ CHECKS = (
     Check("matches_are_the_same_money", _("A matched line of a bill and its entry are the same money"), _MATCHES),
     Check("closed_days_are_clean", _("No closed day has a difference that nobody decided"), _CLOSED),
     Check("differences_have_cases", _("Each difference of a bill has a case"), _DIFFERENCE_CASES),
+    Check(
+        "settlements_add_up",
+        _("How an order stands by its platform is the sum of the platform's movements"),
+        _SETTLEMENTS,
+    ),
+    Check(
+        "settlement_differences_have_cases",
+        _("Each settlement that differs from our books has a case"),
+        _SETTLEMENT_CASES,
+    ),
 )

@@ -41,6 +41,12 @@ def amount(value: Decimal | None, currency: str = "CNY") -> str:
 
 
 @register.filter
+def decimal_amount(value: str) -> str:
+    """An amount that is kept as text, "-1234.5", as -¥1,234.50."""
+    return amount(Decimal(value))
+
+
+@register.filter
 def fen(value: float | None) -> str:
     """Integer fen as ¥2.70; a dash for nothing."""
     return "–" if value is None else amount(Decimal(round(value)) / 100)

@@ -99,3 +99,30 @@ def a_day_closed_over_a_difference(lived: LivedIn) -> None:
 def a_difference_nobody_will_look_at(lived: LivedIn) -> None:
     sql("UPDATE cases_case SET subject = 'statement_line:0' WHERE code = 'SETTLEMENT_DIFF'")
     sql("UPDATE cases_historicalcase SET subject = 'statement_line:0' WHERE code = 'SETTLEMENT_DIFF'")
+
+
+_SETTLEMENT = (
+    "INSERT INTO finance_ordersettlement (shop_id, channel_order_no, paid, subsidies, fee_total, net, fees, adds_up,"
+    " told_anew, verdict, found_verdict, signed_off_reason, judged_at)"
+    " VALUES (%s, 'S-1', %s, 0, 0, %s, '{}', true, false, %s, '', '', now())"
+)
+
+
+@plants("settlements_add_up")
+def an_order_that_was_paid_more_than_any_movement_brought(lived: LivedIn) -> None:
+    sql(_SETTLEMENT, lived.world.shop.pk, 1, 1, "waiting")
+
+
+@plants("settlements_add_up")
+def a_movement_of_an_order_that_nobody_judges(lived: LivedIn) -> None:
+    sql(
+        "INSERT INTO finance_settlemententry (shop_id, platform, entry_no, kind, channel_order_no, channel_line_no,"
+        " settled_at, paid, subsidies, fee_total, fees, net, sums_hold, raw, recorded_at)"
+        " VALUES (%s, 'douyin', 'e', 'sale', 'S-2', '', now(), 1, 0, 0, '{}', 1, true, '{}', now())",
+        lived.world.shop.pk,
+    )
+
+
+@plants("settlement_differences_have_cases")
+def a_missing_settlement_that_nobody_will_look_for(lived: LivedIn) -> None:
+    sql(_SETTLEMENT, lived.world.shop.pk, 0, 0, "not_settled")

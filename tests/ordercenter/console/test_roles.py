@@ -97,9 +97,20 @@ def test_the_navigation_shows_each_role_its_places() -> None:
     operator = ["home", "cases", "orders", "channels", "live", "counters", "contracts", "freight", "routing", "stock"]
     assert places("operator") == operator
     assert places("warehouse") == ["home", "waybills", "floor", "stock"]
-    finance = ["home", "cases", "orders", "live", "counters", "contracts", "freight", "routing", "statements"]
+    finance = [
+        "home",
+        "cases",
+        "orders",
+        "live",
+        "counters",
+        "contracts",
+        "freight",
+        "routing",
+        "statements",
+        "settlements",
+    ]
     assert places("finance") == finance
-    assert len(PLACES) == 13
+    assert len(PLACES) == 14
 
 
 def test_places_of_one_room_are_a_menu_and_the_only_place_of_a_room_stands_in_the_bar_itself() -> None:
@@ -113,7 +124,7 @@ def test_places_of_one_room_are_a_menu_and_the_only_place_of_a_room_stands_in_th
         ("Orders", ["orders"]),
         ("Channels", ["live", "counters"]),
         ("Delivery", ["contracts", "routing"]),
-        ("Finance", ["freight", "statements"]),
+        ("Finance", ["freight", "statements", "settlements"]),
     ]
     assert all(menu.only is None for menu in menus("finance")[3:])
     (stock,) = [menu.only for menu in menus("auditor") if menu.only and menu.only.room]
