@@ -78,6 +78,7 @@ urlpatterns = [
     path("live/<int:session_id>/<slug:verb>/", live.session_verb, name="live-verb"),
     path("connectors/", connectors.connector_list, name="connectors"),
     path("connectors/<int:account_id>/", connectors.editor, name="connector"),
+    path("connectors/<int:account_id>/form/", connectors.connector_form, name="connector-form"),
     path("connectors/<int:account_id>/activate/", connectors.activate, name="connector-activate"),
     path("contracts/", contracts.editor, name="contracts"),
     path("contracts/import/", contracts.take_table, name="contracts-import"),

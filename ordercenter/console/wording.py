@@ -295,6 +295,26 @@ FEES: Mapping[str, Text] = {
 }
 
 
+CONNECTOR_AUTH: Mapping[str, Text] = {
+    "none": _("nothing"),
+    "header": _("a key in a header"),
+    "basic": _("user and password (Basic)"),
+    "hmac": _("a signature (HMAC) over a template"),
+    "oauth2": _("OAuth2, client credentials"),
+}
+CONNECTOR_PAGING: Mapping[str, Text] = {
+    "none": _("no pages"),
+    "page": _("by the page's number"),
+    "offset": _("by the number of the first row"),
+    "cursor": _("by a cursor"),
+    "link": _("by a Link header"),
+    "first": _("first page is (0 or 1)"),
+    "size": _("rows a page"),
+    "next": _("next cursor stands at"),
+    "total": _("number of rows stands at"),
+}
+
+
 def fee_label(code: str) -> Text:
     """What a fee of a platform's settlement is called."""
     return FEES.get(code, code)

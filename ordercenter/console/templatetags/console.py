@@ -127,3 +127,45 @@ def kilograms(grams: int | None) -> str:
 def freight_term(name: str) -> str:
     """What a column of a courier's bill is called."""
     return str(LABELS.get(name, name))
+
+
+@register.filter
+def parts(text: str) -> list[str]:
+    """The words of a text, parted by commas."""
+    return text.split(",")
+
+
+@register.filter
+def dotted(first: str, second: str) -> str:
+    """Two names as one: orders, fields as orders.fields."""
+    return f"{first}.{second}"
+
+
+@register.filter
+def first_part(name: str) -> str:
+    """orders.request as orders."""
+    return name.partition(".")[0]
+
+
+@register.filter
+def lines_of(text: str) -> int:
+    """How many lines a text needs, from two to eight."""
+    return min(8, max(2, text.count("\n") + 1))
+
+
+@register.simple_tag
+def value_at(values: Mapping[str, str], *names: str) -> str:
+    """What stands under the names, put together with points."""
+    return values.get(".".join(names), "")
+
+
+@register.filter
+def auth_label(kind: str) -> str:
+    """How a connector says who we are."""
+    return str(wording.CONNECTOR_AUTH.get(kind, kind))
+
+
+@register.filter
+def paging_label(name: str) -> str:
+    """What a way of paging, or one of its numbers, is called."""
+    return str(wording.CONNECTOR_PAGING.get(name, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +14,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from channels_sync.adapters.http import CODE, SECRET_LABELS
-from channels_sync.connector.documents import ConnectorInvalid, read_document
+from channels_sync.connector.documents import ConnectorInvalid, Mistake, read_document
 from channels_sync.connector.fields import LINE_FIELDS, ORDER_FIELDS, REFUND_FIELDS
+from channels_sync.connector.form import AUTH, REQUESTS, below_list, document_of_form, paths_of, rules_of, values_of
 from channels_sync.connector.samples import SAMPLE
 from channels_sync.connector.trial import Trial, fetch_sample, sample_of, try_row
 from channels_sync.connector.versions import activate_version, document_of, write_version
@@ -45,27 +48,48 @@ def connector_list(request: HttpRequest) -> HttpResponse:
 def editor(request: HttpRequest, account_id: int) -> HttpResponse:
     """One connector: its document to write, to check, to try and to keep."""
     account = _account(request, account_id)
-    versions = list(account.connector_versions.select_related("made_by").order_by("-number"))
-    chosen = next(
-        (v for v in versions if str(v.number) == request.GET.get("version")), versions[0] if versions else None
-    )
-    context: dict[str, Any] = {
-        "account": account,
-        "versions": versions,
-        "active": account.options.get("connector_version"),
-        "chosen": chosen,
-        "text": _pretty(chosen.document if chosen is not None else SAMPLE),
-        "parts": _parts(),
-        "secrets": SECRET_LABELS.items(),
-        "push_address": reverse("channel-push", args=[CODE, account.push_token]),
-        "place": "channels",
-    }
+    context = _context(request, account)
+    chosen = context["chosen"]
+    context |= {"text": _pretty(chosen.document if chosen is not None else SAMPLE), "parts": _parts()}
     status = 200
     if request.method == "POST":
+        context["text"] = request.POST.get("document", "").replace("\r\n", "\n")
         answer, status = _act(request, account, context)
         if answer is not None:
             return answer
     return render(request, "console/connector.html", context, status=status)
+
+
+@page("channels_sync.view_connectorversion")
+def connector_form(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The same document as a form: what is filled in is written over the chosen version."""
+    account = _account(request, account_id)
+    context = _context(request, account)
+    chosen = context["chosen"]
+    document = chosen.document if chosen is not None else SAMPLE
+    status = 200
+    if request.method == "POST":
+        document, mistakes = document_of_form({name: request.POST.get(name, "") for name in request.POST}, document)
+        context["text"] = _pretty(document)
+        answer, status = _act(request, account, context, mistakes)
+        if answer is not None:
+            return answer
+    document = _ordered(document, SAMPLE)
+    paths = _sample_paths(context.get("sample", ""))
+    values = values_of(document)
+    context |= {
+        "values": values,
+        "auths": [
+            (kind, [(f"auth.{kind}.{name}", name, values[f"auth.{kind}.{name}"]) for name in names])
+            for kind, names in AUTH.items()
+        ],
+        "requests": [(where, _REQUESTS[where], _request_of(values, where)) for where in REQUESTS],
+        "rules": [(where, _RULES[where], _LISTS[where], rows) for where, rows in rules_of(document).items()],
+        "wrong_places": {mistake.where for mistake in context.get("mistakes", ())},
+        "order_paths": paths,
+        "line_paths": below_list(paths, values["orders.lines"]),
+    }
+    return render(request, "console/connector_form.html", context, status=status)
 
 
 @require_POST
@@ -87,10 +111,26 @@ def activate(request: HttpRequest, account_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("console:connector", args=[account.pk]))
 
 
-def _act(request: HttpRequest, account: ChannelAccount, context: dict[str, Any]) -> tuple[HttpResponse | None, int]:
-    verb, text = request.POST.get("verb", "check"), request.POST.get("document", "").replace("\r\n", "\n")
-    sample = request.POST.get("sample", "")
-    context |= {"text": text, "sample": sample}
+def _context(request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:
+    versions = list(account.connector_versions.select_related("made_by").order_by("-number"))
+    newest = versions[0] if versions else None
+    return {
+        "account": account,
+        "versions": versions,
+        "active": account.options.get("connector_version"),
+        "chosen": next((v for v in versions if str(v.number) == request.GET.get("version")), newest),
+        "secrets": SECRET_LABELS.items(),
+        "push_address": reverse("channel-push", args=[CODE, account.push_token]),
+        "place": "channels",
+    }
+
+
+def _act(
+    request: HttpRequest, account: ChannelAccount, context: dict[str, Any], mistakes: Sequence[Mistake] = ()
+) -> tuple[HttpResponse | None, int]:
+    """Check, try or keep what is in context["text"]. mistakes: those that were found before it was a document."""
+    verb, text = request.POST.get("verb", "check"), context["text"]
+    context["sample"] = request.POST.get("sample", "")
     needed = {"keep": "channels_sync.add_connectorversion", "try": "channels_sync.try_connector"}
     needed["fetch"] = needed["try"]
     if verb in needed and not request.user.has_perm(needed[verb]):
@@ -98,7 +138,9 @@ def _act(request: HttpRequest, account: ChannelAccount, context: dict[str, Any])
     try:
         document = document_of(text)
     except ConnectorInvalid as error:
-        context["mistakes"] = error.mistakes
+        mistakes = [*mistakes, *error.mistakes]
+    if mistakes:
+        context["mistakes"] = mistakes
         return None, 422
     if verb == "keep":
         version = write_version(
@@ -109,7 +151,7 @@ def _act(request: HttpRequest, account: ChannelAccount, context: dict[str, Any])
             actor=actor_of(request),
         )
         messages.success(request, _("Kept as version %(number)s.") % {"number": version.number})
-        return HttpResponseRedirect(f"{reverse('console:connector', args=[account.pk])}?version={version.number}"), 303
+        return HttpResponseRedirect(f"{request.path}?version={version.number}"), 303
     if verb in ("try", "fetch"):
         _try(request, account, document, context)
     else:
@@ -136,6 +178,36 @@ def _try(request: HttpRequest, account: ChannelAccount, document: dict[str, Any]
         try_row(account, connector, row, at=at, actor=actor, shows_personal=shows_personal) for row in rows
     ]
     context["is_empty"] = not rows
+
+
+def _sample_paths(sample: str) -> list[tuple[str, str]]:
+    """What a pasted order offers; nothing for what is no JSON, which its trial will say."""
+    try:
+        return paths_of(json.loads(sample)) if sample.strip() else []
+    except (ValueError, RecursionError):
+        return []
+
+
+def _request_of(values: dict[str, str], where: str) -> dict[str, str]:
+    return {name: values[f"{where}.{name}"] for name in ("method", "path", "query", "body")}
+
+
+# What each part of the form is called.
+_REQUESTS = {
+    "orders.request": gettext_lazy("Changed orders are asked for by"),
+    "orders.detail.request": gettext_lazy("One order is read by (empty: the list has it whole)"),
+    "refunds.request": gettext_lazy("Changed refunds are asked for by (empty: the shop has none)"),
+    "tracking.request": gettext_lazy("A parcel is reported by"),
+    "stock.request": gettext_lazy("Stock is told by"),
+    "remark.request": gettext_lazy("A remark is written by"),
+}
+_RULES = {
+    "orders.fields": gettext_lazy("An order"),
+    "orders.line_fields": gettext_lazy("A line of an order"),
+    "refunds.fields": gettext_lazy("A refund"),
+}
+# Which paths the fields of a part may choose from.
+_LISTS = {"orders.fields": "order-paths", "orders.line_fields": "line-paths", "refunds.fields": ""}
 
 
 def _parts() -> list[tuple[str, Any]]:
