@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fulfillment.routing.choice import choose
+from fulfillment.routing.diagnosis import diagnose
 from fulfillment.routing.facts import CLOSED, NEVER_OPEN, Decision, Note, OrderFacts, Problem
 from fulfillment.routing.rule_document import HOLD
 from fulfillment.routing.rules import Ruling
@@ -74,7 +75,7 @@ class Attempt:
             if not _is_served(choice):
                 if fell_back is not None:
                     return self.refused("closed", choice, closed=fell_back)
-                return self.no_way(choice, need)
+                return self.no_way(choice, replace(need, max_parcels=whole.max_parcels))
             shut = next((p.warehouse_id for p in choice.parcels if p.warehouse_id in self.decider.closings), None)
             if shut is None:
                 return self.found(choice, whole)
@@ -118,14 +119,23 @@ class Attempt:
     def divided(self, need: OrderNeed) -> Iterator[LineNeed]:
         """The lines, one that no warehouse has enough of in parts: the most that each has, until it is whole."""
         ids = self.decider.tariff.warehouses
+        rows = {
+            sku_id: [0 if ids[w] in need.excluded else n for w, n in enumerate(row)]
+            for sku_id, row in self.view.pieces.items()
+        }
         for line in need.lines:
-            row = [0 if ids[w] in need.excluded else n for w, n in enumerate(self.view.pieces[line.sku_id])]
+            row = rows[line.sku_id]
             if max(row, default=0) >= line.quantity or sum(row) < line.quantity:
+                if row:
+                    # What this line takes, another one of the same SKU does not find any more.
+                    most = max(range(len(row)), key=row.__getitem__)
+                    row[most] = max(row[most] - line.quantity, 0)
                 yield line
                 continue
             sizes, left = [], line.quantity
-            for pieces in sorted(row, reverse=True):
-                sizes.append(min(pieces, left))
+            for w in sorted(range(len(row)), key=row.__getitem__, reverse=True):
+                sizes.append(min(row[w], left))
+                row[w] -= sizes[-1]
                 left -= sizes[-1]
             # As the lines of shipments share the line's amount: what is insured is what is billed.
             values = iter(map(int, split_amount(Decimal(line.value_fen), [n for n in sizes if n], cent=Decimal(1))))
@@ -164,21 +174,10 @@ class Attempt:
 
     def no_way(self, choice: Choice, need: OrderNeed) -> Decision:
         """Why nothing served it: what is short at all that may ship it, else what keeps them from it."""
-        sku = {line.line_id: line.sku_id for line in need.lines}
-        lacking = [set(c.short_line_ids) for c in choice.candidates if c.verdict == "short"]
-        if lacking:
-            missing = set.intersection(*lacking) or set.union(*lacking)
-            short = tuple(sorted({sku[pk] for pk in missing if pk in sku}))
-            return Decision(need, self.ruling, choice, "short", short, None, tuple(self.notes))
-        verdicts = {candidate.verdict for candidate in choice.candidates}
-        problem: Problem = "full" if "full" in verdicts else "no_courier"
-        if need.zone >= 0 and (verdicts <= {"excluded", "not_pinned"} or self.is_forbidden()):
-            problem = "excluded"
-        return Decision(need, self.ruling, choice, problem, (), None, tuple(self.notes))
-
-    def is_forbidden(self) -> bool:
-        """Whether rules on goods leave some line without any courier anywhere."""
-        return any(line.allowed is not None and not line.allowed.any() for line in self.need.lines)
+        decider = self.decider
+        whole = decider.quick.whole_parcels(need, self.ruling)
+        problem, short = diagnose(need, self.view, decider.tariff.warehouses, whole)
+        return Decision(need, self.ruling, choice, problem, short, None, tuple(self.notes))
 
 
 def _is_served(choice: Choice) -> bool:
