@@ -51,6 +51,7 @@ def settlement_list(request: HttpRequest) -> HttpResponse:
         "open_orders": sum(counts.get(verdict, 0) for verdict in SETTLEMENT_DIFFERENCES),
         "chosen": chosen,
         "rows": rows,
+        "has_open": any(row.verdict in SETTLEMENT_DIFFERENCES for row in rows),
         "differences": SETTLEMENT_DIFFERENCES,
         "after": rows[-1].pk if more else None,
         "may_sign_off": request.user.has_perm("finance.sign_off_settlement"),
