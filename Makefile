@@ -27,10 +27,10 @@ up: setup
 down: setup
 	@exec $(BIN)/python manage.py down
 
-# make test TESTS=tests/finance runs a part of them.
+# make test TESTS=tests/finance runs a part of them. A process for each core; the tests of a file stay together, for what they share.
 test: setup
 	@$(BIN)/python -m ordercenter.runtime.catalogues
-	$(BIN)/pytest -m "not chaos" $(TESTS)
+	$(BIN)/pytest -m "not chaos" -n logical --maxprocesses 4 --dist loadfile $(TESTS)
 
 chaos: setup
 	$(BIN)/pytest -m chaos --timeout 900 $(TESTS)
