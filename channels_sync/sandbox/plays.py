@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from channels_sync.sandbox.doors import DOORS, background_mix
+from channels_sync.sandbox.pacing import Peak, orders_by, time_of
 from channels_sync.sandbox.scenario import (
     TIDS_PER_ORDER,
     PlannedOrder,
@@ -24,6 +25,8 @@ from channels_sync.sandbox.trades import FRONT_NOPAID_FINAL_NOPAID, BillDifferen
 from channels_sync.sandbox.world import World, day_of, day_start_ms
 
 BURST = 100
+# A campaign in each block of background orders, so that a newcomer sees one, too.
+BACKGROUND_PEAK = Peak(at_s=300, for_s=45, times=5)
 BACKGROUND_BLOCK = 200
 # A newcomer should see cases within minutes, not within a day.
 BACKGROUND_PROBLEMS = {
@@ -110,6 +113,7 @@ class Plays:
             seed=self.world.counters["tid"] // TIDS_PER_ORDER % 1_000_003,
             orders=BACKGROUND_BLOCK,
             rate_per_s=per_min / 60,
+            peaks=(BACKGROUND_PEAK,),
             problem_shares=BACKGROUND_PROBLEMS,
             pay_after_s=20,
             balance_after_s=60,
@@ -152,7 +156,8 @@ class Plays:
             script = self.script(play)
             now, rate, due = world.clock(), script.spec.rate_per_s, script.spec.orders
             if rate is not None:
-                due = min(due, play["base_index"] + int((now - play["base_ms"]) * rate / 1000) + 1)
+                came = orders_by((now - play["base_ms"]) / 1000, rate, script.spec.peaks)
+                due = min(due, play["base_index"] + int(came) + 1)
             for index in range(play["next"], min(due, play["next"] + BURST)):
                 self._play_order(play, script.order(index))
                 play["next"] = index + 1
@@ -165,8 +170,8 @@ class Plays:
                 # A moment later, so that requests get the lock between two bursts.
                 world.agenda.at(now + 1, partial(self._step, play_id))
             else:
-                ahead_ms = (play["next"] - play["base_index"]) * 1000 / rate
-                world.agenda.at(play["base_ms"] + int(ahead_ms) + 1, partial(self._step, play_id))
+                ahead_s = time_of(play["next"] - play["base_index"], rate, script.spec.peaks)
+                world.agenda.at(play["base_ms"] + int(ahead_s * 1000) + 1, partial(self._step, play_id))
 
     def _play_order(self, play: dict[str, Any], planned: PlannedOrder) -> None:
         world, trade, now = self.world, planned.trade, self.world.clock()

@@ -32,6 +32,7 @@ from itertools import chain, islice
 from typing import Any
 
 from channels_sync.sandbox import goods
+from channels_sync.sandbox.pacing import Peak, checked
 from channels_sync.sandbox.people import BLACKLIST, Buyer, invent_buyer
 from channels_sync.sandbox.platforms import TMALL, TRAITS
 from channels_sync.sandbox.trades import Line, Trade
@@ -88,12 +89,14 @@ class Spec:
     rate_per_s: orders a second, None = as fast as possible. unpaid_first_share: created unpaid and paid within
     pay_after_s. presale_share: deposit first, balance after balance_after_s. refund_after_s: how long after payment a
     planted refund comes. refund_agree_after_s: when such a refund succeeds by itself, None = never. platforms: where
-    the orders are sold, by weight; which index goes where depends on the seed alone.
+    the orders are sold, by weight; which index goes where depends on the seed alone. peaks: times in which orders come
+    faster than rate_per_s, counted from the beginning (after a restart, from there).
     """
 
     seed: int
     orders: int
     rate_per_s: float | None = None
+    peaks: tuple[Peak, ...] = ()
     problem_shares: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_SHARES))
     unpaid_first_share: float = 0.10
     pay_after_s: float = 2.0
@@ -122,6 +125,9 @@ class Spec:
             raise ValueError("platforms: at least one, with a weight above 0")
         if self.orders < 0 or (self.rate_per_s is not None and self.rate_per_s <= 0):
             raise ValueError("orders must not be negative, rate_per_s must be above 0 or null")
+        if self.peaks and self.rate_per_s is None:
+            raise ValueError("peaks need a rate_per_s that they are above")
+        object.__setattr__(self, "peaks", checked(self.peaks))
 
 
 def spec_from_json(document: Mapping[str, Any]) -> Spec:
@@ -133,6 +139,7 @@ def spec_from_json(document: Mapping[str, Any]) -> Spec:
     values = dict(document)
     try:
         values["bill"] = BillPlan(**(values.get("bill") or {}))
+        values["peaks"] = tuple(Peak(**peak) for peak in values.get("peaks") or ())
         if values.get("problem_shares") is None:
             values["problem_shares"] = dict(DEFAULT_SHARES)
         if values.get("platforms") is None:
