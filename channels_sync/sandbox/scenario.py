@@ -59,6 +59,8 @@ DEFAULT_SHARES: Mapping[str, float] = {
     "OUT_OF_STOCK": 0.0006,
 }
 TIDS_PER_ORDER = 10
+# So many listings of a shop are not matched to anything.
+NEW_LISTINGS = 12
 _BUYER_MESSAGES = (
     "周末送",
     "请发顺丰，急用",
@@ -397,11 +399,19 @@ def _line(ware: goods.Sku | goods.Bundle, num: int) -> Line:
 
 
 def _make_unknown(rng: random.Random, line: Line, tid: int) -> None:
-    number = tid // TIDS_PER_ORDER % 1_000_000
-    line.outer_sku_id = f"NEW-{number}" if rng.random() < 0.7 else ""
+    """The line sells what the shop has just put up and nobody has matched: one of a dozen new listings of known goods,
+    some with a code of their own, some with none, some that speak of a gift box or of two pieces.
+    """
+    number = tid // TIDS_PER_ORDER % NEW_LISTINGS
+    ware = goods.SKUS[number * 5 % len(goods.SKUS)]
+    line.outer_sku_id = f"NEW-{2601 + number}" if rng.random() < 0.7 and number % 3 else ""
     line.outer_iid = ""
-    line.num_iid, line.sku_id = 690_000_000_000 + number, 5_900_000_000 + number
-    line.title = f"新品预上架 {line.title}"
+    line.num_iid, line.sku_id = 690_000_000_001 + number, 5_900_000_001 + number
+    line.properties, line.cid, line.price_fen, line.discount_fen = ware.properties, ware.cid, ware.price_fen, 0
+    name = ware.title.split(" ")[0]
+    line.title = (f"新品预上架 {ware.title}", f"木棉家居 {name} 2026新款 礼盒装", f"{name} 北欧风 家用 2个装")[
+        number // 4 % 3
+    ]
 
 
 def _apply_promotion(rng: random.Random, lines: Sequence[Line], *, share: float) -> str:

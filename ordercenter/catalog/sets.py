@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
@@ -24,6 +25,28 @@ def parts_in_order(parts: Parts) -> Parts:
     for code, count in parts:
         pieces[code] = pieces.get(code, 0) + count
     return tuple(sorted(pieces.items()))
+
+
+def goods_of(texts: Collection[str]) -> dict[str, tuple[str, Parts]]:
+    """What people write for goods: a SKU code, or several with pieces, "SKU-1*2 + SKU-2". One statement.
+
+    Returns for each text the code and (), or "" and the parts. A text that is a code as a whole is that code. What
+    cannot be read is taken for a code, which then is none of ours.
+    """
+    wanted = {text: text.strip() for text in texts}
+    known = set(Sku.objects.filter(code__any_of=set(wanted.values())).values_list("code", flat=True))
+    return {text: (plain, ()) if plain in known else _parts_in(plain) for text, plain in wanted.items()}
+
+
+def _parts_in(text: str) -> tuple[str, Parts]:
+    found: list[tuple[str, int]] = []
+    for piece in re.split(r"[+＋,，;；\n]", text):
+        match = re.fullmatch(r"\s*(\S(?:.*\S)?)\s*[*×＊]\s*([0-9]{1,4})\s*", piece)
+        code, pieces = (match[1], int(match[2])) if match else (piece.strip(), 1)
+        if not code or len(code) > LONGEST_CODE:
+            return text[:LONGEST_CODE], ()
+        found.append((code, pieces))
+    return (found[0][0], ()) if len(found) == 1 and found[0][1] == 1 else ("", tuple(found))
 
 
 def sets_of(

@@ -58,6 +58,7 @@ PLACES = (
     Place("cases", _("Cases"), "console:cases", "cases.view_case", "inbox"),
     Place("orders", _("Orders"), "console:orders", "orders.view_order", "receipt_long"),
     Place("channels", _("Channels"), "console:channels", "channels_sync.view_channelaccount", "hub", "channels"),
+    Place("listings", _("Listing matches"), "console:listings", "catalog.view_ignoredlisting", "link", "channels"),
     Place("waybills", _("Labels"), "console:waybills", "fulfillment.print_waybill", "label", "warehouse"),
     Place("floor", _("Warehouse floor"), "console:floor", "fulfillment.work_floor", "conveyor_belt", "warehouse"),
     Place("live", _("Live streams"), "console:live", "channels_sync.view_livesession", "live_tv", "channels"),

@@ -33,7 +33,6 @@ _GOODS = (
     "catalog.view_sku",
     "catalog.view_bundlepart",
     "catalog.view_listingmatch",
-    "catalog.view_ignoredlisting",
 )
 _ORDERS = (
     "orders.view_*",
@@ -70,6 +69,9 @@ _OPERATOR = (
     "fulfillment.arrange_parcels",
     "catalog.add_listingmatch",
     "catalog.change_listingmatch",
+    "catalog.view_ignoredlisting",
+    "catalog.add_ignoredlisting",
+    "catalog.delete_ignoredlisting",
     "catalog.reveal_contact",
     "channels_sync.add_orderfile",
 )
@@ -105,6 +107,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "orders.cancel_order",
         "finance.book_payment",
         "catalog.change_sku",
+        "catalog.delete_listingmatch",
         "inventory.adjust_stock",
         "inventory.share_stock",
         "inventory.plan_production",
@@ -174,6 +177,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     FINANCE: (
         *_EVERYWHERE,
         *_GOODS,
+        "catalog.view_ignoredlisting",
         "orders.view_*",
         "cases.view_*",
         "cases.work_case",
@@ -211,6 +215,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "workflow.activate_flow",
         "workflow.add_flowversion",
         "catalog.*_listingmatch",
+        "catalog.*_ignoredlisting",
         "cases.work_case",
         "catalog.*_apikey",
         "catalog.*_apikeyshop",

@@ -82,6 +82,12 @@ def until(value: datetime | None, now: datetime | None = None) -> str:
 
 
 @register.filter
+def age(value: datetime) -> str:
+    """How long ago an instant was, without saying that anything is late."""
+    return span(max(timezone.now() - value, timedelta(0)))
+
+
+@register.filter
 def is_past(value: datetime | None, now: datetime | None = None) -> bool:
     """Whether the instant has passed."""
     return value is not None and value < (now or timezone.now())

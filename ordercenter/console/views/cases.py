@@ -21,6 +21,7 @@ from ordercenter.cases import services
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.cases.models import Case
 from ordercenter.cases.states import CaseLevel
+from ordercenter.catalog.listings import Listing, listing_of
 from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import Actor, actor_of
 from ordercenter.common.admin_messages import report_batch
@@ -33,6 +34,7 @@ from ordercenter.console.selectors import case_queue
 from ordercenter.console.selectors.case_queue import Filters
 from ordercenter.console.wording import payload_words
 from ordercenter.orders.models import Order
+from ordercenter.orders.services.matching import UNMAPPED
 
 SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "3d": timedelta(days=3)}
 MOST_AT_ONCE = 500
@@ -187,9 +189,18 @@ def _panel(case: Case, request: HttpRequest, at: datetime) -> dict[str, Any]:
         "words": words_of(case.code),
         "evidence": payload_words(case.evidence),
         "raw_evidence": case.evidence,
+        "listing": _unmatched_listing(case),
         "snoozes": SNOOZES,
         "is_claimed": case.lease_until is not None and case.lease_until > at,
     }
+
+
+def _unmatched_listing(case: Case) -> Listing | None:
+    """The first listing that the case's order waits for."""
+    if case.code != UNMAPPED or case.shop_id is None:
+        return None
+    names = [str(case.evidence.get(key, "")) for key in ("listing", "listing_sku", "code")]
+    return listing_of(case.shop_id, *names)
 
 
 def _fixes(case: Case, order: Order | None, user: Any) -> list[Step]:

@@ -1,7 +1,7 @@
 // Small helps of the console's pages. Every page works without them.
 "use strict";
 
-const inField = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+const inField = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
 
 // Single keys press the button or focus the field that names them; never while Chinese input is being composed.
 document.addEventListener("keydown", (event) => {
@@ -13,6 +13,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "j" || event.key === "k") { moveRow(event.key === "j" ? 1 : -1); return; }
+  if (choose(event)) { event.preventDefault(); return; }
   const target = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!target) return;
   event.preventDefault();
@@ -33,10 +34,34 @@ document.addEventListener("keydown", (event) => {
 
 function moveRow(step) {
   const links = [...document.querySelectorAll("[data-row]")];
-  const at = links.indexOf(document.activeElement);
+  const at = links.indexOf(document.activeElement.closest("[data-row]"));
   const next = links[Math.min(links.length - 1, Math.max(0, at + step))];
   if (next) next.focus();
 }
+
+// In a row that offers choices, 1 to 9 takes one and Enter sends the row's form.
+function choose(event) {
+  const row = document.activeElement.closest("[data-choices]");
+  if (!row) return false;
+  if (event.key === "Enter") {
+    // On a link, a button or a choice the browser knows what to do.
+    if (document.activeElement !== row) return false;
+    const form = row.querySelector("form");
+    if (form) form.requestSubmit();
+    return form !== null;
+  }
+  const box = /^[1-9]$/.test(event.key) ? row.querySelectorAll("input[type=radio]")[event.key - 1] : null;
+  if (!box) return false;
+  box.checked = true;
+  return true;
+}
+
+// A page that is worked through from the top begins with its first row.
+document.addEventListener("DOMContentLoaded", () => {
+  const list = document.querySelector("[data-begin]");
+  const first = list && list.querySelector("[data-row]");
+  if (first) first.focus({ preventScroll: true });
+});
 
 // The box in the head of a table ticks all boxes of its name.
 document.addEventListener("change", (event) => {
