@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_sync.adapters.base import ChannelAdapter
 from channels_sync.models import ChannelAccount
-from channels_sync.platforms import PLATFORMS, connection_of, platform_of
+from channels_sync.platforms import connection_of, platform_of, renew_of
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.common.errors import Misconfigured, OrderCenterError
@@ -99,7 +99,7 @@ def all_is_well(account: ChannelAccount) -> None:
 
 def _is_renewable(account: ChannelAccount, at: datetime) -> bool:
     """Whether a refused token may be renewed by us: not one that was renewed just now and is refused all the same."""
-    if PLATFORMS[account.adapter].renew is None:
+    if renew_of(account) is None:
         return False
     return account.renewed_at is None or at - account.renewed_at > timedelta(seconds=AUTHORISATION_PAUSE_S)
 

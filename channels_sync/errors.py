@@ -41,6 +41,22 @@ class PushRefused(OrderCenterError):
         self.problem, self.detail = problem, detail
 
 
+class GrantRefused(OrderCenterError):
+    """A seller came back from the platform without a grant that we can use.
+
+    why: denied (no code), signature, stale (too old or not ours), other_shop, expired (the platform does not know it).
+    """
+
+    code = "channels.grant_refused"
+    title = _("The platform gave no access.")
+    hint = _("Log in at the platform as the owner of this very shop, and begin again with “Give access”.")
+    status = 422
+
+    def __init__(self, *, why: str, detail: str = ""):
+        super().__init__(f"{why}: {detail}" if detail else why)
+        self.why, self.detail = why, detail
+
+
 class TrackingRefused(ChannelRefused):
     """The platform did not take the tracking number, and the order, read back, is not shipped."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from channels_sync.adapters import douyin, http, jd, shopify, tmall, wechat_shop, woocommerce
-from channels_sync.adapters.base import Connection, Platform
+from channels_sync.adapters.base import Connection, Platform, Renewed
 from channels_sync.models import ChannelAccount
 from ordercenter.common.errors import Misconfigured
 from ordercenter.common.secretfield import unseal
@@ -30,6 +30,14 @@ def platform_of(account: ChannelAccount) -> Platform:
         return PLATFORMS[account.adapter]
     except KeyError:
         raise Misconfigured(f"account {account.pk}: there is no adapter {account.adapter}") from None
+
+
+def renew_of(account: ChannelAccount) -> Callable[[Connection], Renewed] | None:
+    """How the account gets a new access token without the seller; None where it does not, or lacks what it takes."""
+    platform = platform_of(account)
+    if platform.renew is not None and platform.renew_needs and not unseal(account.secrets).get(platform.renew_needs):
+        return None
+    return platform.renew
 
 
 def connection_of(account: ChannelAccount) -> Connection:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from channels_sync.accounts import all_is_well, authorisation_is_lost
 from channels_sync.models import ChannelAccount
-from channels_sync.platforms import connection_of, platform_of
+from channels_sync.platforms import connection_of, platform_of, renew_of
 from ordercenter.cases import services as cases
 from ordercenter.cases.services import CaseDraft
 from ordercenter.common.platform_errors import AuthorizationExpired
@@ -33,11 +33,15 @@ def renew_authorisation(*, account: ChannelAccount, at: datetime | None = None) 
     """
     now, platform = at or timezone.now(), platform_of(account)
     _warn_of_the_end(account, now)
-    if platform.renew is None or not _is_due(account, now, platform.renew_before) or not _claim(account, now):
+    if (
+        (renew := renew_of(account)) is None
+        or not _is_due(account, now, platform.renew_before)
+        or not _claim(account, now)
+    ):
         return False
     account.refresh_from_db()
     try:
-        renewed = platform.renew(connection_of(account))
+        renewed = renew(connection_of(account))
     except Exception as error:
         # Whatever ended it: the next one may try. A lost grant is told besides.
         ChannelAccount.objects.filter(pk=account.pk).update(renewing_until=None)
@@ -70,7 +74,7 @@ def _claim(account: ChannelAccount, now: datetime) -> bool:
 
 def _warn_of_the_end(account: ChannelAccount, now: datetime) -> None:
     """One case while the end is near; it closes by itself once the end has moved away."""
-    renews = platform_of(account).renew is not None
+    renews = renew_of(account) is not None
     end = account.renewable_until if renews else account.authorised_until
     subject = f"account:{account.pk}"
     if end is not None and now > end - WARN_BEFORE:

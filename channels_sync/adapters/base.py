@@ -274,6 +274,19 @@ class Renewed:
     renewable_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """How a seller gives us access with a click.
+
+    address: where the seller's browser goes, of (connection, state, the address that it comes back to); None where the
+    account lacks what that takes. grant: what came back in the query, made into tokens, of (connection, query, the same
+    address). It raises GrantRefused, ChannelError.
+    """
+
+    address: Callable[[Connection, str, str], str | None]
+    grant: Callable[[Connection, Mapping[str, str], str], Renewed]
+
+
 @dataclass(frozen=True)
 class Field:
     """One thing to fill in for an account. choices: (value, label) where only some are known."""
@@ -297,14 +310,16 @@ class Readers:
 class Platform:
     """One kind of channel: how to reach it, how to read what it says, how it reaches us.
 
-    code: stored in accounts, never changes. read_order and read_refund: from the strictly parsed body of a RawOrder or
-    RawRefund, as the inbox keeps it; they raise MessageUnreadable. take_push: checks and reads what comes to our door;
-    raises PushRefused. renew: a new access token, `renew_before` ahead of its end; raises AuthorizationExpired when
-    only the seller can help. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often
-    changes are pulled: seldom where messages drive, every few seconds where nothing else tells. takes_remarks: the
-    adapter has `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order.
-    settles: the adapter has `pull_settlements(window, cursor=None)`, which gives a page of Settlements by the time of
-    settling; a platform without it is reconciled by the bills of its payment provider.
+    code: stored in accounts, never changes. read_order and read_refund: from the strictly parsed body of a RawOrder
+    or RawRefund, as the inbox keeps it; they raise MessageUnreadable. take_push: checks and reads what comes to our
+    door; raises PushRefused. renew: a new access token, `renew_before` ahead of its end; raises
+    AuthorizationExpired when only the seller can help. renew_needs: the secret without which an account cannot be
+    renewed. has_messages: it keeps messages for us to take and confirm. poll_every_s: how often changes are pulled:
+    seldom where messages drive, every few seconds where nothing else tells. takes_remarks: the adapter has
+    `send_remark(channel_order_no, *, text, flag)`, which writes the seller's remark of an order. settles: the
+    adapter has `pull_settlements(window, cursor=None)`, which gives a page of Settlements by the time of settling;
+    a platform without it is reconciled by the bills of its payment provider.
+    granting: how a seller gives us access, where the platform asks the seller.
     readers_of: where an account says by itself how its orders and refunds are read, instead of the two above.
     """
 
@@ -318,6 +333,8 @@ class Platform:
     take_push: Callable[[Connection, PushRequest], Pushed] | None = None
     renew: Callable[[Connection], Renewed] | None = None
     renew_before: timedelta = timedelta(days=1)
+    renew_needs: str = ""
+    granting: Granting | None = None
     has_messages: bool = False
     poll_every_s: float = 60.0
     takes_remarks: bool = False

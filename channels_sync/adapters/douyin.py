@@ -17,6 +17,7 @@ from channels_sync.adapters.base import (
     ChangedRefunds,
     Connection,
     Field,
+    Granting,
     Notices,
     Platform,
     RawOrder,
@@ -29,7 +30,7 @@ from channels_sync.adapters.base import (
     Window,
 )
 from channels_sync.adapters.batches import call_each, chunks, flattened, readable
-from channels_sync.adapters.douyin_client import DouyinClient, DouyinCredentials, renew
+from channels_sync.adapters.douyin_client import DouyinClient, DouyinCredentials, granting_address, renew, take_grant
 from channels_sync.adapters.douyin_push import take_push
 from channels_sync.adapters.spans import Page, Paging, read_page
 from channels_sync.errors import TrackingRefused
@@ -330,9 +331,16 @@ PLATFORM = Platform(
             _("The number of the shop at the platform; an app of one's own is authorised with it."),
             is_required=False,
         ),
+        Field(
+            "service_id",
+            _("Number on the market of services"),
+            _("With it a seller gives access by ordering the application there."),
+            is_required=False,
+        ),
     ),
     take_push=take_push,
     renew=renew,
+    granting=Granting(granting_address, take_grant),
     renew_before=timedelta(days=1),
     poll_every_s=60.0,
     takes_remarks=True,

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from channels_sync.adapters.base import Connection, Renewed
+from channels_sync.errors import GrantRefused
 from ordercenter.common.http import MAX_ANSWER_BYTES, TIMEOUT_S
 from ordercenter.common.platform_call import REPEATS, UNNAMED_PAUSE_S, ask_platform, repeated, seconds_to_midnight
 from ordercenter.common.platform_errors import (
@@ -31,6 +32,7 @@ from ordercenter.common.strictjson import UnreadableBody, loads_strict
 DONE = 10000
 # A refresh token lives for 14 days, the access token that comes with it for 7.
 REFRESHABLE_FOR = timedelta(days=14)
+GRANT_URL = "https://fuwu.jinritemai.com/authorize"
 _SERVICE_ERROR = 20000
 _BAD_TOKEN = (30001, 30002)
 _LIMITED = (70000, 80000)
@@ -174,18 +176,47 @@ def renew(connection: Connection, *, clock: Callable[[], datetime] = lambda: dat
         raise AuthorizationExpired(
             method=error.method, error_code=error.error_code, sub_code=error.sub_code, message=error.message
         ) from error
+    return _renewed(data, secrets, clock(), is_own=bool(shop_id))
+
+
+def granting_address(connection: Connection, state: str, _back: str) -> str | None:
+    """Where a seller orders our application on the platform's market of services; None without its number there."""
+    service = str(connection.options.get("service_id") or "")
+    return f"{GRANT_URL}?{urlencode({'service_id': service, 'state': state})}" if service else None
+
+
+def take_grant(
+    connection: Connection,
+    query: Mapping[str, str],
+    _back: str,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Renewed:
+    """The tokens for the code that the seller came back with. Raises GrantRefused, ChannelError."""
+    if not query.get("code"):
+        raise GrantRefused(why="denied")
+    secrets = dict(connection.secrets)
+    credentials = DouyinCredentials(connection.app_key, str(secrets["secret"]), "", connection.base_url)
+    params = {"grant_type": "authorization_code", "code": query["code"]}
+    try:
+        data = DouyinClient(credentials, clock=clock).call("token.create", params, repeat=False).data
+    except ChannelRefused as error:
+        raise GrantRefused(why="expired", detail=error.message) from error
+    return _renewed(data, secrets, clock(), is_own=False)
+
+
+def _renewed(data: Mapping[str, Any], secrets: dict[str, Any], now: datetime, *, is_own: bool) -> Renewed:
     token, refresh, lives_s = data.get("access_token"), data.get("refresh_token"), data.get("expires_in")
     if not isinstance(token, str) or not token or type(lives_s) is not int or not 0 < lives_s < 10**9:
         raise ChannelAnswerUnreadable(method="token.refresh", message="no access_token with its expires_in")
     secrets["access_token"] = token
     if isinstance(refresh, str) and refresh:
         secrets["refresh_token"] = refresh
-    now = clock()
     return Renewed(
         secrets=secrets,
         valid_until=now + timedelta(seconds=lives_s),
         # With the shop's number a token is made anew at any time.
-        renewable_until=None if shop_id else now + REFRESHABLE_FOR,
+        renewable_until=None if is_own else now + REFRESHABLE_FOR,
     )
 
 

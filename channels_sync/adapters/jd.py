@@ -17,6 +17,7 @@ from channels_sync.adapters.base import (
     ChangedRefunds,
     Connection,
     Field,
+    Granting,
     Notices,
     Platform,
     RawOrder,
@@ -28,7 +29,7 @@ from channels_sync.adapters.base import (
     Window,
 )
 from channels_sync.adapters.batches import call_each, readable
-from channels_sync.adapters.jd_client import JdClient, JdCredentials, renew
+from channels_sync.adapters.jd_client import JdClient, JdCredentials, granting_address, renew, take_grant
 from channels_sync.adapters.spans import Page, Paging, read_page
 from channels_sync.errors import TrackingRefused
 from ordercenter.common.batch import BatchResult
@@ -334,6 +335,7 @@ PLATFORM = Platform(
         Field("oauth_url", _("Address of authorisation"), is_required=False),
     ),
     renew=renew,
+    granting=Granting(granting_address, take_grant),
     # The platform renews in the last 24 hours before the end, and never after it.
     renew_before=timedelta(hours=23),
     poll_every_s=5.0,

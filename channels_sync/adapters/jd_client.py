@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from channels_sync.adapters.base import Connection, Renewed
+from channels_sync.errors import GrantRefused
 from ordercenter.common.gmt8 import format_gmt8
 from ordercenter.common.http import MAX_ANSWER_BYTES, TIMEOUT_S
 from ordercenter.common.platform_call import REPEATS, UNNAMED_PAUSE_S, ask_platform, repeated, seconds_to_midnight
@@ -172,21 +173,58 @@ def renew(connection: Connection, *, clock: Callable[[], datetime] = lambda: dat
 
     secrets: all that are to be kept from now on. A refused renewal is final: raises AuthorizationExpired.
     """
-    method = "oauth2.refresh_token"
     secrets = dict(connection.secrets)
     if not secrets.get("refresh_token"):
-        raise AuthorizationExpired(method=method, message="no refresh token")
+        raise AuthorizationExpired(method="oauth2.refresh_token", message="no refresh token")
+    return _tokens(
+        connection, "refresh_token", {"grant_type": "refresh_token", "refresh_token": secrets["refresh_token"]}, clock
+    )
+
+
+def granting_address(connection: Connection, state: str, back: str) -> str:
+    """Where a seller of JD logs in and lets our application in."""
     query = {
         "app_key": connection.app_key,
-        "app_secret": secrets["secret"],
-        "grant_type": "refresh_token",
-        "refresh_token": secrets["refresh_token"],
+        "response_type": "code",
+        "redirect_uri": back,
+        "state": state,
+        "scope": "snsapi_base",
     }
-    address = str(connection.options.get("oauth_url") or OAUTH_URL).rstrip("/")
+    return f"{_oauth_url(connection)}/oauth2/to_login?{urlencode(query)}"
+
+
+def take_grant(
+    connection: Connection,
+    query: Mapping[str, str],
+    back: str,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Renewed:
+    """The tokens for the code that the seller came back with. Raises GrantRefused, ChannelError."""
+    if not query.get("code"):
+        raise GrantRefused(why="denied", detail=str(query.get("error", ""))[:80])
+    try:
+        return _tokens(
+            connection,
+            "access_token",
+            {"grant_type": "authorization_code", "code": query["code"], "redirect_uri": back},
+            clock,
+        )
+    except AuthorizationExpired as error:
+        raise GrantRefused(why="expired", detail=error.message) from error
+
+
+def _oauth_url(connection: Connection) -> str:
+    return str(connection.options.get("oauth_url") or OAUTH_URL).rstrip("/")
+
+
+def _tokens(connection: Connection, endpoint: str, grant: Mapping[str, str], clock: Callable[[], datetime]) -> Renewed:
+    method, secrets = f"oauth2.{endpoint}", dict(connection.secrets)
+    form = {"app_key": connection.app_key, "app_secret": secrets["secret"], **grant}
     answer = ask_platform(
-        f"{address}/oauth2/refresh_token",
+        f"{_oauth_url(connection)}/oauth2/{endpoint}",
         method=method,
-        content=urlencode(query).encode(),
+        content=urlencode(form).encode(),
         content_type="application/x-www-form-urlencoded;charset=utf-8",
         understood=(200, 400, 401, 403),
     )

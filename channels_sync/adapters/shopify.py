@@ -21,6 +21,7 @@ from channels_sync.adapters.base import (
     ChangedRefunds,
     Connection,
     Field,
+    Granting,
     Notices,
     Platform,
     PushAnswer,
@@ -37,6 +38,7 @@ from channels_sync.adapters.base import (
 )
 from channels_sync.adapters.batches import read_many, readable
 from channels_sync.adapters.json_api import JsonAnswer, call_json, list_in, next_page, object_in
+from channels_sync.adapters.shopify_granting import granting_address, take_grant
 from channels_sync.errors import MessageUnreadable, PushRefused, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.errors import Misconfigured
@@ -393,7 +395,7 @@ PLATFORM = Platform(
     read_order=mapping.read_order,
     read_refund=mapping.read_refund,
     secrets=(
-        Field("access_token", _("access token of the Admin API")),
+        Field("access_token", _("access token of the Admin API"), _("“Give access” fetches it."), is_required=False),
         Field("api_secret", _("API secret key"), _("Signs the webhooks.")),
     ),
     options=(
@@ -407,6 +409,7 @@ PLATFORM = Platform(
         ),
     ),
     take_push=take_push,
+    granting=Granting(granting_address, take_grant),
     takes_remarks=True,
     poll_every_s=300.0,
 )

@@ -19,6 +19,7 @@ from channels_sync.adapters.base import (
     ChangedRefunds,
     Connection,
     Field,
+    Granting,
     Notices,
     Platform,
     RawOrder,
@@ -31,6 +32,7 @@ from channels_sync.adapters.base import (
     Window,
 )
 from channels_sync.adapters.batches import call_each, chunks, readable
+from channels_sync.adapters.tmall_granting import granting_address, renew, take_grant
 from channels_sync.errors import MessageUnreadable, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.gmt8 import format_gmt8, parse_gmt8
@@ -271,6 +273,13 @@ class TmallAdapter:
             changes = {"quantity": str(chunk[0].quantity)}
         self._client.call(method, {"num_iid": chunk[0].listing_id, **changes, "type": kind}, repeat=mode == "full")
 
+    def send_remark(self, channel_order_no: str, *, text: str, flag: int = 0) -> None:
+        """Write the seller's memo of a trade over what stands there; flag: its colour, 1 to 5, 0 leaves it as it is."""
+        params = {"tid": channel_order_no, "memo": text}
+        if flag:
+            params["flag"] = str(flag)
+        self._client.call("taobao.trade.memo.update", params)
+
     # --- paging -------------------------------------------------------------------------------------------------------
 
     def _pull(
@@ -363,6 +372,18 @@ PLATFORM = Platform(
     connect=_connect,
     read_order=_read_order,
     read_refund=_read_refund,
-    secrets=(Field("secret", _("app secret")), Field("session", _("session key of the seller"))),
+    secrets=(
+        Field("secret", _("app secret")),
+        Field("session", _("session key of the seller"), _("“Give access” fetches it."), is_required=False),
+        Field("refresh_token", _("Refresh token"), is_required=False),
+    ),
+    options=(
+        Field("login_url", _("address of the login"), _("Only where it is not the platform's own."), is_required=False),
+    ),
     has_messages=True,
+    takes_remarks=True,
+    renew=renew,
+    # A session key that was put in by hand has none.
+    renew_needs="refresh_token",
+    granting=Granting(granting_address, take_grant),
 )

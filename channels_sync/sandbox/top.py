@@ -57,6 +57,7 @@ class Top:
             "taobao.trade.fullinfo.get": self._trade_fullinfo_get,
             "taobao.tmc.messages.consume": self._messages_consume,
             "taobao.tmc.messages.confirm": self._messages_confirm,
+            "taobao.trade.memo.update": self._trade_memo_update,
             "taobao.refunds.receive.get": self._refunds_receive_get,
             "taobao.refund.get": self._refund_get,
             "taobao.logistics.offline.send": self._logistics_offline_send,
@@ -243,6 +244,12 @@ class Top:
         return {"refund": refund_document(refund, self.world.trades[refund.tid], fields)}
 
     # Shipping and stock
+
+    def _trade_memo_update(self, form: Mapping[str, str]) -> dict[str, Any]:
+        trade = self._own(_number(form, "tid"))
+        flag = _number(form, "flag", trade.seller_flag, least=0, most=5)
+        self.shop.change_memo(trade.tid, memo=form.get("memo", ""), flag=flag)
+        return {"trade": {"tid": trade.tid, "modified": clock_text(trade.modified_ms)}}
 
     def _logistics_offline_send(self, form: Mapping[str, str]) -> dict[str, Any]:
         tid, waybill, carrier = _number(form, "tid"), _needed(form, "out_sid"), _needed(form, "company_code")

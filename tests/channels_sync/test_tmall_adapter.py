@@ -392,6 +392,19 @@ def test_stock_goes_out_by_listing_twenty_skus_a_call():
     ]
 
 
+def test_a_remark_goes_over_the_trades_memo_and_its_flag_stays_unless_one_is_named():
+    platform = Platform(lambda method, params: {"trade": {"tid": 1}})
+    adapter = TmallAdapter(platform)
+
+    adapter.send_remark("4012345678901234567", text="加急", flag=5)
+    adapter.send_remark("4012345678901234567", text="已联系")
+
+    assert [(method, params) for method, params, _repeat in platform.calls] == [
+        ("taobao.trade.memo.update", {"tid": "4012345678901234567", "memo": "加急", "flag": "5"}),
+        ("taobao.trade.memo.update", {"tid": "4012345678901234567", "memo": "已联系"}),
+    ]
+
+
 def test_a_delta_is_never_repeated_at_once():
     platform = Platform(lambda method, params: {"item": {}})
 

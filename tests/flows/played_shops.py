@@ -16,7 +16,7 @@ from channels_sync.demo.shops import seed_further_shops
 from channels_sync.models import ChannelAccount
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.control import SandboxControl
-from channels_sync.sandbox.credentials import generate
+from channels_sync.sandbox.credentials import Credentials, generate
 from channels_sync.sandbox.platforms import Sealed
 from channels_sync.sandbox.wsgi import SandboxApp
 from channels_sync.services import pull_orders, pull_refunds, read_back
@@ -38,6 +38,7 @@ class Played:
     control: SandboxControl
     url: str
     world: World
+    credentials: Credentials
 
     def account(self, platform: str) -> ChannelAccount:
         return ChannelAccount.objects.select_related("shop").get(adapter=platform)
@@ -87,6 +88,6 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
     control = SandboxControl("http://localhost", transport=httpx.WSGITransport(app=app))
     with over_http(SimpleNamespace(app=app)) as url:
         seed_further_shops(first=world.shop, credentials=credentials, sandbox_url=url)
-        yield Played(app, control, url, world)
+        yield Played(app, control, url, world, credentials)
     control.close()
     app.stop()

@@ -18,7 +18,7 @@ from channels_sync.sandbox.goods import LISTED
 from channels_sync.sandbox.people import masked_address, masked_mobile, masked_name
 from channels_sync.sandbox.platforms import TRAITS, Happened, PushRule, Reply, Request, Sealed, Told
 from channels_sync.sandbox.platforms.limits import RateLimit
-from channels_sync.sandbox.platforms.tokens import Tokens
+from channels_sync.sandbox.platforms.tokens import Codes, Grant, Tokens
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.trades import (
     SELLER_CONSIGNED_PART,
@@ -100,6 +100,7 @@ class JdDoor:
     def __init__(self, shop: Shop, credentials: Credentials, couriers: Couriers):
         self.shop, self.world, self.credentials = shop, shop.world, credentials
         self._limit = RateLimit(self.world, CODE)
+        self._codes = Codes()
         # The first token lives long: a demo may rest for months, and only the seller could renew it then.
         self.tokens = Tokens(
             self.world,
@@ -130,6 +131,10 @@ class JdDoor:
         with self.world.lock:
             if request.path == "/oauth2/refresh_token":
                 return _json(self._renew(form))
+            if request.path == "/oauth2/to_login":
+                return self._login(form)
+            if request.path == "/oauth2/access_token":
+                return _json(self._granted(form))
             if request.path != "/routerjson":
                 return Reply(b"no such path", status=404, content_type="text/plain")
             try:
@@ -173,12 +178,29 @@ class JdDoor:
             raise JdError("10", "业务参数不是JSON", "invalid 360buy_param_json")
         return method, params
 
+    def _login(self, form: Mapping[str, str]) -> Reply:
+        """The seller always agrees, and is sent back with a code."""
+        if form.get("app_key") != self.credentials.jd_app_key or form.get("response_type") != "code":
+            return Reply(b"no such application", status=400, content_type="text/plain")
+        return self._codes.sent_back(form, {})
+
+    def _granted(self, form: Mapping[str, str]) -> dict[str, Any]:
+        keys = self.credentials
+        is_ours = form.get("app_key") == keys.jd_app_key and form.get("app_secret") == keys.jd_secret
+        if not is_ours or form.get("grant_type") != "authorization_code" or not self._codes.take(form.get("code", "")):
+            return {"code": 402, "msg": "code无效或已过期"}
+        return self._told(self.tokens.grant())
+
     def _renew(self, form: Mapping[str, str]) -> dict[str, Any]:
         keys = self.credentials
         is_ours = form.get("app_key") == keys.jd_app_key and form.get("app_secret") == keys.jd_secret
         grant = self.tokens.renew(form.get("refresh_token", "")) if is_ours else None
         if grant is None:
             return {"code": 401, "msg": "refresh_token无效"}
+        return self._told(grant)
+
+    @staticmethod
+    def _told(grant: Grant) -> dict[str, Any]:
         return {
             "access_token": grant.access,
             "refresh_token": grant.refresh,

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from channels_sync.sandbox.credentials import Credentials
 from channels_sync.sandbox.platforms import TRAITS, Fact, Happened, PushRule, Reply, Request, Sealed, Told
@@ -28,10 +28,11 @@ from channels_sync.sandbox.platforms.shopify_documents import (
     order_document,
     refund_document,
 )
+from channels_sync.sandbox.platforms.tokens import Codes
 from channels_sync.sandbox.shop import Refused, Shop
 from channels_sync.sandbox.trades import Refund, Trade
 from channels_sync.sandbox.waybills import Couriers
-from ordercenter.common.signing_shops import hmac_sha256_base64
+from ordercenter.common.signing_shops import hmac_sha256_base64, shopify_query_hmac
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 
 CODE = "shopify"
@@ -65,6 +66,7 @@ class ShopifyDoor:
     def __init__(self, shop: Shop, credentials: Credentials, couriers: Couriers):
         self.shop, self.world, self.credentials = shop, shop.world, credentials
         self._limit = RateLimit(self.world, CODE)
+        self._codes = Codes()
         self._routes: tuple[tuple[str, re.Pattern[str], Callable[..., Json]], ...] = (
             ("GET", re.compile(r"orders/(\d+)"), self._order),
             ("PUT", re.compile(r"orders/(\d+)"), self._change_order),
@@ -90,6 +92,10 @@ class ShopifyDoor:
         return _reply(content, status, headers)
 
     def _answer(self, request: Request) -> Reply:
+        if request.path == "/admin/oauth/authorize":
+            return self._install(request)
+        if request.path == "/admin/oauth/access_token":
+            return self._installed(request)
         given = request.headers.get("x-shopify-access-token", "")
         if given != self.credentials.shopify_access_token or self.world.switches.of(CODE).token_expired:
             raise Problem(401, "[API] Invalid API key or access token (unrecognized login or wrong password)")
@@ -107,6 +113,29 @@ class ShopifyDoor:
                 status = 201 if method == "POST" else 200
                 return _reply(handle(*match.groups(), *([document] if method != "GET" else [])), status)
         raise Problem(404, "Not Found")
+
+    def _install(self, request: Request) -> Reply:
+        """The owner always installs the app, and is sent back with a signed query."""
+        query = request.query
+        if not query.get("client_id") or not query.get("redirect_uri"):
+            raise Problem(400, "Oauth error invalid_request: The api_key provided does not match any application")
+        signed = {
+            "code": self._codes.new(),
+            "shop": self.credentials.shopify_domain,
+            "state": query.get("state", ""),
+            "timestamp": str(self.world.clock_of(CODE) // 1000),
+            "host": base64.b64encode(self.credentials.shopify_domain.encode()).decode(),
+        }
+        signed["hmac"] = shopify_query_hmac(signed, secret=self.credentials.shopify_api_secret)
+        return Reply(b"", 302, "text/plain", {"Location": f"{query['redirect_uri']}?{urlencode(signed)}"})
+
+    def _installed(self, request: Request) -> Reply:
+        told = _object(request)
+        is_ours = told.get("client_secret") == self.credentials.shopify_api_secret
+        if not is_ours or not self._codes.take(str(told.get("code", ""))):
+            content = {"error": "invalid_request", "error_description": "The authorization code was not found"}
+            return _reply(content, 400)
+        return _reply({"access_token": self.credentials.shopify_access_token, "scope": "read_orders"})
 
     def _orders(self, request: Request) -> Reply:
         query = request.query

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
+from channels_sync.sandbox.platforms import Reply
 from channels_sync.sandbox.world import World
 
 
@@ -93,3 +96,29 @@ class Tokens:
 
     def _kept(self) -> dict[str, Any]:
         return self.world.tokens[self.platform]
+
+
+class Codes:
+    """Codes that a seller's browser brings back after the login: each is good once."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def new(self) -> str:
+        """A new code."""
+        code = secrets.token_hex(16)
+        self._open.add(code)
+        return code
+
+    def sent_back(self, form: Mapping[str, str], more: Mapping[str, str]) -> Reply:
+        """A redirect to the application with a new code and the state that it gave."""
+        query = urlencode({"code": self.new(), "state": form.get("state", ""), **more})
+        return Reply(
+            b"", status=302, content_type="text/plain", headers={"Location": f"{form['redirect_uri']}?{query}"}
+        )
+
+    def take(self, code: str) -> bool:
+        """Whether the code is good; it is not any more."""
+        was_open = code in self._open
+        self._open.discard(code)
+        return was_open

@@ -7,15 +7,18 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from channels_sync.adapters.base import Window
+from channels_sync.granting import account_of_state, granting_address, take_grant
 from channels_sync.models import ChannelAccount
+from channels_sync.platforms import platform_of
 from channels_sync.services import ask_backfill
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import unit_of_work
@@ -76,6 +79,7 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
     context = {
         "row": row,
         "runs": selectors.recent_runs(account),
+        "may_authorise": request.user.has_perm(BACKFILL) and platform_of(account).granting is not None,
         "allowed": matrix.capability_matrix([account.shop.channel]),
         "allowed_channels": [account.shop.channel],
         "parked": list(parked.order_by("-id")[:MESSAGE_ROWS]) if may_read else [],
@@ -164,3 +168,36 @@ def _reason(request: HttpRequest) -> str:
     if not reason:
         raise ReasonMissing
     return reason
+
+
+@require_POST
+@page(VIEW, BACKFILL)
+def authorise(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Send the browser to the platform's login, to come back with access to the shop."""
+    account = _account(request, account_id)
+    address = granting_address(account=account, user_id=request.user.pk, back=_back(request))
+    if address is None:
+        messages.error(request, _("This platform asks no seller; put the keys in on the account's page."))
+        return redirect("console:channel", account.pk)
+    return HttpResponseRedirect(address)
+
+
+@page(VIEW, BACKFILL)
+def authorised(request: HttpRequest) -> HttpResponse:
+    """Where a platform's login sends the browser back to."""
+    query = {name: request.GET[name] for name in request.GET}
+    try:
+        account = _account(request, account_of_state(query.get("state", ""), user_id=request.user.pk))
+    except OrderCenterError as error:
+        messages.error(request, error.sentence())
+        return redirect("console:channels")
+    try:
+        take_grant(account=account, query=query, back=_back(request), actor=actor_of(request))
+        messages.success(request, _("The shop has given access. What had to wait goes on by itself."))
+    except OrderCenterError as error:
+        messages.error(request, error.sentence())
+    return redirect("console:channel", account.pk)
+
+
+def _back(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("console:channel-authorised"))

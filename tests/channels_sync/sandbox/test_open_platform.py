@@ -22,7 +22,7 @@ def test_every_signature_method_is_taken(stage, sign_method):
     ("changes", "error"),
     [
         ({"sign": "0" * 64}, {"code": 25, "msg": "Invalid Signature"}),
-        ({"method": "taobao.trade.memo.update"}, {"code": 22, "msg": "Invalid Method"}),
+        ({"method": "taobao.trade.rate.list"}, {"code": 22, "msg": "Invalid Method"}),
         ({"method": ""}, {"code": 21, "msg": "Missing Method"}),
         ({"app_key": "29999999"}, {"code": 29, "msg": "Invalid App Key"}),
         ({"app_key": ""}, {"code": 28, "msg": "Missing App Key"}),
