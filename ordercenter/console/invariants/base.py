@@ -37,7 +37,7 @@ class Verdict:
 
 
 def run_checks(checks: Sequence[Check], *, stale_before: datetime) -> list[Verdict]:
-    """Run these checks, one statement each, and say what each found."""
+    """Run these checks, one statement each beside those that work out its values, and say what each found."""
     return [_run(check, stale_before) for check in checks]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ordercenter.catalog.models import ListingMatch
 from ordercenter.console.invariants.base import Check
+from ordercenter.inventory.models import ChannelStock
+from ordercenter.inventory.services import offered_by
 
 _ON_HAND = """
 SELECT format('stock:%%s@%%s', sku_id, warehouse_id),
@@ -129,11 +133,37 @@ SELECT 'order:' || t.giver_order_id, format('gave pieces to order:%%s of rank %%
 FROM inventory_stocktakeover t WHERE t.taker_rank <= t.giver_rank
 """
 
+# Against what may be offered now. Numbers that are about to be worked out anew are left out, unless nobody does it.
 _PUBLISHED = """
-SELECT 'listing:' || listing_id, format('%%s published, %%s may be offered', published, why ->> 'offer')
+SELECT 'listing:' || c.listing_id, format('%%s published, %%s may be offered', c.published, o.number)
+FROM inventory_channelstock c
+JOIN unnest(%(listings)s::bigint[], %(versions)s::bigint[], %(offers)s::bigint[], %(numbers)s::bigint[])
+     AS o(listing_id, version, offer, number) ON o.listing_id = c.listing_id AND o.version = c.version
+JOIN catalog_listingmatch m ON m.id = c.listing_id
+WHERE (c.published > o.offer OR (c.published <> o.number AND COALESCE(c.again_at < %(stale_before)s, true)))
+  AND NOT COALESCE(c.again_at BETWEEN %(stale_before)s AND now(), false)
+  AND NOT EXISTS (SELECT FROM inventory_stockchange n WHERE n.at >= %(stale_before)s AND (n.sku_id = m.sku_id
+        OR n.sku_id IN (SELECT part_id FROM catalog_bundlepart p WHERE p.bundle_id = m.sku_id)))
+UNION ALL
+SELECT 'listing:' || listing_id, format('%%s published, %%s might be offered', published, why ->> 'offer')
 FROM inventory_channelstock
 WHERE published > greatest(0, (why ->> 'offer')::bigint) OR acked_version > version
 """
+
+
+def _may_be_offered() -> dict[str, list[int]]:
+    """What each listing that was told a number may offer now: looked up after its version, so that what is published
+    meanwhile is not held against it."""
+    told = dict(ChannelStock.objects.values_list("listing_id", "version"))
+    listings = list(ListingMatch.objects.filter(pk__in=told, shop__is_active=True).exclude(listing_id=""))
+    offers = offered_by(listings, at=timezone.now())
+    return {
+        "listings": list(offers),
+        "versions": [told[pk] for pk in offers],
+        "offers": [max(0, o.offer.offer) for o in offers.values()],
+        "numbers": [o.offer.published for o in offers.values()],
+    }
+
 
 _TABLES = """
 SELECT 'stocktable:' || t.id, format('%%s rows changed something, the ledger has %%s', t.moved, COALESCE(m.n, 0))
@@ -196,6 +226,7 @@ CHECKS = (
         "published_number_has_reasons",
         _("A channel is told no more than it may offer, in the newest version"),
         _PUBLISHED,
+        _may_be_offered,
     ),
     Check("tables_did_what_they_say", _("A stock table moved what it says that it moved"), _TABLES),
     Check("received_pieces_are_in_the_ledger", _("What a delivery brought is in the stock"), _RECEIVED),

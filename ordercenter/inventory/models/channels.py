@@ -122,7 +122,8 @@ class ChannelStock(models.Model):
     """What the platform of a listing was told to offer. One row for each listing; the version only grows.
 
     published: the number of this version. why: the terms of the formula. acked_version: the newest version that the
-    platform has taken; an answer to an older one changes nothing.
+    platform has taken; an answer to an older one changes nothing. again_at: when the number has to be worked out again
+    although nothing happens, because sales grow old or a day ends.
     """
 
     listing = models.OneToOneField(
@@ -135,12 +136,16 @@ class ChannelStock(models.Model):
     acked_version = models.BigIntegerField(_("taken by the platform"), default=0)
     acked_at = models.DateTimeField(_("taken at"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=200, blank=True, default="")
+    again_at = models.DateTimeField(_("worked out again at"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("stock at a channel")
         verbose_name_plural = _("stock at channels")
         constraints = [
             models.CheckConstraint(condition=Q(acked_version__lte=F("version")), name="channel_stock_version_known")
+        ]
+        indexes = [
+            models.Index(fields=["again_at"], name="channel_stock_again", condition=Q(again_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

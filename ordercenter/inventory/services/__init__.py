@@ -25,6 +25,7 @@ from ordercenter.inventory.services.importing import (
 from ordercenter.inventory.services.levels import FreeStock, free_of_levels, levels_to_take_from, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
+from ordercenter.inventory.services.offering import Offered, offered_by
 from ordercenter.inventory.services.policies import StockPolicies, Trigger, stock_policies
 from ordercenter.inventory.services.producing import cancel_production, finish_production, plan_capacity
 from ordercenter.inventory.services.promising import (
@@ -38,7 +39,6 @@ from ordercenter.inventory.services.promising import (
 from ordercenter.inventory.services.publishing import (
     Publication,
     current_versions,
-    offers_of,
     publish_changes,
     take_publication_answers,
 )
@@ -105,6 +105,7 @@ __all__ = [
     "FreeStock",
     "Giver",
     "Movement",
+    "Offered",
     "Promise",
     "Promised",
     "Publication",
@@ -156,7 +157,7 @@ __all__ = [
     "may_see",
     "move_stock",
     "note_changes_of_shop",
-    "offers_of",
+    "offered_by",
     "open_quotas",
     "overdue_orders",
     "pieces_held",

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from django.db import connection
-from django.db.models import F, Q, Sum
+from django.db.models import Q
 
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.models import BundlePart, ListingMatch
-from ordercenter.inventory.formulas import Offer, buffer_of, offer_of, offer_of_bundle
-from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, ChannelStock, Reservation, StockLevel
-from ordercenter.inventory.states import QuotaState, WarehouseKind
+from ordercenter.inventory.models import ChannelStock
+from ordercenter.inventory.services.offering import DEBOUNCE, Offered, offered_by
 
 # The task that publishes what changed; what is written here is told to platforms a floor above.
 PUBLISHER = "channels.publish_stock"
 CHANGES_AT_ONCE = 5000
-# A number that is neither zero nor comes from zero waits until so long after the one before it.
-DEBOUNCE = timedelta(seconds=5)
-# How long a number takes to the platform where nothing has been measured yet.
-FIRST_LAG_S = Decimal(10)
-SALES_WINDOW = timedelta(minutes=10)
-
 _TAKE = """
 DELETE FROM inventory_stockchange WHERE id IN (
     SELECT id FROM inventory_stockchange ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING sku_id
 """
-_POSTPONE = "INSERT INTO inventory_stockchange (sku_id, at) SELECT unnest(%s::bigint[]), now()"
-_LAG = """
-SELECT m.shop_id, percentile_cont(0.9) WITHIN GROUP (ORDER BY extract(epoch FROM c.acked_at - c.published_at))
-FROM inventory_channelstock c JOIN catalog_listingmatch m ON m.id = c.listing_id
-WHERE c.acked_version = c.version AND c.acked_at > %s GROUP BY m.shop_id
+_DUE = """
+SELECT DISTINCT m.sku_id FROM inventory_channelstock c
+JOIN catalog_listingmatch m ON m.id = c.listing_id JOIN catalog_shop s ON s.id = m.shop_id
+WHERE c.again_at <= %s AND s.is_active AND m.sku_id IS NOT NULL LIMIT %s
 """
+_POSTPONE = "INSERT INTO inventory_stockchange (sku_id, at) SELECT unnest(%s::bigint[]), now()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,53 +45,22 @@ class Publication:
 def publish_changes(*, work: Work | None = None, at: datetime | None = None) -> list[Publication]:
     """The numbers that have to change since the last time; what came too soon after the last number waits.
 
-    Zero, and the first number after zero, wait for nothing. One publisher at a time; about ten statements.
+    Those of goods that were noted, and those that change by themselves as time goes by. Zero, and the first number
+    after zero, wait for nothing. One publisher at a time; about a dozen statements, three where nothing is due.
     """
     with unit_of_work(work, at=at) as work, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('publish'), 0)")
         cursor.execute(_TAKE, [CHANGES_AT_ONCE])
         sku_ids = {row[0] for row in cursor.fetchall()}
+        cursor.execute(_DUE, [work.at, CHANGES_AT_ONCE])
+        sku_ids |= {row[0] for row in cursor.fetchall()}
         if not sku_ids:
             return []
         listings = _listings_of(sku_ids)
-        offers = offers_of(listings, at=work.at)
-        publications, postponed = _write(work, listings, offers)
+        publications, postponed = _write(work, listings, offered_by(listings, at=work.at))
         if postponed:
             cursor.execute(_POSTPONE, [sorted(postponed & sku_ids)])
         return publications
-
-
-def offers_of(listings: Sequence[ListingMatch], *, at: datetime) -> dict[int, Offer]:
-    """What these listings may offer, by listing; listings of shops without a policy are left out. Six statements."""
-    policies: dict[tuple[int, int | None], ChannelPolicy] = {
-        (p.shop_id, p.sku_id): p
-        for p in ChannelPolicy.objects.filter(shop_id__in={m.shop_id for m in listings}, is_active=True)
-    }
-    parts: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    bundles = BundlePart.objects.filter(bundle_id__in={m.sku_id for m in listings})
-    for bundle_id, part_id, n in bundles.values_list("bundle_id", "part_id", "quantity"):
-        parts[bundle_id].append((part_id, n))
-    skus = {m.sku_id for m in listings} | {part for group in parts.values() for part, _n in group}
-    pool, own, sold, lags = _pool(skus), _own(skus, at), _sold(skus, at), _lags(at)
-    offers: dict[int, Offer] = {}
-    for match in listings:
-        policy = policies.get((match.shop_id, match.sku_id)) or policies.get((match.shop_id, None))
-        if policy is None:
-            continue
-        group = parts.get(match.sku_id) or [(match.sku_id, 1)]
-        rate = max(sold.get((match.shop_id, sku), Decimal(0)) / n for sku, n in group)
-        lag_s = max(lags.get(match.shop_id, FIRST_LAG_S), Decimal(DEBOUNCE.seconds))
-        buffer = buffer_of(fixed=policy.buffer_pieces, sold_per_s=rate, lag_s=lag_s, z=policy.buffer_z)
-        terms = [(pool.get(sku, 0), own.get((match.shop_id, sku), 0), n) for sku, n in group]
-        if match.sku_id in parts:
-            offers[match.pk] = offer_of_bundle(
-                parts=terms, share_percent=policy.share_percent, cap=policy.cap, buffer=buffer
-            )
-        else:
-            offers[match.pk] = offer_of(
-                pool=terms[0][0], own=terms[0][1], share_percent=policy.share_percent, cap=policy.cap, buffer=buffer
-            )
-    return offers
 
 
 def current_versions(match_ids: Collection[int]) -> dict[int, int]:
@@ -139,20 +99,26 @@ def _listings_of(sku_ids: Collection[int]) -> list[ListingMatch]:
 
 
 def _write(
-    work: Work, listings: Sequence[ListingMatch], offers: Mapping[int, Offer]
+    work: Work, listings: Sequence[ListingMatch], offered: Mapping[int, Offered]
 ) -> tuple[list[Publication], set[int]]:
     """Numbers that differ from what was told; the SKUs, and their parts, of those that come too soon."""
-    rows = ChannelStock.objects.filter(listing_id__in=list(offers)).values_list("pk", flat=True)
+    rows = ChannelStock.objects.filter(listing_id__in=[match.pk for match in listings]).values_list("pk", flat=True)
     known = {row.listing_id: row for row in work.lock(ChannelStock, list(rows)).values()}
     new, publications, soon = [], [], set()
     for match in listings:
-        offer = offers.get(match.pk)
-        if offer is None:
+        row, now = known.get(match.pk), offered.get(match.pk)
+        again_at = now.again_at if now is not None else None
+        if row is not None and row.again_at != again_at:
+            row.again_at = again_at
+            work.save(row, "again_at")
+        if now is None:
             continue
-        row = known.get(match.pk)
+        offer = now.offer
         why = {**asdict(offer), "offer": max(0, offer.offer)}
         if row is None:
-            row = ChannelStock(listing_id=match.pk, published=offer.published, why=why, published_at=work.at)
+            row = ChannelStock(
+                listing_id=match.pk, published=offer.published, why=why, published_at=work.at, again_at=again_at
+            )
             new.append(row)
         elif row.published == offer.published:
             continue
@@ -169,31 +135,3 @@ def _write(
     if soon:
         soon |= set(BundlePart.objects.filter(bundle_id__in=soon).values_list("part_id", flat=True))
     return publications, soon
-
-
-def _pool(skus: Collection[int]) -> dict[int, int]:
-    left = F("on_hand") + F("oversell_limit") - F("reserved") - F("allocated") - F("set_aside") - F("safety")
-    # What lies in a store is sold there.
-    lying = StockLevel.objects.filter(sku_id__in=skus, warehouse__is_open=True)
-    rows = lying.exclude(warehouse__kind=WarehouseKind.STORE).values_list("sku_id")
-    return dict(rows.annotate(pieces=Sum(left)))
-
-
-def _own(skus: Collection[int], at: datetime) -> dict[tuple[int, int], int]:
-    running = ChannelQuota.objects.filter(sku_id__in=skus, state=QuotaState.OPEN, warehouse__is_open=True)
-    running = running.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
-    rows = running.values_list("shop_id", "sku_id").annotate(pieces=Sum("left"))
-    return {(shop, sku): pieces for shop, sku, pieces in rows}
-
-
-def _sold(skus: Collection[int], at: datetime) -> dict[tuple[int, int], Decimal]:
-    """Pieces per second that each shop's orders took lately."""
-    made = Reservation.objects.filter(sku_id__in=skus, shop_id__isnull=False, created_at__gt=at - SALES_WINDOW)
-    rows = made.filter(state="active").values_list("shop_id", "sku_id").annotate(pieces=Sum("quantity"))
-    return {(shop or 0, sku): Decimal(pieces) / SALES_WINDOW.seconds for shop, sku, pieces in rows}
-
-
-def _lags(at: datetime) -> dict[int, Decimal]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LAG, [at - timedelta(days=1)])
-        return {shop: Decimal(str(lag)) for shop, lag in cursor.fetchall()}
