@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
 from channels_sync.errors import PaymentTaken, RowRepeated, ShopDrivenByPlatform, ShopUnknown, TwoListsMet
+from channels_sync.live import keep_live_sales
 from channels_sync.models import ChannelAccount
 from finance.errors import EntryConflict
 from finance.models import PaymentEntry
@@ -91,10 +92,12 @@ def _take(rows: Sequence[BulkRow], reach: Scope, actor: Actor, subject: str, at:
     # One order of locks and keys for all lists: two of them with the same orders wait instead of blocking each other.
     fresh.sort(key=lambda f: (f.shop.pk, f.row.order.channel_order_no))
     with unit_of_work(at=at, actor=actor) as work:
-        taken = orders.take_orders(taken=[TakenOrder(f.shop.pk, f.row.order) for f in fresh], work=work)
+        incoming = [TakenOrder(f.shop.pk, f.row.order) for f in fresh]
+        taken = orders.take_orders(taken=incoming, work=work)
         if len(taken.created) < len(fresh):
             raise _KnownMeanwhile
         ours = {f.row.index: taken.by_number[f.shop.pk, f.row.order.channel_order_no] for f in fresh}
+        keep_live_sales(taken=incoming, orders=taken.by_number)
         _book_payments(work, fresh, ours)
         record_deed(work, action="orders.bulk_create", subject=subject, details={"created": len(fresh)})
     result.created.update((index, order.pk) for index, order in ours.items())

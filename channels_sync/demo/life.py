@@ -11,15 +11,20 @@ from channels_sync.demo import floor as house
 from channels_sync.demo.orders import KEPT_BACK, LIVE_SHOP, PICKING, SHIPPED, STOPPED, WAITING, take
 from channels_sync.demo.routing import ask_for_trial, lay_routes
 from channels_sync.demo.stock import stock_shelves
+from channels_sync.demo.streams import TILL_ROOM, past_stream
 from channels_sync.sandbox import goods
 from fulfillment.services import split_order
 from fulfillment.services.backlog import reoptimise_backlog
 from ordercenter.catalog.capabilities import write_usual_capabilities
 from ordercenter.catalog.models import Channel, Shop, Sku
 from ordercenter.common.actor import Actor
+from ordercenter.common.money import from_fen
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders.models import GiftRule, GiftTier, GiftTrigger, Order, OrderLine
 from ordercenter.orders.states import GiftRuleKind
+
+# What yesterday's stream showed, at the prices that its orders have.
+_TILL_PRICES = {sku.code: str(from_fen(sku.price_fen)) for sku in goods.CRAFTS}
 
 
 @transaction.atomic
@@ -39,7 +44,8 @@ def seed_life(*, boss: Actor, picker: Actor, at: datetime) -> bool:
     _gift(shop, at)
     own = Warehouse.objects.get(code=goods.OWN_WAREHOUSE.code)
     floor = house.Floor(own.pk, at=at, actor=picker)
-    shipped = take(SHIPPED, prefix="A", at=at)
+    shipped = take(SHIPPED, prefix="A", at=at, room_id=TILL_ROOM)
+    past_stream(shop, prices=_TILL_PRICES, at=at, actor=boss)
     house.ship_all(floor)
     house.take_courier_bill(floor)
     house.take_returns(floor, [shipped[5], shipped[8]], ["SF6600000000017", "SF6600000000025"])

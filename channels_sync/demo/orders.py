@@ -96,11 +96,14 @@ STOPPED = (
 )
 
 
-def take(baskets: Sequence[Basket], *, prefix: str, at: datetime) -> list[Order]:
-    """Take these orders in and let their flows run; the orders in the order of the baskets."""
+def take(baskets: Sequence[Basket], *, prefix: str, at: datetime, room_id: str = "") -> list[Order]:
+    """Take these orders in and let their flows run; the orders in the order of the baskets.
+
+    room_id: the live room in which they were bought.
+    """
     skus = {sku.code: sku for sku in Sku.objects.filter(code__in={code for b in baskets for code, _n in b.lines})}
     rows = [
-        BulkRow(n, LIVE_SHOP, _incoming(basket, f"LIVE{at:%y%m%d}{prefix}{n:03d}", skus, at))
+        BulkRow(n, LIVE_SHOP, _incoming(basket, f"LIVE{at:%y%m%d}{prefix}{n:03d}", skus, at, room_id))
         for n, basket in enumerate(baskets)
     ]
     result = take_bulk(rows=rows, reach=EVERYTHING, actor=INTEGRATION, subject="demo:till", at=at)
@@ -111,7 +114,7 @@ def take(baskets: Sequence[Basket], *, prefix: str, at: datetime) -> list[Order]
     return [orders[result.created[n]] for n in range(len(rows))]
 
 
-def _incoming(basket: Basket, number: str, skus: Mapping[str, Sku], at: datetime) -> IncomingOrder:
+def _incoming(basket: Basket, number: str, skus: Mapping[str, Sku], at: datetime, room_id: str) -> IncomingOrder:
     paid_at = at - basket.ago
     prices = [(skus[code], pieces, skus[code].list_price or Decimal(0)) for code, pieces in basket.lines]
     total = sum((price * pieces for _sku, pieces, price in prices), Decimal(0))
@@ -130,6 +133,7 @@ def _incoming(basket: Basket, number: str, skus: Mapping[str, Sku], at: datetime
             status="paid",
             refund_status="none",
             is_gift=False,
+            live_room_id=room_id,
         )
         for n, (sku, pieces, price) in enumerate(prices, start=1)
     )

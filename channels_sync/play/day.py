@@ -19,6 +19,7 @@ from channels_sync.errors import PlayStalled
 from channels_sync.play.courier_bills import bill_day
 from channels_sync.play.findings import Progress, Waiting, find, progress_of, still_waiting
 from channels_sync.play.report import DayReport, PlayedDay, compare
+from channels_sync.play.rooms import live_day
 from channels_sync.play.system import sandbox_shops
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.control import SandboxControl
@@ -55,12 +56,13 @@ def play_day(
     The sandbox's pace and background are as before afterwards. Raises Misconfigured for a platform without a shop.
     """
     mix = dict(platforms or {TMALL: 1.0})
-    shop_ids = sandbox_shops(mix)
+    shops = sandbox_shops(mix)
+    shop_ids = sorted(shops.values())
     _fill_shelves(orders)
-    with _own_pace(sandbox):
+    with _own_pace(sandbox), live_day(shops) as streams:
         begun = time.monotonic()
         bill = _bill_plan(orders) if TMALL in mix else {}
-        scenario_id = sandbox.start_scenario(seed=seed, orders=orders, bill=bill, platforms=mix)
+        scenario_id = sandbox.start_scenario(seed=seed, orders=orders, bill=bill, platforms=mix, **streams.spec)
         scenario = _wait_played(sandbox, scenario_id, stall_s, say)
         numbers = sorted(sandbox.receipts(scenario_id))
         settled = _wait_settled(shop_ids, numbers, scenario["planted"], stall_s, say)
@@ -68,6 +70,7 @@ def play_day(
         _fetch_bills(days)
         billed = bill_day(days=days, seed=seed)
         _wait_quiet(stall_s)
+        streams.look(shop_ids=shop_ids, numbers=numbers)
         twice = sandbox.state()["deliveries"]["trades_twice"]
         played = PlayedDay(
             scenario=sandbox.scenario(scenario_id),
@@ -76,7 +79,7 @@ def play_day(
             seconds=settled - begun,
         )
     found = find(shop_ids=shop_ids, numbers=numbers, days=days)
-    return compare(played, found, billed=billed, invariants=_invariants())
+    return compare(played, found, billed=billed, live_rooms=streams.found, invariants=_invariants())
 
 
 def _bill_plan(orders: int) -> dict[str, int]:

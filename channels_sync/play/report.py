@@ -45,6 +45,7 @@ class ProblemKind(models.TextChoices):
     DIFFERENCE_INVENTED = "difference_invented", _("Differences of the bill were found that nobody planted")
     FREIGHT_MISSED = "freight_missed", _("Planted differences of the couriers' bills were not found")
     FREIGHT_INVENTED = "freight_invented", _("Differences of the couriers' bills were found that nobody planted")
+    LIVE_WRONG = "live_wrong", _("Orders of live streams were given to no session, or to the wrong one")
     INVARIANT_BROKEN = "invariant_broken", _("Invariants are broken")
 
 
@@ -79,11 +80,17 @@ class DayReport:
 
 
 def compare(
-    day: PlayedDay, found: Findings, *, invariants: Mapping[str, Any], billed: BilledDay | None = None
+    day: PlayedDay,
+    found: Findings,
+    *,
+    invariants: Mapping[str, Any],
+    billed: BilledDay | None = None,
+    live_rooms: Mapping[str, str] | None = None,
 ) -> DayReport:
     """Hold what our books say against what was played. invariants: what `check_invariants --json` answered.
 
-    billed: the couriers' bills of the day, where there were any.
+    billed: the couriers' bills of the day, where there were any. live_rooms: order number -> room of the live-stream
+    session that the order was given to.
     """
     planted = dict(_planted(day, found))
     report = DayReport()
@@ -91,6 +98,7 @@ def compare(
     _cases(report, found, planted)
     _bill(report, day, found)
     _courier_bills(report, billed or BilledDay())
+    _live(report, day, live_rooms or {})
     _latency(report, day, through)
     broken = list(invariants["broken"])
     report.figures["invariants"] = {"checked": invariants["checked"], "broken": broken}
@@ -203,6 +211,15 @@ def _courier_bills(report: DayReport, billed: BilledDay) -> None:
     }
     report.note(ProblemKind.FREIGHT_MISSED, _named(missed))
     report.note(ProblemKind.FREIGHT_INVENTED, _named(invented))
+
+
+def _live(report: DayReport, day: PlayedDay, found: Mapping[str, str]) -> None:
+    """Whose sale each order was, against the room in which the sandbox sold it."""
+    planted: Mapping[str, str] = day.scenario.get("rooms", {})
+    wrong = [number for number in {*planted, *found} if planted.get(number) != found.get(number)]
+    report.figures["live_orders"] = {"planted": len(planted), "attributed": len(found), "wrong": len(wrong)}
+    said = [f"{number} {planted.get(number, '-')} {found.get(number, '-')}" for number in wrong]
+    report.note(ProblemKind.LIVE_WRONG, said)
 
 
 def _is_of(day: PlayedDay, difference: FoundDifference) -> bool:

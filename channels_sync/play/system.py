@@ -59,13 +59,13 @@ def sandbox_account() -> ChannelAccount:
     return account
 
 
-def sandbox_shops(platforms: Collection[str]) -> list[int]:
-    """The shops that the sandbox plays on these platforms. Raises Misconfigured for a platform without one."""
+def sandbox_shops(platforms: Collection[str]) -> dict[str, int]:
+    """The shops that the sandbox plays, by platform. Raises Misconfigured for a platform without one."""
     local = ChannelAccount.objects.filter(is_active=True, base_url__startswith="http://127.0.0.1:")
     shops = dict(local.filter(adapter__in=platforms).order_by("-pk").values_list("adapter", "shop_id"))
     if missing := sorted(set(platforms) - set(shops)):
         raise Misconfigured(f"no shop of this installation is on the sandbox's {', '.join(missing)}")
-    return sorted(shops.values())
+    return shops
 
 
 @contextmanager

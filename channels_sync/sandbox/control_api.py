@@ -6,7 +6,7 @@ Orders are named by the numbers that their platforms tell (a trade's own number 
 |---|---|
 | POST /control/scenario | play a scenario.Spec; answers {"id"} |
 | GET /control/progress/<id> | {"orders", "created", "paid", "done"} of a scenario, cheap enough to be asked often |
-| GET /control/scenario/<id> | how far it is, its planted problems by order number, its planted bill differences |
+| GET /control/scenario/<id> | how far it is; planted problems and live rooms by order number, bill differences |
 | GET, POST /control/switches | read or set misbehaviours and pace (switches.Switches); "reset": true rests all first |
 | GET /control/state | counts: trades, messages, deliveries (with repeated commands), tracking, payments |
 | GET /control/receipts[?scenario=<id>] | per order number the instants of its way, ISO 8601 with milliseconds |
@@ -164,6 +164,7 @@ class ControlApi:
             "states": Counter(trade.status for trade in trades),
             "days": days or [started],
             "planted": self.plays.planted(play),
+            "rooms": {trade.number: trade.room_id for trade in trades if trade.room_id},
             "bill": bill,
         }
 

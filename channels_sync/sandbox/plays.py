@@ -12,6 +12,7 @@ from typing import Any
 
 from channels_sync.sandbox.doors import DOORS, background_mix
 from channels_sync.sandbox.pacing import Peak, orders_by, time_of
+from channels_sync.sandbox.rooms import DEMO_ROOMS
 from channels_sync.sandbox.scenario import (
     TIDS_PER_ORDER,
     PlannedOrder,
@@ -28,6 +29,7 @@ BURST = 100
 # A campaign in each block of background orders, so that a newcomer sees one, too.
 BACKGROUND_PEAK = Peak(at_s=300, for_s=45, times=5)
 BACKGROUND_BLOCK = 200
+BACKGROUND_LIVE_SHARE = 0.8
 # A newcomer should see cases within minutes, not within a day.
 BACKGROUND_PROBLEMS = {
     "SKU_UNMAPPED": 0.015,
@@ -119,6 +121,8 @@ class Plays:
             balance_after_s=60,
             refund_agree_after_s=600,
             platforms=background_mix(),
+            rooms=DEMO_ROOMS,
+            live_share=BACKGROUND_LIVE_SHARE,
         )
         self.start(spec, background=True)
 

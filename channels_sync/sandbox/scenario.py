@@ -35,6 +35,7 @@ from channels_sync.sandbox import goods
 from channels_sync.sandbox.pacing import Peak, checked
 from channels_sync.sandbox.people import BLACKLIST, Buyer, invent_buyer
 from channels_sync.sandbox.platforms import TMALL, TRAITS
+from channels_sync.sandbox.rooms import SHOWN, Room, room_of, rooms_from_json
 from channels_sync.sandbox.trades import Line, Trade
 
 PROBLEMS = (
@@ -92,7 +93,8 @@ class Spec:
     pay_after_s. presale_share: deposit first, balance after balance_after_s. refund_after_s: how long after payment a
     planted refund comes. refund_agree_after_s: when such a refund succeeds by itself, None = never. platforms: where
     the orders are sold, by weight; which index goes where depends on the seed alone. peaks: times in which orders come
-    faster than rate_per_s, counted from the beginning (after a restart, from there).
+    faster than rate_per_s, counted from the beginning (after a restart, from there). rooms: live rooms by platform;
+    live_share: the part of the orders of such a platform that is bought in one of its rooms, of what is shown there.
     """
 
     seed: int
@@ -111,6 +113,8 @@ class Spec:
     refund_after_s: float = 0.0
     refund_agree_after_s: float | None = None
     platforms: Mapping[str, float] = field(default_factory=lambda: {TMALL: 1.0})
+    rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
+    live_share: float = 0.0
     bill: BillPlan = BillPlan()
 
     def __post_init__(self) -> None:
@@ -118,7 +122,7 @@ class Spec:
         if unknown:
             raise ValueError(f"unknown problem: {', '.join(sorted(unknown))}; known: {', '.join(PROBLEMS)}")
         shares = [*self.problem_shares.values(), self.unpaid_first_share, self.presale_share, self.bundle_share]
-        shares += [self.promotion_share, self.discount_share, self.freight_share]
+        shares += [self.promotion_share, self.discount_share, self.freight_share, self.live_share]
         if any(not 0 <= share <= 1 for share in shares) or sum(self.problem_shares.values()) > 1:
             raise ValueError("shares lie between 0 and 1, and those of the problems add up to at most 1")
         if unknown := set(self.platforms) - set(TRAITS):
@@ -146,6 +150,7 @@ def spec_from_json(document: Mapping[str, Any]) -> Spec:
             values["problem_shares"] = dict(DEFAULT_SHARES)
         if values.get("platforms") is None:
             values.pop("platforms", None)
+        values["rooms"] = rooms_from_json(values.get("rooms") or {})
         return Spec(**values)
     except (TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error
@@ -202,6 +207,17 @@ class Script:
         """Where the order at this index is sold; a duplicate where the order is that it doubles."""
         return _platform_of(self.spec, self._twins.get(index, index), self.problems)
 
+    def room(self, index: int) -> Room | None:
+        """The live room in which the order at this index is bought; a duplicate where the order is that it doubles."""
+        first = self._twins.get(index, index)
+        return room_of(
+            self.spec.rooms,
+            platform=self.platform(index),
+            share=self.spec.live_share,
+            seed=self.spec.seed,
+            index=first,
+        )
+
     def twin_of(self, index: int) -> int:
         """The order that the duplicate at this index doubles."""
         return self._twins[index]
@@ -238,7 +254,7 @@ class Script:
         )
 
     def _trade(self, index: int, buyer: Buyer, lines: list[Line], problem: str, *, post_fen: int) -> Trade:
-        tid = self.tid(index)
+        tid, room = self.tid(index), self.room(index)
         for line_no, line in enumerate(lines, start=1):
             line.oid = tid if len(lines) == 1 else tid + line_no
         return Trade(
@@ -250,6 +266,8 @@ class Script:
             post_fen=post_fen,
             problem=problem,
             platform=self.platform(index),
+            room_id=room.room_id if room else "",
+            author_id=room.author_id if room else "",
         )
 
     def _double(self, index: int, twin: PlannedOrder) -> PlannedOrder:
@@ -282,6 +300,8 @@ class Script:
         elif problem != "PRICE_BELOW_FLOOR" and rng.random() < self.spec.bundle_share * 1.7:
             # 1.7 lines an order on average: the share is one of lines.
             wares[rng.randrange(count)] = rng.choice(goods.BUNDLES)
+        if problem != "BLACKLIST" and self.room(index) is not None:
+            wares = list(rng.sample(SHOWN, count))
         lines = [_line(ware, rng.choices((1, 2, 3), cum_weights=(82, 95, 100))[0]) for ware in wares]
         for line in lines:
             if rng.random() < self.spec.discount_share:

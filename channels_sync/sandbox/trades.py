@@ -83,7 +83,7 @@ class Trade:
     pay_due_ms, balance_due_ms, receive_due_ms: when a playing buyer will do so, 0 when nobody is going to.
     announced_ms: when the message of its payment was queued. first_message_ms: when a message about the paid trade was
     first handed out. first_read_ms: when its details were first read after payment. send_receipts: how often a parcel
-    was reported for it.
+    was reported for it. room_id, author_id: the live room in which it was bought and its anchor, empty for none.
     """
 
     tid: int
@@ -115,6 +115,8 @@ class Trade:
     problem: str = ""
     platform: str = TMALL
     parcels: list[Sent] = field(default_factory=list)
+    room_id: str = ""
+    author_id: str = ""
 
     @property
     def number(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from channels_sync.demo import seed_company, seed_life
+from channels_sync.demo import seed_company, seed_life, stream
+from channels_sync.live_models import LiveSale, LiveSession
 from channels_sync.sandbox import credentials
 from fulfillment.models import (
     BacklogRun,
@@ -25,6 +26,8 @@ from fulfillment.services.shadow import run_waiting_shadows
 from ordercenter.cases.models import Case
 from ordercenter.common.actor import Actor
 from ordercenter.console.invariants import CHECKS, run_checks
+from ordercenter.events import timers
+from ordercenter.events.relay import Relay
 from ordercenter.inventory.models import ChannelQuota, ProductionOrder, StockTable
 from ordercenter.orders.models import GiftGrant, Order
 
@@ -37,6 +40,11 @@ def people() -> tuple[Actor, Actor]:
     users = [get_user_model().objects.create(username=name) for name in ("boss", "picker")]
     boss, picker = (Actor("person", user.username, user_id=user.pk) for user in users)
     return boss, picker
+
+
+def pass_time(at: datetime) -> None:
+    timers.fire_due(at=at)
+    Relay().drain()
 
 
 def test_every_page_has_something_on_it_and_nothing_is_broken(people: tuple[Actor, Actor]) -> None:
@@ -96,6 +104,28 @@ def test_the_trial_that_was_asked_for_can_be_carried_out(people: tuple[Actor, Ac
 
     run = ShadowRun.objects.get()
     assert (run.status, run.error) == ("done", "")
+
+
+def test_one_live_stream_is_over_with_its_orders_one_is_on_air_and_one_planned_at_each_start(
+    people: tuple[Actor, Actor],
+) -> None:
+    boss, picker = people
+    now = timezone.now()
+    seed_life(boss=boss, picker=picker, at=now)
+
+    stream(at=now, actor=boss)
+    again = stream(at=now, actor=boss)
+    pass_time(now)
+
+    assert again == []
+    assert sorted(LiveSession.objects.values_list("shop__code", "state")) == [
+        ("mumian-douyin", "live"),
+        ("mumian-live", "ended"),
+        ("mumian-wechat", "planned"),
+    ]
+    assert LiveSale.objects.filter(session__state="ended").values("order_id").distinct().count() == 12
+    verdicts = run_checks(CHECKS, stale_before=timezone.now() - timedelta(hours=1))
+    assert {verdict.check.name: verdict.sample for verdict in verdicts if verdict.broken} == {}
 
 
 def test_a_company_that_has_its_days_of_work_gets_no_more(people: tuple[Actor, Actor]) -> None:

@@ -81,6 +81,8 @@ class Command(BaseCommand):
                 _("%(found)s found of %(planted)s planted, %(invented)s invented") % f["courier_bills"],
             )
         )
+        live = _("%(attributed)s given to their session of %(planted)s planted, %(wrong)s wrong") % f["live_orders"]
+        rows.append((_("orders of live streams"), live))
         for title, key in (
             (_("receipt to warehouse command"), "receipt_to_command_ms"),
             (_("message to warehouse"), "message_to_warehouse_ms"),

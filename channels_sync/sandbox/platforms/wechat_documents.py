@@ -85,7 +85,8 @@ def order_document(trade: Trade) -> Json:
             "ext_info": {
                 "customer_notes": trade.buyer_message,
                 "merchant_notes": trade.seller_memo,
-                "finder_id": "sph_mumian",
+                "finder_id": trade.author_id or "sph_mumian",
+                "live_id": trade.room_id or "0",
                 "order_scene": 1,
             },
             "commission_infos": [],

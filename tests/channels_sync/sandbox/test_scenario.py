@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from channels_sync.sandbox import goods
 from channels_sync.sandbox.people import BLACKLIST
+from channels_sync.sandbox.rooms import SHOWN, Room
 from channels_sync.sandbox.scenario import (
     PROBLEMS,
     BillPlan,
@@ -290,3 +292,28 @@ def test_a_spec_survives_its_way_through_json():
     spec = Spec(seed=3, orders=10, rate_per_s=2.5, bill=BillPlan(extra=1), refund_agree_after_s=4)
 
     assert spec_from_json(asdict(spec)) == spec
+
+
+def test_orders_of_a_platform_with_rooms_are_bought_in_one_of_them_and_nothing_else_changes():
+    rooms = {"douyin": (Room("7301", "8801"), Room("7302", "8802"))}
+    mix = {"tmall": 1.0, "douyin": 1.0}
+    spec = Spec(seed=7, orders=400, problem_shares={"DUPLICATE_SUSPECT": 0.02}, platforms=mix)
+    plain = Script(spec, first_tid=FIRST_TID)
+    live = Script(replace(spec, rooms=rooms, live_share=0.5), first_tid=FIRST_TID)
+
+    kept = spec_from_json(json.loads(json.dumps(asdict(live.spec))))
+
+    sold = {index: live.order(index).trade for index in range(400)}
+    in_room = {index: trade for index, trade in sold.items() if trade.room_id}
+    assert 60 < len(in_room) < 140
+    assert {(trade.platform, trade.room_id, trade.author_id) for trade in in_room.values()} == {
+        ("douyin", "7301", "8801"),
+        ("douyin", "7302", "8802"),
+    }
+    shown = {sku.code for sku in SHOWN}
+    assert all(line.outer_sku_id in shown for trade in in_room.values() for line in trade.lines)
+    assert all(sold[index] == plain.order(index).trade for index in set(sold) - set(in_room))
+    for index, problem in live.problems.items():
+        assert problem == "DUPLICATE_SUSPECT"
+        assert sold[index].room_id == sold[live.twin_of(index)].room_id
+    assert Script(kept, first_tid=FIRST_TID).order(min(in_room)).trade == in_room[min(in_room)]

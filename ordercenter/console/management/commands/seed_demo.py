@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
-from channels_sync.demo import seed_company, seed_life
+from channels_sync.demo import seed_company, seed_life, stream
 from channels_sync.sandbox.credentials import load_or_create
 from ordercenter.catalog.models import Shop, ShopAccess
 from ordercenter.common.actor import Actor
@@ -69,6 +69,8 @@ class Command(BaseCommand):
             passwords = self._people()
             if is_first and _wants_life():
                 seed_life(boss=_person("boss"), picker=_person("picker"), at=timezone.now())
+            if _wants_life():
+                stream(at=timezone.now(), actor=_person("boss"))
             self._scopes()
         if passwords:
             self._keep(data_dir / LOGINS_FILE, passwords)
