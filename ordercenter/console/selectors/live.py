@@ -22,6 +22,7 @@ MINUTE = timedelta(minutes=1)
 LOOK_S = 10
 # So little left of what was set aside means that somebody should do something now.
 FEW_PERCENT = 10
+OFFERED = 30
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,25 @@ def sessions_in_scope(scope: Scope) -> QuerySet[LiveSession]:
     )
     rows = scope.narrow(LiveSession.objects.select_related("shop"), shop="shop_id")
     return rows.order_by(place, "-planned_start", "-pk")
+
+
+def sessions_to_filter_by(scope: Scope, *, chosen: int | None) -> list[LiveSession]:
+    """The sessions that a list of orders offers: the newest, and the one that is chosen already. Two statements."""
+    sessions = sessions_in_scope(scope).exclude(state=LiveState.CANCELLED)
+    newest = list(sessions[:OFFERED])
+    if chosen is not None and all(session.pk != chosen for session in newest):
+        newest.extend(sessions.filter(pk=chosen))
+    return newest
+
+
+def sessions_of_order(order_id: int, scope: Scope) -> QuerySet[LiveSession]:
+    """The sessions whose sale lines of this order are."""
+    return sessions_in_scope(scope).filter(pk__in=LiveSale.objects.filter(order_id=order_id).values("session_id"))
+
+
+def orders_sold_in(session: LiveSession) -> QuerySet[LiveSale, int]:
+    """The ids of the orders of which a line was sold in the session."""
+    return LiveSale.objects.filter(session=session).values_list("order_id", flat=True)
 
 
 def board_of(session: LiveSession, *, at: datetime) -> Board:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from channels_sync.live import LiveGoods, LivePlan, keep_live_sales, plan_sessio
 from channels_sync.live_models import LiveItem, LiveSession
 from ordercenter.catalog.models import ListingMatch, ShopAccess
 from ordercenter.console.selectors.live import commission_of
-from ordercenter.orders.models import OrderLine
+from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services import TakenOrder, take_orders
 from tests.flows.world import World
 from tests.ordercenter.console.people import client_of, person
@@ -109,3 +110,25 @@ def test_only_those_of_the_shop_see_a_session_and_only_who_may_run_it_moves_it(
     ShopAccess.objects.create(user=supervisor, shop=world.shop)
     client_of(supervisor).post(f"/console/live/{session.pk}/start/")
     assert LiveSession.objects.get().state == "live"
+
+
+def test_orders_are_found_by_their_session_and_say_whose_they_are(session: LiveSession, world: World) -> None:
+    take_orders(taken=[TakenOrder(world.shop.pk, report("T2", line("SKU-1", 1, "60.00")))])
+    sold = Order.objects.get(channel_order_no="T1")
+    operator, stranger, clerk = person("a", role="operator"), person("b", role="operator"), person("c")
+    clerk.user_permissions.add(Permission.objects.get(codename="view_order"))
+    for user in (operator, clerk):
+        ShopAccess.objects.create(user=user, shop=world.shop)
+    url = f"/console/live/{session.pk}/"
+
+    narrowed, whole = client_of(operator).get(f"/console/orders/?live={session.pk}"), client_of(clerk)
+    hidden = client_of(stranger).get(f"/console/orders/?live={session.pk}")
+
+    assert [order.channel_order_no for order in narrowed.context["orders"]] == ["T1"]
+    assert f'<option value="{session.pk}" selected>' in narrowed.content.decode()
+    assert list(hidden.context["orders"]) == []
+    assert "晚场" not in hidden.content.decode()
+    assert url in client_of(operator).get(f"/console/orders/{sold.pk}/").content.decode()
+    assert "晚场" not in whole.get(f"/console/orders/{sold.pk}/").content.decode()
+    assert "晚场" not in whole.get("/console/orders/").content.decode()
+    assert list(whole.get(f"/console/orders/?live={session.pk}").context["orders"]) == []
