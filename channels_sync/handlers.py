@@ -140,8 +140,12 @@ def move_live_sessions(events: Sequence[Recorded]) -> None:
 
 @on(LiveSessionChanged, name="channels.live_sales")
 def attribute_live_sales(events: Sequence[Recorded]) -> None:
-    """Sales that came before their session was known, or that are another's since it changed, find theirs."""
+    """Sales that came before their session was known, or that are another's since it changed, find theirs; goods of
+    which more was set aside, or that are given back, are not nearly sold out any more.
+    """
     live.attribute_sales({r.event.live_session_id for r in events if isinstance(r.event, LiveSessionChanged)})
+    with unit_of_work(because=events) as work:
+        live.tell_few_left(at=work.at, work=work)
 
 
 def _prepare_tracking(target: str, commands: Sequence[OutgoingCommand]) -> dict[int, Attempt]:

@@ -80,10 +80,15 @@ class LiveSession(StateModel):
         """It does not take place."""
 
 
+# So little left of what was set aside is few, where the session does not say it.
+FEW_PERCENT = 10
+
+
 class LiveItem(models.Model):
     """A SKU shown in a session: the pieces set aside for it, its price there, and what the anchor gets of it.
 
     quota: what is set aside of it; none where the session was entered after its end. is_dropped: taken off the list.
+    few_pieces: with so many left, or fewer, somebody is told; few_told_at: since when that is so and was told.
     """
 
     session = models.ForeignKey(LiveSession, models.CASCADE, verbose_name=_("session"), related_name="items")
@@ -101,6 +106,10 @@ class LiveItem(models.Model):
     quota = models.OneToOneField(
         ChannelQuota, models.PROTECT, verbose_name=_("quota"), null=True, blank=True, related_name="live_item"
     )
+    few_pieces = models.PositiveIntegerField(
+        _("nearly sold out at"), null=True, blank=True, help_text=_("Pieces left; empty: a tenth of what is set aside.")
+    )
+    few_told_at = models.DateTimeField(_("told as nearly sold out at"), null=True, blank=True)
     is_dropped = models.BooleanField(_("taken off the list"), default=False)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 
@@ -114,9 +123,15 @@ class LiveItem(models.Model):
                 name="live_item_sane",
             ),
         ]
+        indexes = [models.Index(fields=["few_told_at"], name="live_few_told", condition=Q(few_told_at__isnull=False))]
 
     def __str__(self) -> str:
         return f"{self.session_id}: {self.quantity} x {self.sku_id}"
+
+    @property
+    def few_at(self) -> int:
+        """With so many pieces left it is nearly sold out."""
+        return self.quantity * FEW_PERCENT // 100 if self.few_pieces is None else self.few_pieces
 
 
 class LiveSale(models.Model):

@@ -9,7 +9,7 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
-from channels_sync import services
+from channels_sync import live, services
 from channels_sync.counters.looking import look_at_counters
 from channels_sync.models import ChannelAccount
 from channels_sync.order_files.apart import work_apart
@@ -70,6 +70,18 @@ def order_files(**_: object) -> None:
 def forget_files(**_: object) -> None:
     """Receivers in files are kept for a month."""
     forget_old_files(at=timezone.now())
+
+
+@shared_task(name="channels.live_locks")
+def live_locks(**_: object) -> None:
+    """Tell which goods of live streams are nearly sold out."""
+    live.tell_few_left(at=timezone.now())
+
+
+@shared_task(name="channels.live_sales")
+def live_sales(**_: object) -> None:
+    """Find the session of sales that came while it was planned or changed."""
+    live.attribute_late_sales(at=timezone.now())
 
 
 @shared_task(name="channels.look_at_counters")

@@ -40,13 +40,17 @@ class LivePlan:
 
 @dataclass(frozen=True, slots=True)
 class LiveGoods:
-    """A SKU of a session: pieces to set aside in a warehouse, the price there, and the anchor's part in percent."""
+    """A SKU of a session: pieces to set aside in a warehouse, the price there, and the anchor's part in percent.
+
+    few_pieces: with so many left somebody is told that it is nearly sold out; None: with a tenth left.
+    """
 
     sku_id: int
     warehouse_id: int
     quantity: int
     price: Decimal
     commission_percent: Decimal = Decimal(0)
+    few_pieces: int | None = None
 
 
 def plan_session(

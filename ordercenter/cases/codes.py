@@ -68,6 +68,7 @@ CODES: dict[str, CaseCode] = dict(
         _warning("STOCK_COUNT_SHORT", _("Counted less than is promised"), 4),
         _warning("STOCK_DOUBTFUL", _("Stock in doubt"), 8),
         _warning("QUOTA_SHORT", _("Not enough stock to set aside"), 2),
+        _warning("LIVE_FEW_LEFT", _("Nearly sold out in a live stream"), 1),
         _warning("STOCK_PUSH_FAILED", _("The channel did not take a stock number"), 4),
         _warning("PART_WAITS_SUPPLY", _("A part of the order waits for supply"), 72),
         _warning("SHIPPED_AFTER_CANCEL", _("Shipped although cancelled"), 4),

@@ -86,6 +86,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("What was free is set aside; the shop is told the smaller number."),
         _("Bring stock in and plan another quota for the rest, or tell the shop; the case closes when the quota ends."),
     ),
+    "LIVE_FEW_LEFT": CaseWords(
+        _("Of goods shown in a live stream, few of the pieces set aside for it are left, or none."),
+        _("When they are gone, orders of the stream take from the pool of all shops, as far as that reaches."),
+        _("Set more pieces aside in the session, or let the anchor show other goods; then the case closes by itself."),
+    ),
     "STOCK_PUSH_FAILED": CaseWords(
         _("The channel did not take the number of pieces that it was told."),
         _("It goes on offering the number it had; that may be too many."),

@@ -34,7 +34,9 @@ class LiveForm(ReasonForm):
         label=gettext_lazy("goods"),
         widget=forms.Textarea(attrs={"rows": 6}),
         required=False,
-        help_text=gettext_lazy("One SKU a line: SKU, warehouse, pieces, price, commission in percent."),
+        help_text=gettext_lazy(
+            "One SKU a line: SKU, warehouse, pieces, price, commission in percent, and with how many left to warn."
+        ),
     )
 
     def __init__(self, *args: Any, session: LiveSession | None, **kwargs: Any) -> None:
@@ -64,10 +66,19 @@ class LiveForm(ReasonForm):
 
     def _read(self, row: list[str], skus: dict[str, int], houses: dict[str, int]) -> LiveGoods:
         try:
-            sku, house, pieces, price, *percent = row
-            made = LiveGoods(skus[sku], houses[house], int(pieces), Decimal(price), Decimal((percent or ["0"])[0]))
+            sku, house, pieces, price, *rest = row
+            percent, few, *beyond = [*rest, "0", ""] if not rest else [*rest, ""] if len(rest) == 1 else rest
+            made = LiveGoods(
+                skus[sku],
+                houses[house],
+                int(pieces),
+                Decimal(price),
+                Decimal(percent),
+                int(few) if few else None,
+            )
             is_right = (
-                len(percent) < 2
+                not beyond
+                and 0 <= (made.few_pieces or 0) <= MOST_PIECES
                 and 0 < made.quantity <= MOST_PIECES
                 and 0 <= made.price < _MOST_PRICE
                 and 0 <= made.commission_percent <= 100
@@ -84,5 +95,12 @@ def goods_text(session: LiveSession | None) -> str:
     if session is None:
         return ""
     items = LiveItem.objects.filter(session=session, is_dropped=False).select_related("sku", "warehouse")
-    rows = [f"{i.sku.code} {i.warehouse.code} {i.quantity} {i.price} {i.commission_percent}" for i in items]
-    return "\n".join(sorted(rows))
+    rows = [
+        f"{i.sku.code} {i.warehouse.code} {i.quantity} {i.price} {i.commission_percent} {_or_nothing(i.few_pieces)}"
+        for i in items
+    ]
+    return "\n".join(sorted(row.strip() for row in rows))
+
+
+def _or_nothing(number: int | None) -> str:
+    return "" if number is None else str(number)

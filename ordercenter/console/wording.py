@@ -396,6 +396,8 @@ KEYS: Mapping[str, Text] = {
     "seller_remark": _("seller's remark"),
     "sku": _("SKU"),
     "skus": _("SKUs"),
+    "set_aside": _("set aside"),
+    "left": _("left of it"),
     "paid": _("paid"),
     "floor": _("floor price"),
     "due": _("amount due"),

@@ -188,6 +188,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Shipments that are held back for a wave or cut-off, and orders that wait for a warehouse to open.
     "waves": {"task": "fulfillment.waves", "schedule": 30.0},
     "order-files": {"task": "channels.order_files", "schedule": 2.0, "options": {"expires": 4.0}},
+    "live-locks": {"task": "channels.live_locks", "schedule": 5.0, "options": {"expires": 5.0}},
+    "live-sales": {"task": "channels.live_sales", "schedule": 60.0, "options": {"expires": 60.0}},
     "counters": {"task": "channels.look_at_counters", "schedule": 60.0, "options": {"expires": 60.0}},
     "forget-order-files": {"task": "channels.forget_order_files", "schedule": 6 * 3600.0},
     "publish-stock": {"task": "channels.publish_stock", "schedule": 1.0, "options": {"expires": 2.0}},

@@ -20,8 +20,6 @@ from ordercenter.common.scope import Scope
 
 MINUTE = timedelta(minutes=1)
 LOOK_S = 10
-# So little left of what was set aside means that somebody should do something now.
-FEW_PERCENT = 10
 OFFERED = 30
 
 
@@ -38,11 +36,12 @@ class BoardRow:
 
     @property
     def left_percent(self) -> int:
-        return self.left * 100 // self.locked
+        return min(100, self.left * 100 // self.locked)
 
     @property
     def runs_out(self) -> bool:
-        return self.is_open and self.left_percent <= FEW_PERCENT
+        """Few of what was set aside are left, or none: somebody should do something now."""
+        return self.is_open and self.left <= self.item.few_at
 
 
 @dataclass(frozen=True)

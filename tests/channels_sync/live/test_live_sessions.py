@@ -14,6 +14,7 @@ from django.utils import timezone
 from channels_sync.live import (
     LiveGoods,
     LivePlan,
+    attribute_late_sales,
     attribute_sales,
     cancel_sessions,
     change_session,
@@ -203,6 +204,20 @@ def test_orders_that_came_first_find_a_session_that_is_entered_afterwards_and_le
     )
     attribute_sales([session.pk])
     assert session_of(order_id) is None
+
+
+def test_an_order_that_came_at_the_moment_in_which_its_session_was_planned_is_found_afterwards(world: World) -> None:
+    now = timezone.now()
+    session = planned(world, now)
+    order_id = take(world, "T1", now)
+    strangers = take(world, "T2", now, room="1", anchor="2")
+    # As its statement left it: the session was not committed yet, and its fact had found nothing.
+    LiveSale.objects.update(session=None)
+
+    with CaptureQueriesContext(connection) as queries:
+        attribute_late_sales(at=now)
+
+    assert (session_of(order_id), session_of(strangers), len(queries)) == (session.pk, None, 3)
 
 
 def test_any_number_of_orders_costs_one_statement_and_a_repeat_changes_nothing(world: World) -> None:
