@@ -138,6 +138,9 @@ def move_live_sessions(events: Sequence[Recorded]) -> None:
         )
 
 
+inventory.register_namer(live.orders_of_locks)
+
+
 @on(LiveSessionChanged, name="channels.live_sales")
 def attribute_live_sales(events: Sequence[Recorded]) -> None:
     """Sales that came before their session was known, or that are another's since it changed, find theirs; goods of

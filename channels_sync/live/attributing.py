@@ -41,6 +41,12 @@ WHERE v.session_id IS NULL AND v.shop_id = mine.shop_id AND EXISTS (
     SELECT FROM channels_sync_livesession s WHERE s.id = ANY(%s) AND {_FITS})
 """
 
+_OF_LOCKS = """
+SELECT i.quota_id, array_agg(DISTINCT v.order_id)
+FROM channels_sync_livesale v JOIN channels_sync_liveitem i ON i.session_id = v.session_id
+WHERE i.quota_id = ANY(%s) AND v.order_id = ANY(%s) GROUP BY i.quota_id
+"""
+
 
 def keep_live_sales(*, taken: Sequence[TakenOrder], orders: Mapping[tuple[int, str], Order]) -> None:
     """Write down which lines of these orders came from a live room, and whose sale each was.
@@ -68,6 +74,16 @@ def keep_live_sales(*, taken: Sequence[TakenOrder], orders: Mapping[tuple[int, s
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_KEEP, [list(column) for column in zip(*rows, strict=True)])
+
+
+def orders_of_locks(quota_ids: Collection[int], order_ids: Collection[int]) -> dict[int, list[int]]:
+    """Which of these orders may take from what is set aside for sessions: those of which a line is the session's sale.
+
+    By quota. One statement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_LOCKS, [list(quota_ids), list(order_ids)])
+        return dict(cursor.fetchall())
 
 
 def attribute_sales(session_ids: Collection[int]) -> None:

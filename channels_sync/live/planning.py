@@ -208,6 +208,7 @@ def _lock_stock(
             item.quantity,
             session.opens_at,
             session.planned_end,
+            only_named_orders=True,
         )
         for item in without
     ]

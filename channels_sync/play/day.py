@@ -79,7 +79,7 @@ def play_day(
             seconds=settled - begun,
         )
     found = find(shop_ids=shop_ids, numbers=numbers, days=days)
-    return compare(played, found, billed=billed, live_rooms=streams.found, invariants=_invariants())
+    return compare(played, found, billed=billed, live=streams, invariants=_invariants())
 
 
 def _bill_plan(orders: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What was found against what was planted: pure, no database, no network."""
+"""What was found against what was planted: no database, no network."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_sync.play.courier_bills import BilledDay
 from channels_sync.play.findings import Findings, FoundDifference, OrderWay
+from channels_sync.play.rooms import LiveDay
 
 # How the match calls what the sandbox planted in the bill.
 VERDICTS = {
@@ -46,6 +47,7 @@ class ProblemKind(models.TextChoices):
     FREIGHT_MISSED = "freight_missed", _("Planted differences of the couriers' bills were not found")
     FREIGHT_INVENTED = "freight_invented", _("Differences of the couriers' bills were found that nobody planted")
     LIVE_WRONG = "live_wrong", _("Orders of live streams were given to no session, or to the wrong one")
+    LOCK_TAKEN = "lock_taken", _("What was set aside for live streams went to other orders")
     INVARIANT_BROKEN = "invariant_broken", _("Invariants are broken")
 
 
@@ -85,12 +87,11 @@ def compare(
     *,
     invariants: Mapping[str, Any],
     billed: BilledDay | None = None,
-    live_rooms: Mapping[str, str] | None = None,
+    live: LiveDay | None = None,
 ) -> DayReport:
     """Hold what our books say against what was played. invariants: what `check_invariants --json` answered.
 
-    billed: the couriers' bills of the day, where there were any. live_rooms: order number -> room of the live-stream
-    session that the order was given to.
+    billed: the couriers' bills of the day, where there were any. live: what became of its live-stream sessions.
     """
     planted = dict(_planted(day, found))
     report = DayReport()
@@ -98,7 +99,7 @@ def compare(
     _cases(report, found, planted)
     _bill(report, day, found)
     _courier_bills(report, billed or BilledDay())
-    _live(report, day, live_rooms or {})
+    _live(report, day, live or LiveDay())
     _latency(report, day, through)
     broken = list(invariants["broken"])
     report.figures["invariants"] = {"checked": invariants["checked"], "broken": broken}
@@ -213,13 +214,17 @@ def _courier_bills(report: DayReport, billed: BilledDay) -> None:
     report.note(ProblemKind.FREIGHT_INVENTED, _named(invented))
 
 
-def _live(report: DayReport, day: PlayedDay, found: Mapping[str, str]) -> None:
-    """Whose sale each order was, against the room in which the sandbox sold it."""
+def _live(report: DayReport, day: PlayedDay, live: LiveDay) -> None:
+    """Whose sale each order was, against the room in which the sandbox sold it; and who took what was set aside."""
+    found = live.found
     planted: Mapping[str, str] = day.scenario.get("rooms", {})
     wrong = [number for number in {*planted, *found} if planted.get(number) != found.get(number)]
     report.figures["live_orders"] = {"planted": len(planted), "attributed": len(found), "wrong": len(wrong)}
+    report.figures["live_locks"] = {"given": live.given, "to_strangers": live.to_strangers}
     said = [f"{number} {planted.get(number, '-')} {found.get(number, '-')}" for number in wrong]
     report.note(ProblemKind.LIVE_WRONG, said)
+    if live.to_strangers:
+        report.note(ProblemKind.LOCK_TAKEN, [f"{live.to_strangers} of {live.given}"])
 
 
 def _is_of(day: PlayedDay, difference: FoundDifference) -> bool:

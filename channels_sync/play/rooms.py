@@ -36,14 +36,29 @@ JOIN channels_sync_livesession s ON s.id = v.session_id
 WHERE o.shop_id = ANY(%s) AND o.channel_order_no = ANY(%s)
 GROUP BY o.channel_order_no
 """
+# Pieces that the locks gave, and those of them that went to orders that are not the session's. What is held before
+# payment stands under the order's number.
+_GIVEN = """
+SELECT COALESCE(sum(r.from_quota), 0), COALESCE(sum(r.from_quota) FILTER (WHERE NOT EXISTS (
+           SELECT FROM channels_sync_livesale v WHERE v.session_id = i.session_id
+           AND v.order_id = COALESCE(r.order_id, substring(r.holder from '^order:([0-9]+)$')::bigint))), 0)
+FROM channels_sync_liveitem i JOIN inventory_reservation r ON r.quota_id = i.quota_id
+WHERE i.session_id = ANY(%s)
+"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class LiveDay:
-    """Rooms by platform in which the day sells. found: order number -> room of the session that it was given to."""
+    """Rooms by platform in which the day sells. found: order number -> room of the session that it was given to.
+
+    given: pieces that the sessions' locks gave to orders; to_strangers: those of them that are no session's.
+    """
 
     rooms: Mapping[str, Sequence[Room]] = field(default_factory=dict)
+    session_ids: Sequence[int] = ()
     found: dict[str, str] = field(default_factory=dict)
+    given: int = 0
+    to_strangers: int = 0
 
     @property
     def spec(self) -> dict[str, object]:
@@ -55,10 +70,12 @@ class LiveDay:
         return {"rooms": there, "live_share": LIVE_SHARE} if there else {}
 
     def look(self, *, shop_ids: Collection[int], numbers: Sequence[str]) -> None:
-        """Ask our books whose sales these orders are."""
+        """Ask our books whose sales these orders are, and who took from the sessions' locks."""
         with connection.cursor() as cursor:
             cursor.execute(_SALES, [sorted(shop_ids), list(numbers)])
             self.found.update(cursor.fetchall())
+            cursor.execute(_GIVEN, [list(self.session_ids)])
+            self.given, self.to_strangers = map(int, cursor.fetchone())
 
 
 @contextmanager
@@ -73,7 +90,7 @@ def live_day(shops: Mapping[str, int]) -> Iterator[LiveDay]:
                 room = _new_room(n)
                 sessions.append(_plan(shops[platform], room, n))
                 rooms[platform].append(room)
-        yield LiveDay(rooms)
+        yield LiveDay(rooms, [session.pk for session in sessions])
     finally:
         _end([session.pk for session in sessions])
 

@@ -71,7 +71,7 @@ class _Routing:
         if self.held:
             inventory.lock_levels(sku_ids=self.skus, work=work)
         levels = inventory.levels_to_take_from(wanted=_wanted(self.lines.values()), work=work)
-        self.stock = inventory.free_of_levels(levels, work=work)
+        self.stock = inventory.free_of_levels(levels, order_ids=list(self.orders), work=work)
         world = routing_world(work)
         self.batch = DecidedBatch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
         self.pins, self.avoid = _pins(work, self.orders), avoid_warehouses(work)
@@ -90,7 +90,7 @@ class _Routing:
     def decide(self, order: Order, result: BatchResult) -> None:
         """Decide one order on what the earlier ones left, and take its pieces; or refuse it."""
         facts = self._facts(order)
-        free = self.stock.of(order.shop_id)
+        free = self.stock.of(shop_id=order.shop_id, order_id=order.id)
         own = self.held.get(order.id, ())
         mine = with_own(free, own, facts) if own else free
         decision = self.batch.decider.decide(facts, mine)

@@ -317,8 +317,9 @@ class _Desk:
     def _decide(self, order: Order, givers: Sequence[Candidate]) -> tuple[Decision, dict[Place, int]]:
         """The way of the order, had these given; and what is free without them."""
         work, world = self.work, routing_world(self.work)
-        stock = inventory.free_of_levels(self.levels, work=work).of(order.shop_id)
-        free = {place: max(0, stock[place]) for place in stock}
+        stock = inventory.free_of_levels(self.levels, order_ids=[order.pk], work=work)
+        pieces_of_it = stock.of(shop_id=order.shop_id, order_id=order.pk)
+        free = {place: max(0, pieces_of_it[place]) for place in pieces_of_it}
         more = dict(free)
         for giver in givers:
             for place, pieces in giver.pieces.items():

@@ -83,6 +83,8 @@ class Command(BaseCommand):
         )
         live = _("%(attributed)s given to their session of %(planted)s planted, %(wrong)s wrong") % f["live_orders"]
         rows.append((_("orders of live streams"), live))
+        locks = _("%(given)s, of which %(to_strangers)s to other orders") % f["live_locks"]
+        rows.append((_("pieces from their locks"), locks))
         for title, key in (
             (_("receipt to warehouse command"), "receipt_to_command_ms"),
             (_("message to warehouse"), "message_to_warehouse_ms"),

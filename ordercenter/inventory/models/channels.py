@@ -70,6 +70,7 @@ class ChannelQuota(StateModel):
     """Pieces in one warehouse that only one shop may sell: always (dedicated), or for a time (live-stream lock).
 
     quantity: what was asked for. left: what is still set aside; part of the stock level's set_aside while open.
+    only_named_orders: not all orders of the shop may take from it, only those that it is meant for (a session's).
     """
 
     shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"))
@@ -81,6 +82,7 @@ class ChannelQuota(StateModel):
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
+    only_named_orders = models.BooleanField(_("only for the orders of its session"), default=False, db_default=False)
     state = StateField(_("state"), default=QuotaState.PLANNED, choices=QuotaState.choices)
     history = HistoricalRecords(history_id_field=models.BigAutoField())
 

@@ -11,6 +11,8 @@ from ordercenter.inventory.services.deciding import (
 )
 from ordercenter.inventory.services.departing import Departure, consume_departures, consume_reservations
 from ordercenter.inventory.services.ending import correct_supplies, end_supplies, expected_already
+from ordercenter.inventory.services.entitling import register_namer
+from ordercenter.inventory.services.free_stock import FreeStock, free_of_levels
 from ordercenter.inventory.services.immediate import Wanted, reserve_many_now, reserve_now
 from ordercenter.inventory.services.importing import (
     TableApplied,
@@ -22,7 +24,7 @@ from ordercenter.inventory.services.importing import (
     may_see,
     preview_table,
 )
-from ordercenter.inventory.services.levels import FreeStock, free_of_levels, levels_to_take_from, lock_levels
+from ordercenter.inventory.services.levels import levels_to_take_from, lock_levels
 from ordercenter.inventory.services.moving import Movement, move_stock
 from ordercenter.inventory.services.noting import note_changes_of_shop
 from ordercenter.inventory.services.offering import Offered, offered_by
@@ -176,6 +178,7 @@ __all__ = [
     "release_holds_of",
     "release_reservations",
     "report_made",
+    "register_namer",
     "reserve_many_now",
     "reserve_now",
     "reserve_stock",

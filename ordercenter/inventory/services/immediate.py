@@ -31,7 +31,7 @@ TRIES = 3
 class Wanted:
     """Pieces wanted at once, for an order line, or for a holder without an order (then with an end).
 
-    shop_id: whose quota may be used; 0 for none.
+    shop_id: whose quota may be used; 0 for none. quota_id: the quota for named orders only that this is named for.
     """
 
     sku_id: int
@@ -42,6 +42,7 @@ class Wanted:
     line_id: int | None = None
     shop_id: int = 0
     expires_at: datetime | None = None
+    quota_id: int = 0
 
     @property
     def who(self) -> str:
@@ -61,7 +62,8 @@ _READ = "l.on_hand, l.reserved, l.allocated, l.set_aside, l.oversell_limit, l.so
 _AS_READ = "on_hand = f.on_hand, allocated = f.allocated, oversell_limit = f.oversell_limit, sold_short = f.sold_short"
 _OFF = "off AS MATERIALIZED (SELECT set_config('synchronous_commit', $1, true))"
 
-# $1 synchronous_commit, $2 SKU, $3 warehouse, $4 pieces, $5 order, $6 line, $7 shop, $8 holder, $9 now, $10 end
+# $1 synchronous_commit, $2 SKU, $3 warehouse, $4 pieces, $5 order, $6 line, $7 shop, $8 holder, $9 now, $10 end;
+# of a quota also $11, the one for named orders that this is named for
 _FROM_POOL: LiteralString = f"""
 WITH {_OFF}, u AS (
     UPDATE inventory_stocklevel l SET reserved = l.reserved + $4::int
@@ -81,7 +83,8 @@ locked AS MATERIALIZED (
 q AS (
     UPDATE inventory_channelquota q SET "left" = q."left" - $4::int FROM locked
     WHERE q.shop_id = $7::bigint AND q.sku_id = $2::bigint AND q.warehouse_id = $3::bigint AND q.state = 'open'
-      AND (q.ends_at IS NULL OR q.ends_at > $9::timestamptz) AND q."left" >= $4::int RETURNING q.id),
+      AND (q.ends_at IS NULL OR q.ends_at > $9::timestamptz) AND q."left" >= $4::int
+      AND (NOT q.only_named_orders OR q.id = $11::bigint) RETURNING q.id),
 u AS (
     UPDATE inventory_stocklevel l
     SET {_AS_READ}, reserved = f.reserved + $4::int,
@@ -152,7 +155,7 @@ def reserve_now(*, wanted: Wanted, at: datetime | None = None) -> int:
         wanted.expires_at,
     ]
     try:
-        rows = _run(_FROM_QUOTA if wanted.shop_id else _FROM_POOL, values)
+        rows = _run(_FROM_QUOTA, [*values, wanted.quota_id]) if wanted.shop_id else _run(_FROM_POOL, values)
     except IntegrityError:
         known = _open_promise(wanted)
         if known is None:

@@ -11,7 +11,7 @@ page as a whole (`common/repeating.py`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from django.db import connection
@@ -136,62 +136,6 @@ def lock_quotas(*, sku_ids: Collection[int], work: Work, always: bool = False) -
         work.adopt(ChannelQuota, rows)
         known.update(((q.shop_id, q.sku_id, q.warehouse_id), q) for q in rows)
     return known
-
-
-class FreeStock:
-    """What can be promised, for the shop that asks: the pool that all shops share, and what is set aside for it.
-
-    `of(shop)` is a mapping (SKU, warehouse) -> pieces. Taking pieces off it takes from the shop's own quota first, so
-    that the next order, of whatever shop, sees what is left.
-    """
-
-    def __init__(self, levels: Iterable[StockLevel], own: Mapping[int, dict[Place, int]] | None = None):
-        self._pool: dict[Place, int] = {(level.sku_id, level.warehouse_id): level.free for level in levels}
-        self._own = own or {}
-
-    def of(self, shop_id: int) -> MutableMapping[Place, int]:
-        """The pieces that an order of this shop may take."""
-        own = self._own.get(shop_id)
-        return self._pool if own is None else _ShopStock(self._pool, own)
-
-
-class _ShopStock(MutableMapping[Place, int]):
-    """The pool and a shop's own pieces as one."""
-
-    def __init__(self, pool: dict[Place, int], own: dict[Place, int]):
-        self._pool, self._own = pool, own
-
-    def __getitem__(self, place: Place) -> int:
-        if place not in self._pool:
-            raise KeyError(place)
-        return max(0, self._pool[place]) + self._own.get(place, 0)
-
-    def __setitem__(self, place: Place, pieces: int) -> None:
-        taken = self[place] - pieces
-        of_own = min(taken, self._own.get(place, 0))
-        if of_own > 0:
-            self._own[place] -= of_own
-            taken -= of_own
-        self._pool[place] -= taken
-
-    def __delitem__(self, place: Place) -> None:
-        raise TypeError("stock is taken, not forgotten")
-
-    def __iter__(self) -> Iterator[Place]:
-        return iter(self._pool)
-
-    def __len__(self) -> int:
-        return len(self._pool)
-
-
-def free_of_levels(levels: Mapping[Place, StockLevel], *, work: Work) -> FreeStock:
-    """What locked stock rows can give, for each shop. One statement where anything is set aside, else none."""
-    quotas = lock_quotas(sku_ids={level.sku_id for level in levels.values()}, work=work)
-    own: dict[int, dict[Place, int]] = {}
-    for (shop_id, sku_id, warehouse_id), quota in quotas.items():
-        if quota.is_running(work.at) and quota.left:
-            own.setdefault(shop_id, {})[sku_id, warehouse_id] = quota.left
-    return FreeStock(levels.values(), own)
 
 
 def make_levels(places: Collection[Place]) -> None:

@@ -15,8 +15,9 @@ from ordercenter.common.rows import new_row
 from ordercenter.events.types import StockReleased, StockReplenished, StockReserved
 from ordercenter.events.waking import wake_after_commit
 from ordercenter.inventory.errors import StockShort
-from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel
-from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, lock_quotas
+from ordercenter.inventory.models import Reservation, StockLevel
+from ordercenter.inventory.services.entitling import OwnQuotas, own_quotas
+from ordercenter.inventory.services.levels import Place, lock_levels, lock_quotas
 from ordercenter.inventory.services.publishing import PUBLISHER
 from ordercenter.inventory.states import ReservationState
 
@@ -28,7 +29,10 @@ _OPEN = "open_reservations"
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Pieces of a SKU in a warehouse, wanted for one order line. shop_id: whose quota may be used; 0 for none."""
+    """Pieces of a SKU in a warehouse, wanted for one order line. shop_id: whose quota may be used; 0 for none.
+
+    A quota for named orders only is used where order_id is one of them.
+    """
 
     order_id: int
     line_id: int
@@ -58,7 +62,7 @@ def reserve_stock(
     reserved, or, with partial, its lines that are there are reserved and the refusal names the others. Stock rows are
     locked in primary-key order, so that orders that share SKUs never wait for each other in a ring; the count that
     decides is read under that lock. A shop's own quota is used before the pool. Four statements for any number of
-    promises, five where something is set aside.
+    promises, five where something is set aside, six where that is for named orders only.
     """
     result = BatchResult()
     if not promises:
@@ -67,18 +71,19 @@ def reserve_stock(
         sku_ids = {p.sku_id for p in promises}
         levels = lock_levels(sku_ids=sku_ids, work=work)
         quotas = lock_quotas(sku_ids=sku_ids, work=work)
+        own = own_quotas(quotas, order_ids={p.order_id for p in promises}, work=work)
         wanted: dict[int, list[Promise]] = defaultdict(list)
         for promise in promises:
             wanted[promise.order_id].append(promise)
         made: list[Reservation] = []
         mine = _made_here(work)
         for order_id, group in wanted.items():
-            kept, short = _take_whole(levels, quotas, group, work.at)
+            kept, short = _take_whole(levels, own, group)
             if short:
                 result.refuse(order_id, StockShort(order_id=order_id, sku_ids=short))
                 if not partial:
                     continue
-                kept = _take_what_is_there(levels, quotas, group, work.at)
+                kept = _take_what_is_there(levels, own, group)
                 if not kept:
                     continue
             fresh, grown = _rows(work, kept)
@@ -282,62 +287,46 @@ def _made_here(work: Work) -> dict[int, list[Reservation]]:
 
 
 def _take_whole(
-    levels: Mapping[Place, StockLevel],
-    quotas: Mapping[QuotaKey, ChannelQuota],
-    promises: Sequence[Promise],
-    at: datetime,
+    levels: Mapping[Place, StockLevel], own: OwnQuotas, promises: Sequence[Promise]
 ) -> tuple[list[tuple[Promise, Given]], list[int]]:
     """Count the promises in memory on locked rows; on a shortage nothing is counted and the short SKUs are named."""
-    needed: dict[tuple[int, int, int], int] = defaultdict(int)
+    needed: dict[tuple[int, int, Place], int] = defaultdict(int)
     for p in promises:
-        needed[p.shop_id, p.sku_id, p.warehouse_id] += p.quantity
+        needed[p.shop_id, p.order_id, (p.sku_id, p.warehouse_id)] += p.quantity
     short = [
-        sku_id
-        for (shop_id, sku_id, warehouse_id), pieces in needed.items()
-        if _there(levels, quotas, shop_id, sku_id, warehouse_id, at) < pieces
+        place[0]
+        for (shop_id, order_id, place), pieces in needed.items()
+        if _there(levels, own, shop_id, order_id, place) < pieces
     ]
     if short:
         return [], short
-    return [(p, _take(levels, quotas, p, at)) for p in promises], []
+    return [(p, _take(levels, own, p)) for p in promises], []
 
 
 def _take_what_is_there(
-    levels: Mapping[Place, StockLevel],
-    quotas: Mapping[QuotaKey, ChannelQuota],
-    promises: Sequence[Promise],
-    at: datetime,
+    levels: Mapping[Place, StockLevel], own: OwnQuotas, promises: Sequence[Promise]
 ) -> list[tuple[Promise, Given]]:
     return [
-        (p, _take(levels, quotas, p, at))
+        (p, _take(levels, own, p))
         for p in promises
-        if _there(levels, quotas, p.shop_id, p.sku_id, p.warehouse_id, at) >= p.quantity
+        if _there(levels, own, p.shop_id, p.order_id, (p.sku_id, p.warehouse_id)) >= p.quantity
     ]
 
 
-def _there(
-    levels: Mapping[Place, StockLevel],
-    quotas: Mapping[QuotaKey, ChannelQuota],
-    shop_id: int,
-    sku_id: int,
-    warehouse_id: int,
-    at: datetime,
-) -> int:
-    level = levels.get((sku_id, warehouse_id))
+def _there(levels: Mapping[Place, StockLevel], own: OwnQuotas, shop_id: int, order_id: int, place: Place) -> int:
+    level = levels.get(place)
     if level is None:
         return 0
-    quota = quotas.get((shop_id, sku_id, warehouse_id)) if quotas else None
-    if quota is None or not quota.is_running(at):
-        return level.free
-    return max(0, level.free) + quota.left
+    quota = own.of(shop_id=shop_id, order_id=order_id, place=place)
+    return level.free if quota is None else max(0, level.free) + quota.left
 
 
-def _take(
-    levels: Mapping[Place, StockLevel], quotas: Mapping[QuotaKey, ChannelQuota], p: Promise, at: datetime
-) -> Given:
-    level = levels[p.sku_id, p.warehouse_id]
+def _take(levels: Mapping[Place, StockLevel], own: OwnQuotas, p: Promise) -> Given:
+    place = (p.sku_id, p.warehouse_id)
+    level = levels[place]
     level.reserved += p.quantity
-    quota = quotas.get((p.shop_id, p.sku_id, p.warehouse_id)) if quotas else None
-    if quota is None or not quota.left or not quota.is_running(at):
+    quota = own.of(shop_id=p.shop_id, order_id=p.order_id, place=place)
+    if quota is None or not quota.left:
         return NOTHING_GIVEN
     given = min(p.quantity, quota.left)
     quota.left -= given

@@ -25,7 +25,10 @@ SHORT_CASE = "QUOTA_SHORT"
 
 @dataclass(frozen=True, slots=True)
 class QuotaDraft:
-    """Pieces to be set aside for a shop, from starts_at on, until ends_at where it is given."""
+    """Pieces to be set aside for a shop, from starts_at on, until ends_at where it is given.
+
+    only_named_orders: not for all orders of the shop, see `entitling`.
+    """
 
     shop_id: int
     sku_id: int
@@ -34,6 +37,7 @@ class QuotaDraft:
     quantity: int
     starts_at: datetime
     ends_at: datetime | None
+    only_named_orders: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ def plan_quotas(
                 starts_at=d.starts_at,
                 ends_at=d.ends_at,
                 reason=reason[:200],
+                only_named_orders=d.only_named_orders,
             )
             for d in drafts
         ]

@@ -11,7 +11,8 @@ from ordercenter.audit.work import Work
 from ordercenter.common.rows import new_row
 from ordercenter.events.types import StockReplenished
 from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel, Warehouse
-from ordercenter.inventory.services.levels import Place, QuotaKey, lock_levels, lock_quotas
+from ordercenter.inventory.services.entitling import own_quotas
+from ordercenter.inventory.services.levels import Place, lock_levels, lock_quotas
 from ordercenter.inventory.services.reserving import UNPAID, give_back, lock_held
 from ordercenter.inventory.states import ReservationState, WarehouseKind
 
@@ -37,15 +38,16 @@ def holder_of(order_id: int) -> str:
 def hold_for_unpaid(*, goods: Sequence[UnpaidGoods], work: Work) -> dict[int, dict[Place, int]]:
     """Hold what is there of these goods, in one warehouse where one has all of an order, else where most lies.
 
-    Out of the shop's own quota first, then out of the pool, never the safety stock. What an order holds already counts,
-    and lives until the later end. What is not there is not held: the order gets it, or not, when it is paid. Returns
-    what each order holds now, by place. Five statements. Call it with the orders locked.
+    Out of the quota that is its own first, then out of the pool, never the safety stock. What an order holds already
+    counts, and lives until the later end. What is not there is not held: the order gets it, or not, when it is paid.
+    Returns what each order holds now, by place. Five statements. Call it with the orders locked.
     """
     if not goods:
         return {}
     # Held under these names before: in the warehouses where it lies, whatever would be better now.
     levels = lock_levels(sku_ids={g.sku_id for g in goods}, work=work)
     quotas = lock_quotas(sku_ids={g.sku_id for g in goods}, work=work)
+    own = own_quotas(quotas, order_ids={g.order_id for g in goods}, work=work)
     _levels, rows = lock_held(work, holders=[holder_of(g.order_id) for g in goods])
     houses = Warehouse.objects.filter(is_open=True).exclude(kind=WarehouseKind.STORE)
     open_houses = set(houses.values_list("pk", flat=True))
@@ -61,14 +63,14 @@ def hold_for_unpaid(*, goods: Sequence[UnpaidGoods], work: Work) -> dict[int, di
         places: dict[Place, int] = {}
         lacking: list[tuple[UnpaidGoods, int]] = []
         for g in wanted:
-            own = [row for row in held[order_id] if row.sku_id == g.sku_id]
-            for row in own:
+            mine = [row for row in held[order_id] if row.sku_id == g.sku_id]
+            for row in mine:
                 places[row.sku_id, row.warehouse_id] = row.quantity
                 if row.expires_at is None or row.expires_at < g.until:
                     row.expires_at = g.until
                     work.save(row, "expires_at")
-            lacking.append((g, g.pieces - sum(row.quantity for row in own)))
-        there = _Free(levels, quotas, wanted[0].shop_id, work.at, open_houses)
+            lacking.append((g, g.pieces - sum(row.quantity for row in mine)))
+        there = _Free(levels, own.places(shop_id=wanted[0].shop_id, order_id=order_id), open_houses)
         for g, warehouse_id, pieces in _where(lacking, there, taken=set(places)):
             places[g.sku_id, warehouse_id] = pieces
             made.append(_hold(g, warehouse_id, pieces, there, work))
@@ -134,21 +136,15 @@ def _order_of(row: Reservation) -> int:
 
 
 class _Free:
-    """What an unpaid order of a shop may still hold, by place, on the locked rows."""
+    """What an unpaid order may still hold, by place, on the locked rows. quotas: those that it may take from."""
 
     def __init__(
-        self,
-        levels: Mapping[Place, StockLevel],
-        quotas: Mapping[QuotaKey, ChannelQuota],
-        shop_id: int,
-        at: datetime,
-        houses: Collection[int],
+        self, levels: Mapping[Place, StockLevel], quotas: Mapping[Place, ChannelQuota], houses: Collection[int]
     ):
-        self.levels, self.quotas, self.shop_id, self.at, self.houses = levels, quotas, shop_id, at, houses
+        self.levels, self.quotas, self.houses = levels, quotas, houses
 
     def quota(self, place: Place) -> ChannelQuota | None:
-        quota = self.quotas.get((self.shop_id, *place))
-        return quota if quota is not None and quota.is_running(self.at) else None
+        return self.quotas.get(place)
 
     def __getitem__(self, place: Place) -> int:
         if place[1] not in self.houses or place not in self.levels:

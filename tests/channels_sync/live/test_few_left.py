@@ -17,6 +17,7 @@ from ordercenter.cases.services import resolve_cases
 from ordercenter.common.actor import Actor
 from ordercenter.events.relay import Relay
 from ordercenter.inventory.services import Promise, release_reservations, reserve_stock
+from tests.channels_sync.live.sales import sold_in
 from tests.channels_sync.live.test_live_sessions import goods, plan, planned
 from tests.flows.world import World
 
@@ -32,6 +33,7 @@ def world() -> World:
 def session(world: World) -> LiveSession:
     made = planned(world, timezone.now() - timedelta(minutes=1), goods(world, 0, 20), goods(world, 1, 20))
     start_sessions(session_ids=[made.pk]).raise_first()
+    sold_in(made, 1, 2, 3)
     return made
 
 

@@ -26,13 +26,17 @@ from channels_sync.live import (
 from channels_sync.live.errors import LivePlanWrong, LiveSessionOverlaps
 from channels_sync.live_models import LiveItem, LiveSale, LiveSession
 from ordercenter.audit.models import Deed
+from ordercenter.audit.work import unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.events import timers
 from ordercenter.events.relay import Relay
-from ordercenter.inventory.errors import QuotaBelowTaken, QuotaTooLarge
-from ordercenter.inventory.models import ChannelQuota, StockLevel
-from ordercenter.inventory.services import Promise, reserve_stock
+from ordercenter.inventory import services as inventory
+from ordercenter.inventory.errors import QuotaBelowTaken, QuotaTooLarge, StockShort
+from ordercenter.inventory.models import ChannelQuota, Reservation, StockLevel, Warehouse
+from ordercenter.inventory.services import Promise, Wanted, reserve_now, reserve_stock
+from ordercenter.inventory.services.unpaid import UnpaidGoods, hold_for_unpaid
 from ordercenter.orders.services import TakenOrder, take_orders
+from tests.channels_sync.live.sales import sold_in
 from tests.flows.world import World
 from tests.ordercenter.orders.incoming import line, report
 
@@ -114,16 +118,65 @@ def test_a_session_begins_and_ends_by_itself_and_what_is_left_goes_back(world: W
     assert set(ChannelQuota.objects.values_list("state", flat=True)) == {"ended"}
 
 
-def test_orders_of_the_shop_draw_on_the_lock_first_and_others_cannot_touch_it(world: World) -> None:
-    planned(world, timezone.now() + timedelta(minutes=5))
+def test_only_orders_of_the_session_draw_on_its_lock_and_all_others_on_the_pool(world: World) -> None:
+    session = planned(world, timezone.now() + timedelta(minutes=5))
+    sold_in(session, 2)
     place = (world.skus[0].pk, world.east.pk)
 
-    theirs = reserve_stock(promises=[Promise(1, 1, *place, 5)])
-    ours = reserve_stock(promises=[Promise(2, 2, *place, 4, world.shop.pk)])
+    other_shop = reserve_stock(promises=[Promise(1, 1, *place, 5)])
+    other_room = reserve_stock(promises=[Promise(3, 3, *place, 5, world.shop.pk)])
+    theirs = reserve_stock(promises=[Promise(4, 4, *place, 4, world.shop.pk)])
+    with CaptureQueriesContext(connection) as queries:
+        ours = reserve_stock(promises=[Promise(2, 2, *place, 4, world.shop.pk)])
 
-    assert [refusal.code for refusal in theirs.refused] == ["inventory.out_of_stock"]
-    assert ours.done == [2]
+    assert [r.code for refused in (other_shop, other_room) for r in refused.refused] == ["inventory.out_of_stock"] * 2
+    assert (theirs.done, ours.done) == ([4], [2])
+    assert dict(Reservation.objects.values_list("order_id", "from_quota")) == {4: 0, 2: 4}
     assert (ChannelQuota.objects.get().left, set_aside(world)) == (2, 2)
+    assert sum("channels_sync_livesale" in query["sql"] for query in queries) == 1
+
+
+def test_of_a_batch_each_order_is_offered_what_is_its_own(world: World) -> None:
+    session = planned(world, timezone.now() + timedelta(minutes=5))
+    sold_in(session, 2)
+    place = (world.skus[0].pk, world.east.pk)
+
+    with unit_of_work() as work:
+        levels = inventory.lock_levels(sku_ids=[place[0]], work=work)
+        stock = inventory.free_of_levels(levels, order_ids=[2, 3], work=work)
+        shown = [stock.of(shop_id=world.shop.pk, order_id=pk)[place] for pk in (2, 3)]
+        stock.of(shop_id=world.shop.pk, order_id=2)[place] -= 7
+        then = [stock.of(shop_id=world.shop.pk, order_id=pk)[place] for pk in (2, 3)]
+
+    assert (shown, then) == ([10, 4], [3, 3])
+
+
+def test_what_is_held_before_payment_comes_out_of_the_lock_for_the_orders_of_the_session_only(world: World) -> None:
+    session = planned(world, timezone.now() + timedelta(minutes=5))
+    sold_in(session, 2)
+    sku_id, until = world.skus[0].pk, timezone.now() + timedelta(minutes=30)
+    Warehouse.objects.filter(pk=world.south.pk).update(is_open=False)
+
+    with unit_of_work() as work:
+        wanted = [UnpaidGoods(pk, world.shop.pk, sku_id, 5, until) for pk in (2, 3)]
+        held = hold_for_unpaid(goods=wanted, work=work)
+
+    place = (sku_id, world.east.pk)
+    assert held == {2: {place: 5}, 3: {place: 4}}
+    assert sorted(Reservation.objects.values_list("holder", "from_quota")) == [("order:2", 5), ("order:3", 0)]
+
+
+def test_a_promise_at_once_takes_from_the_lock_only_where_it_is_named_for_it(world: World) -> None:
+    planned(world, timezone.now() + timedelta(minutes=5))
+    quota = ChannelQuota.objects.get()
+    asked = Wanted(world.skus[0].pk, world.east.pk, 4, holder="a", shop_id=world.shop.pk)
+
+    reserve_now(wanted=asked)
+    with pytest.raises(StockShort):
+        reserve_now(wanted=replace(asked, holder="b"))
+    reserve_now(wanted=replace(asked, holder="c", quota_id=quota.pk))
+
+    assert sorted(Reservation.objects.values_list("holder", "from_quota")) == [("a", 0), ("c", 4)]
 
 
 def test_more_than_is_free_is_refused_and_nothing_of_the_session_is_there(world: World) -> None:
@@ -136,6 +189,7 @@ def test_more_than_is_free_is_refused_and_nothing_of_the_session_is_there(world:
 
 def test_a_change_moves_the_lock_with_the_times_and_keeps_what_orders_took(world: World) -> None:
     session = planned(world, timezone.now())
+    sold_in(session, 2)
     reserve_stock(promises=[Promise(2, 2, world.skus[0].pk, world.east.pk, 4, world.shop.pk)])
     later = replace(plan(session.planned_start), planned_end=session.planned_end + timedelta(hours=1))
 

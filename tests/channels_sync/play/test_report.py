@@ -10,6 +10,7 @@ import pytest
 from channels_sync.play.courier_bills import BilledDay
 from channels_sync.play.findings import Findings, FoundDifference, OrderWay
 from channels_sync.play.report import PlayedDay, Problem, ProblemKind, compare, percentiles
+from channels_sync.play.rooms import LiveDay
 
 GOOD = OrderWay("1", "completed", False, frozenset(), True, True, True, 40.0)
 HELD = OrderWay("2", "preprocessing", True, frozenset({"BLACKLIST"}), False, False, True, None)
@@ -61,6 +62,7 @@ def test_a_day_on_which_everything_was_found_and_nothing_invented_is_good() -> N
         },
         "courier_bills": {"lines": 0, "planted": 0, "found": 0, "invented": 0},
         "live_orders": {"planted": 0, "attributed": 0, "wrong": 0},
+        "live_locks": {"given": 0, "to_strangers": 0},
         "receipt_to_command_ms": {"p50": 40, "p95": 40, "p99": 40},
         "message_to_warehouse_ms": {"p50": 250, "p95": 250, "p99": 250},
         "invariants": {"checked": 45, "broken": []},
@@ -134,13 +136,20 @@ def test_a_sale_of_a_live_room_that_is_nobodys_or_anothers_is_said() -> None:
     sold = {"1": "R1", "2": "R2", "3": "R3"}
     day = a_day(scenario={**a_day().scenario, "rooms": sold})
 
-    right = compare(day, findings(), invariants=FINE, live_rooms=sold)
-    wrong = compare(day, findings(), invariants=FINE, live_rooms={"1": "R1", "3": "R1", "4": "R2"})
+    right = compare(day, findings(), invariants=FINE, live=LiveDay(found=sold))
+    wrong = compare(day, findings(), invariants=FINE, live=LiveDay(found={"1": "R1", "3": "R1", "4": "R2"}))
 
     assert right.figures["live_orders"] == {"planted": 3, "attributed": 3, "wrong": 0}
     assert right.problems == []
     assert wrong.figures["live_orders"] == {"planted": 3, "attributed": 3, "wrong": 3}
     assert wrong.problems == [Problem(ProblemKind.LIVE_WRONG, 3, ("2 R2 -", "3 R3 R1", "4 - R2"))]
+
+
+def test_pieces_of_a_lock_that_went_to_other_orders_are_said() -> None:
+    report = compare(a_day(), findings(), invariants=FINE, live=LiveDay(given=20, to_strangers=3))
+
+    assert report.figures["live_locks"] == {"given": 20, "to_strangers": 3}
+    assert report.problems == [Problem(ProblemKind.LOCK_TAKEN, 1, ("3 of 20",))]
 
 
 def test_of_many_problems_of_a_kind_the_first_are_shown() -> None:
