@@ -131,6 +131,7 @@ _FIXED = re.compile(r"^fixed: (\d+) (\w+)$")
 _WHY_FIXED = {
     "pinned": _("%(count)s pinned to a warehouse"),
     "ranked": _("%(count)s by the best of their regional ranking that has everything"),
+    "boxes": _("%(count)s that rules of packing cut into several boxes"),
 }
 _WHY_APART = {
     "company": _("%(count)s in parcels of several orders, of which one is held or no longer planned"),

@@ -365,13 +365,14 @@ class NotInCompany(OrderCenterError):
 
 
 class MergeImpossible(OrderCenterError):
-    """Orders cannot travel together. problem: one, receiver, warehouse, begun or gone."""
+    """Orders cannot travel together. problem: one, receiver, warehouse, begun, gone or too_heavy."""
 
     code = "fulfillment.merge_impossible"
     title = _("These orders cannot travel together.")
     hint = _(
         "Name at least two orders of one shop, one buyer and one address that are planned in one warehouse or wait for "
-        "each other, and of which nobody has begun to pick; ask back first what a warehouse was told of."
+        "each other, of which nobody has begun to pick and which a courier takes in one parcel; ask back first what "
+        "a warehouse was told of."
     )
 
     def __init__(self, *, order_id: int, problem: str):

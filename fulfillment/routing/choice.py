@@ -152,6 +152,7 @@ def _parcel(order: OrderNeed, options: Options, part: Part, tariff: Tariff, cost
     w, c = int(options.at[a]), int(options.courier[mask - 1, a])
     lines = [(line, options.made[g][w]) for g, group in enumerate(options.groups) if mask >> g & 1 for line in group]
     days = int(tariff.days[order.zone, w, c] + options.ready[(mask - 1) % len(options.ready), a])
+    boxes = int(options.boxes[mask - 1, a]) if options.boxes is not None else 1
     late_days = max(days - order.promise_days, 0) if order.promise_days is not None else 0
     return Parcel(
         warehouse=w,
@@ -163,10 +164,11 @@ def _parcel(order: OrderNeed, options: Options, part: Part, tariff: Tariff, cost
         weight_g=int(options.weight_g[mask - 1]),
         days=days,
         freight_fen=int(options.freight[mask - 1, a, c]),
-        handling_fen=int(costs.handling_fen[w]),
+        handling_fen=int(costs.handling_fen[w]) * boxes,
         late_fen=late_days * costs.late_fen[order.priority],
         extra_fen=int(order.extra_fen[w, c]) if order.extra_fen is not None else 0,
         price_fen=float(options.price[mask - 1, a]) if options.price is not None else 0.0,
+        boxes=boxes,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 import numpy as np
 
 from fulfillment.routing.attempt import Attempt
+from fulfillment.routing.boxing import boxing_of
 from fulfillment.routing.calendar import ALWAYS_OPEN, Closing, WarehouseDays
 from fulfillment.routing.facts import (
     AVOIDED,
@@ -78,14 +79,16 @@ class Decider:
         return replace(decision, whole=self.quick.whole_parcels(need, ruling))
 
     def need_for_batch(self, order: OrderFacts) -> tuple[OrderNeed, Ruling] | None:
-        """The order as the batch solver takes it; None where its rules go step by step (pin, ranking, value of parcels)
+        """The order as the batch solver takes it; None where its rules go step by step (pin, ranking, value of parcels,
+        several boxes)
         or cannot be answered, so that it is decided alone. Warehouses that are temporarily closed are left out.
         """
         found = self.need_for_plan(order)
         if found is None or order.pin:
             return None
         ruling = found[1]
-        return None if ruling.pin or ruling.ranking or ruling.alone_fen else found
+        by_steps = ruling.pin or ruling.ranking or ruling.alone_fen or found[0].boxing is not None
+        return None if by_steps else found
 
     def need_for_plan(self, order: OrderFacts) -> tuple[OrderNeed, Ruling] | None:
         """The order as it is planned together with others; None where a rule cannot be answered. Where no parcel may be
@@ -130,7 +133,8 @@ class Decider:
             for part in parcel.line_ids:
                 line = lines[part]
                 free[line.sku_id, parcel.warehouse_id] -= line.quantity
-            self._load(parcel.warehouse)
+            for _box in range(parcel.boxes):
+                self._load(parcel.warehouse)
 
     def _load(self, w: int) -> None:
         warehouse_id, day = self.tariff.warehouses[w], self.dispatch_on[w]
@@ -179,9 +183,10 @@ class Decider:
         if order.avoid or self._never:
             excluded = {**dict.fromkeys(order.avoid, AVOIDED), **self._never, **excluded}
         single = self.rules.costs.strategy == "single"
+        lines = tuple([self._line(line, order, ruling) for line in order.lines])
         return OrderNeed(
             order_id=order.order_id,
-            lines=tuple([self._line(line, order, ruling) for line in order.lines]),
+            lines=lines,
             zone=zone,
             priority=GRADES.index(order.grade) if order.grade in GRADES else len(GRADES) - 1,
             promise_days=self._promise_days(order.ship_by, zone),
@@ -190,6 +195,7 @@ class Decider:
             extra_fen=ruling.extra_fen,
             max_parcels=1 if single else ruling.max_parcels,
             is_partial=False,
+            boxing=boxing_of(lines, self.tariff.warehouses, order.limits, order.goods) if order.limits else None,
         )
 
     def _line(self, line: LineFacts, order: OrderFacts, ruling: Ruling) -> LineNeed:

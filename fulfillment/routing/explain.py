@@ -155,6 +155,11 @@ def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> 
             found.append(_("%(pieces)d more pieces of %(sku)s are missing; none are known to come") % goods)
     if record.get("later"):
         found.extend(_later(record["later"], names))
+    if record.get("apart"):
+        found.append(
+            _("Not put together with %(orders)s: no courier takes all of it in one parcel")
+            % {"orders": _(", ").join(record["apart"])}
+        )
     if record.get("split"):
         found.append(_("The split costs %(amount)s") % {"amount": yuan(record["split"])})
     chosen = [row for row in rows if row.is_chosen]
@@ -366,6 +371,8 @@ def _parcel(parcel: Mapping[str, Any], names: Names) -> str:
         if parcel.get(key)
     ]
     text = f"{names.warehouse(parcel['warehouse'])} · {names.carrier(parcel['carrier'])}: {' + '.join(parts)}"
+    if parcel.get("boxes"):
+        text = _("%(parcel)s, in %(count)d boxes") % {"parcel": text, "count": parcel["boxes"]}
     return f"{text} ({goods})" if goods else text
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from fulfillment.packing.boxes import Limits
 from fulfillment.routing.quick import WholeParcels
 from fulfillment.routing.rules import Pinned, Ruling
 from fulfillment.routing.terms import Choice, OrderNeed
@@ -42,7 +43,8 @@ class OrderFacts:
     """What a decision has to know of an order.
 
     division: code of the place it goes to; None where nobody knows. values: gives what the rules ask, by path.
-    goods: what rules on goods ask of a SKU. avoid: warehouses that would not ship it. pin: what a person said.
+    goods: what rules on goods ask of a SKU. avoid: warehouses that would not ship it. pin: what a person said. limits:
+    what a box of its shop may hold, by warehouse id, where rules of packing say so.
     """
 
     order_id: int
@@ -54,6 +56,7 @@ class OrderFacts:
     goods: Callable[[int], Mapping[str, Any]] = field(default=lambda _sku: {})
     avoid: Collection[int] = ()
     pin: Pinned | None = None
+    limits: Mapping[int, Limits] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

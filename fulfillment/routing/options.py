@@ -23,7 +23,8 @@ class Options:
     at: warehouse indexes [A] that have something and may ship. held[g][w], made[g][w]: whether a warehouse could serve
     the group at all, and whether it would make it. ready [S, A], or [1, A] where all subsets wait equally: days until
     the parcel leaves. freight [S, A, C]: the courier's fee. money [S, A]: all costs in fen with the cheapest
-    courier [S, A], IMPOSSIBLE where it cannot be. price [S, A]: the shadow price that comes on top.
+    courier [S, A], IMPOSSIBLE where it cannot be. price [S, A]: the shadow price that comes on top. boxes [S, A]: in
+    how many boxes it leaves, None where that is one always.
     """
 
     groups: Sequence[Group]
@@ -36,6 +37,7 @@ class Options:
     money: Ints
     courier: NDArray[np.intp]
     price: NDArray[np.float64] | None = None
+    boxes: Ints | None = None
 
 
 def sources(line: LineNeed, stock: StockView, costs: Costs) -> tuple[list[bool], list[bool]]:
@@ -80,14 +82,21 @@ def options_of(
         volume = subsets @ np.array([sum(line.volume_cm3 for line in group) for group in groups], np.int64)
     if "insurance" in tariff.has:
         value = subsets @ np.array([sum(line.value_fen for line in group) for group in groups], np.int64)
-    freight = tariff.freight_fen(order.zone, weight_g, volume, value, at=at)
+    boxes: Ints | None = None
+    handling = costs.handling_fen[at]
+    if order.boxing is not None:
+        contents = [[line for g, group in enumerate(groups) if row[g] for line in group] for row in subsets.tolist()]
+        freight, boxes = order.boxing.freight(tariff, order.zone, contents, at.tolist())
+        handling = handling * boxes
+    else:
+        freight = tariff.freight_fen(order.zone, weight_g, volume, value, at=at)
     ready = _ready_days(groups, made, subsets, at, costs)
     fee = _with_rules(freight, groups, subsets, order, at)
     if order.promise_days is not None:
         late = tariff.days[order.zone, at] + (ready - order.promise_days)[:, :, None]
         fee = fee + np.maximum(late, 0) * costs.late_fen[order.priority]
     courier = fee.argmin(axis=2)
-    money = np.minimum(fee.min(axis=2) + costs.handling_fen[at], IMPOSSIBLE)
+    money = np.minimum(fee.min(axis=2) + handling, IMPOSSIBLE)
     if not all(map(all, held)):
         money[subsets @ ~np.array(held, np.bool_)[:, at] > 0] = IMPOSSIBLE
     if (overdrawn := _overdrawn(groups, made, subsets, at, stock)) is not None:
@@ -95,7 +104,7 @@ def options_of(
     if len(subsets) > 1 and len({line.parcel_class for group in groups for line in group}) > 1:
         money[_mixed(groups, subsets)] = IMPOSSIBLE
     price = _prices(groups, made, subsets, at, prices) if prices is not None else None
-    return Options(groups, at, held, made, weight_g, ready, freight, money, courier, price)
+    return Options(groups, at, held, made, weight_g, ready, freight, money, courier, price, boxes)
 
 
 def _sources_of_group(group: Group, stock: StockView, costs: Costs) -> tuple[list[bool], list[bool]]:

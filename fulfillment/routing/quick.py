@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fulfillment.routing.rules import Ruling
-from fulfillment.routing.tariff import IMPOSSIBLE, Tariff
+from fulfillment.routing.tariff import IMPOSSIBLE, Ints, Tariff
 from fulfillment.routing.terms import Candidate, Choice, Costs, OrderNeed, Parcel, Prices, StockView
 
 _MOST_REMEMBERED = 200_000
@@ -48,7 +48,7 @@ class QuickChoice:
 
         order: without restrictions on single lines; what `ruling` allows and adds is taken from there.
         """
-        if order.zone < 0 or order.max_parcels == 0:
+        if order.zone < 0 or order.max_parcels == 0 or order.boxing is not None:
             return None
         if any(line.allowed is not None or line.made_to_order for line in order.lines):
             return None
@@ -80,6 +80,10 @@ class QuickChoice:
         """What one parcel of the whole order costs from each warehouse, by term; None where that cannot be said."""
         if order.zone < 0 or any(line.allowed is not None or line.made_to_order for line in order.lines):
             return None
+        if order.boxing is not None:
+            everywhere = range(len(self.tariff.warehouses))
+            freight, boxes = order.boxing.freight(self.tariff, order.zone, [order.lines], everywhere)
+            return self._with_terms(order, ruling, freight[0], boxes[0])
         return self._of(order, ruling, sum([line.weight_g for line in order.lines]))
 
     def with_whole_costs(self, choice: Choice, order: OrderNeed, ruling: Ruling) -> Choice:
@@ -167,7 +171,11 @@ class QuickChoice:
         def one(number: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
             return np.array([number], np.int64)
 
-        freight = self.tariff.freight_fen(order.zone, one(weight), one(volume), one(value))[0]
+        return self._with_terms(
+            order, ruling, self.tariff.freight_fen(order.zone, one(weight), one(volume), one(value))[0], 1
+        )
+
+    def _with_terms(self, order: OrderNeed, ruling: Ruling, freight: Ints, boxes: Ints | int) -> WholeParcels:
         days = self.tariff.days[order.zone] + self.costs.dispatch_days[:, None]
         late = np.zeros_like(freight)
         if order.promise_days is not None:
@@ -179,7 +187,7 @@ class QuickChoice:
         fee = np.where(freight >= IMPOSSIBLE, IMPOSSIBLE, fee)
         courier = fee.argmin(axis=1)
         at = (np.arange(len(courier)), courier)
-        cost = np.minimum(fee[at] + self.costs.handling_fen, IMPOSSIBLE)
+        cost = np.minimum(fee[at] + self.costs.handling_fen * boxes, IMPOSSIBLE)
         return WholeParcels(
             tuple(cost.tolist()),
             tuple(courier.tolist()),

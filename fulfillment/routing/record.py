@@ -2,7 +2,7 @@
 
     {"v": 2, "method", "rules": number, "hash", "rates", "prices", "why", "fired": [rule ids],
      "cost": fen, "split": fen, "parcels": [{"warehouse", "carrier", "lines": {line: pieces}, "days", "freight",
-      "insurance", "handling", "late", "extra", "price", "ready": days}],
+      "insurance", "handling", "late", "extra", "price", "boxes", "ready": days}],
      "candidates": [{"warehouse", "verdict", "fen", "terms": [freight, handling, late, extra], "insurance", "price",
       "carrier", "short": [lines], "rule", "ready": days}],
      "notes": [{"what", "then", "warehouse", "rule"}], "problem", "short": [SKU ids], "closed": warehouse,
@@ -112,6 +112,8 @@ def _parcel(parcel: Parcel, decision: Decision, tariff: Tariff, carriers: Mappin
     ready = max([_ready(lines[pk], parcel.warehouse) for pk in parcel.made_line_ids], default=0)
     if ready:
         kept["ready"] = ready
+    if parcel.boxes > 1:
+        kept["boxes"] = parcel.boxes
     if parcel.days:
         kept["days"] = parcel.days
     if parcel.late_fen:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fulfillment.routing.boxing import Boxing
 from fulfillment.routing.tariff import Tariff
 
 UNLIMITED = 1 << 40
@@ -47,7 +48,8 @@ class OrderNeed:
     promise_days: days from now until it is promised; None: nothing is ever late. excluded: warehouse id -> the rule
     that takes it out. allowed: bool [W, C], None: all couriers everywhere. extra_fen: int64 [W, C] that rules add to
     a parcel (may be below zero for a preference). max_parcels: None: as many as pay. is_partial: may leave lines
-    unfilled; if not, the order is served whole or not at all.
+    unfilled; if not, the order is served whole or not at all. boxing: where rules of packing cut what leaves from one
+    warehouse into several boxes; None where one box holds all of it.
     """
 
     order_id: int
@@ -61,6 +63,7 @@ class OrderNeed:
     max_parcels: int | None = None
     pinned_warehouse_id: int | None = None
     is_partial: bool = True
+    boxing: Boxing | None = None
 
 
 @dataclass(slots=True)
@@ -118,7 +121,7 @@ class StockView:
         lines = {line.line_id: line for line in order.lines}
         for parcel in choice.parcels:
             w = parcel.warehouse
-            self.parcels[w] -= sign
+            self.parcels[w] -= sign * parcel.boxes
             for line_id in parcel.line_ids:
                 line = lines[line_id]
                 if line_id in parcel.made_line_ids:
@@ -163,7 +166,10 @@ Verdict = Literal["chosen", "dearer", "short", "excluded", "not_pinned", "no_cou
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Lines that leave one warehouse with one courier. warehouse and courier are indexes, the ids stand beside them."""
+    """Lines that leave one warehouse with one courier. warehouse and courier are indexes, the ids stand beside them.
+
+    boxes: in how many, where rules of packing cut it; freight and handling are of all of them.
+    """
 
     warehouse: int
     courier: int
@@ -178,6 +184,7 @@ class Parcel:
     late_fen: int
     extra_fen: int
     price_fen: float
+    boxes: int = 1
 
     @property
     def cost_fen(self) -> int:

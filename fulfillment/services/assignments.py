@@ -8,10 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ordercenter.audit.work import Work
 
 # The step of a flow that looks for the way of an order.
 ROUTING = "routing.reserve_and_assign"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CourierTerms:
+    """What rules say of the couriers of a parcel, in the order of the tariff: who may take it (all of these arrays have
+    to agree), and what is added to compare them, in fen."""
+
+    allowed: tuple[NDArray[np.bool_], ...] = ()
+    extra_fen: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +31,7 @@ class PlannedParcel:
     """What one warehouse sends of one order in one go.
 
     cost: freight in yuan, were it to travel alone. pieces: order line id -> pieces, each at least one. release_at: when
-    the warehouse is told of it, None for at once.
+    the warehouse is told of it, None for at once. couriers: what rules say of them, None where they say nothing.
     """
 
     warehouse_id: int
@@ -28,6 +40,7 @@ class PlannedParcel:
     weight_g: int
     pieces: Mapping[int, int]
     release_at: datetime | None = None
+    couriers: CourierTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from fulfillment.routing.tariff import IMPOSSIBLE
 from fulfillment.routing.terms import Choice, OrderNeed
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld, current_world, loads_of
+from fulfillment.services.splitting import packing_rules
 from fulfillment.states import ShipmentState
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.inventory.models import StockLevel
@@ -69,8 +70,9 @@ class Backlog:
     """All that waits, by the number of its (first) order, over the stock with what it holds given back.
 
     fixed: orders that were decided first, and what they use is taken, by the reason: pinned (a person or a rule said
-    where), ranked (their regional table has an answer). apart: orders that stay as they are, and whose goods and
-    parcels count as taken, by the reason: company (somebody in their parcel is held, or not planned any more), parcels
+    where), ranked (their regional table has an answer), boxes (rules of packing cut it, which the solver cannot
+    price). apart: orders that stay as they are, and whose goods and parcels count as taken, by the reason: company
+    (somebody in their parcel is held, or not planned any more), parcels
     (they share several parcels), rules (those who share a parcel have different rules, or one of them is pinned or
     ranked), unanswered (a rule cannot be answered), no_way (pinned or ranked, and there is none now).
     """
@@ -148,6 +150,7 @@ class _Desk:
         self.skus = {sku.pk: sku for sku in Sku.objects.filter(pk__any_of=sku_ids)}
         contact_ids = sorted({order.contact_id or 0 for order in orders.values()})
         self.contacts = {c.pk: c for c in Contact.objects.filter(pk__any_of=contact_ids)}
+        self.packing = packing_rules(world.tariff.warehouses)
         pins = RoutingPin.objects.filter(ended_at__isnull=True)
         self.pins = {pin.order_id: Pinned(pin.warehouse_id, pin.policy) for pin in pins}
 
@@ -163,7 +166,7 @@ class _Desk:
         is_alone = len(ids) == 1
         need, ruling = _as_one([each for each in found if each is not None]) or (None, None)
         goes_by_steps = any(
-            each.pin or ruled is None or ruled[1].pin or ruled[1].ranking
+            each.pin or ruled is None or ruled[1].pin or ruled[1].ranking or ruled[0].boxing is not None
             for each, ruled in zip(facts, found, strict=True)
         )
         if None in found:
@@ -201,6 +204,7 @@ class _Desk:
             skus=self.skus,
             world=self.world,
             pin=self.pins.get(order_id),
+            packing=self.packing,
         )
 
     def _cost(self, company: Company, need: OrderNeed, ruling: Ruling, decider: Decider) -> int:
@@ -267,10 +271,10 @@ def _decide_first(backlog: Backlog, steps: Sequence[tuple[Waiting, OrderFacts]])
             for place, quantity in unit.places.items():
                 backlog.free[place] -= quantity
             _keep(backlog, "no_way", [pk], unit.rooms)
-        elif by:
+        elif by or unit.need.boxing is not None:
             unit.decision, unit.plan = decision, decision.choice
             backlog.decider.take(decision, backlog.free)
-            backlog.fixed["pinned" if "pin" in by else "ranked"].append(pk)
+            backlog.fixed["pinned" if "pin" in by else "ranked" if by else "boxes"].append(pk)
 
 
 def _keep(backlog: Backlog, reason: str, order_ids: Sequence[int], rooms: Sequence[Room]) -> None:

@@ -9,6 +9,7 @@ from fulfillment.errors import MergeImpossible, NotInCompany, ShipmentAtWarehous
 from fulfillment.models import Shipment, ShipmentLine, SplitWish
 from fulfillment.services.merging import keys_of
 from fulfillment.services.own_house import own_warehouses
+from fulfillment.services.planning import fits_together
 from fulfillment.services.stopping import shipments_of, stop_shipments
 from fulfillment.services.waiting import CODE, close_merge_windows
 from fulfillment.states import AT_WAREHOUSE, HAS_LEFT, STOPPABLE, ShipmentState
@@ -111,7 +112,8 @@ def merge_orders(
     shipment; orders that wait for others wait no longer. That they were to ship alone, or were split by hand, ends.
     Raises OrderUnknown, ReasonMissing, and MergeImpossible: fewer than two orders (one), unequal shop, buyer or
     address, or a shop or channel that does not merge (receiver), planned in different warehouses (warehouse), at a
-    warehouse that was told or in somebody's hands (begun), shipped or ended (gone). The reason is kept as a deed.
+    warehouse that was told or in somebody's hands (begun), shipped or ended (gone), more in one parcel than any courier
+    takes there (too_heavy). The reason is kept as a deed.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -132,6 +134,7 @@ def merge_orders(
         keys = keys_of(work, list(mine.values()))
         if len(keys) < len(mine) or len(set(keys.values())) > 1:
             raise MergeImpossible(order_id=next(iter(mine), 0), problem="receiver")
+        _refuse_weight(work, planned, mine)
         stop_shipments(order_ids=planned, reason=reason, only_apart=True, leave_baskets=False, work=work)
         for pk in mine:
             details = {"orders": [other.channel_order_no for other in mine.values() if other.pk != pk]}
@@ -162,6 +165,23 @@ def _mergeable(work: Work, orders: Mapping[int, Order], waiting: Collection[int]
     if len(warehouses) > 1:
         raise MergeImpossible(order_id=planned[-1], problem="warehouse")
     return planned
+
+
+def _refuse_weight(work: Work, planned: Sequence[int], orders: Mapping[int, Order]) -> None:
+    """Raises MergeImpossible where no courier takes what is planned of these orders in as few boxes as rules allow."""
+    if len(planned) < 2:
+        return
+    shipments = {s.pk: s for group in shipments_of(work, planned).values() for s in group}
+    live = [pk for pk, s in shipments.items() if s.state != ShipmentState.CANCELLED]
+    lines = work.lock_children(OrderLine, "order_id", list(planned))
+    by_id = {line.pk: (orders[line.order_id], line) for group in lines.values() for line in group}
+    pieces: dict[int, dict[int, int]] = {}
+    for row in ShipmentLine.objects.filter(shipment_id__in=live, order_id__in=planned):
+        of_order = pieces.setdefault(row.order_id, {})
+        of_order[row.order_line_id] = of_order.get(row.order_line_id, 0) + row.quantity
+    warehouse_id = shipments[live[0]].warehouse_id
+    if not fits_together(work, warehouse_id, [(orders[pk], mine) for pk, mine in pieces.items()], by_id):
+        raise MergeImpossible(order_id=planned[-1], problem="too_heavy")
 
 
 def _refuse_split(

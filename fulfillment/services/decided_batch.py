@@ -14,7 +14,8 @@ from fulfillment.routing.calendar import ALWAYS_OPEN
 from fulfillment.routing.decide import Decider
 from fulfillment.routing.facts import Decision, Free, OrderFacts
 from fulfillment.routing.record import later_of, record_of
-from fulfillment.services.assignments import Assignment, PlannedParcel
+from fulfillment.routing.terms import Parcel
+from fulfillment.services.assignments import Assignment, CourierTerms, PlannedParcel
 from fulfillment.services.missing import missing_of, once_there, with_dates
 from fulfillment.services.routing_world import RoutingWorld
 from ordercenter.audit.work import Work
@@ -49,7 +50,10 @@ class DecidedBatch:
             if parcel.warehouse_id in decision.ruling.held and parcel.warehouse_id in self.world.calendars:
                 release_at = self.world.calendars[parcel.warehouse_id].next_release(self.decider.at)
             cost, carrier_id = from_fen(parcel.freight_fen), self.world.carriers[parcel.courier_id]
-            parcels.append(PlannedParcel(parcel.warehouse_id, carrier_id, cost, parcel.weight_g, pieces, release_at))
+            terms = _courier_terms(decision, parcel)
+            parcels.append(
+                PlannedParcel(parcel.warehouse_id, carrier_id, cost, parcel.weight_g, pieces, release_at, terms)
+            )
         record = self._record(decision)
         for kept, parcel in zip(record["parcels"], choice.parcels, strict=True):
             day = self.decider.dispatch_on[parcel.warehouse]
@@ -115,6 +119,19 @@ class DecidedBatch:
             return CapacityFull(order_id=order.id, warehouses=[self.world.warehouse_codes[pk] for pk in full])
         contact = contacts.get(order.contact_id or 0)
         return NoCourierThere(order_id=order.id, province=contact.province if contact else "")
+
+
+def _courier_terms(decision: Decision, parcel: Parcel) -> CourierTerms | None:
+    """What the rules say of the couriers of this parcel, should planning cut it or put it together with others."""
+    ruling, w = decision.ruling, parcel.warehouse
+    if ruling.allowed is None and ruling.extra_fen is None and not ruling.goods_masks:
+        return None
+    allowed = [] if ruling.allowed is None else [ruling.allowed[w]]
+    if ruling.goods_masks:
+        inside = set(parcel.line_ids)
+        lines = (line for line in decision.need.lines if line.line_id in inside)
+        allowed += [line.allowed[w] for line in lines if line.allowed is not None]
+    return CourierTerms(tuple(allowed), ruling.extra_fen[w] if ruling.extra_fen is not None else None)
 
 
 def forbidding_rules(decision: Decision) -> list[str]:

@@ -127,7 +127,8 @@ def _take_over(work: Work, joined: Joined, shipment: Shipment, hosts: _Hosts) ->
             shipment.release_at,
         )
         joined.orders.append(hosts.orders[order_id])
-        decision = {name: value for name, value in shipment.decision.items() if name not in ("merged", "is_part")}
+        of_box = ("merged", "is_part", "apart")
+        decision = {name: value for name, value in shipment.decision.items() if name not in of_box}
         joined.assignments[order_id] = Assignment((parcel,), decision)
         joined.begun.update(n.id for n in joined.lines[order_id] if mine.get(n.id, 0) < n.ordered)
 

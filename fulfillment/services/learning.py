@@ -36,7 +36,7 @@ def learn_from_past_days(
 
     Every day's orders are planned together on the stock that is free now, by today's contracts, rules and calendars;
     the prices are the mean over the days, as `learn_from_days` has it for days from files. Nothing is planned or
-    reserved. seconds: for all days together. Eight statements a day. Raises ValueError for days out of 1 to 60.
+    reserved. seconds: for all days together. Nine statements a day. Raises ValueError for days out of 1 to 60.
     """
     if not 1 <= days <= MOST_DAYS:
         raise ValueError(f"{days} days: from 1 to {MOST_DAYS} can be learned from")

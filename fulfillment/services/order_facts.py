@@ -9,6 +9,7 @@ from fulfillment.routing.facts import LineFacts, OrderFacts, part_of
 from fulfillment.routing.rule_fields import REGIONS, regions_of
 from fulfillment.routing.rules import Pinned
 from fulfillment.services.routing_world import RoutingWorld
+from fulfillment.services.splitting import NO_PACKING, Packing
 from ordercenter.catalog.contacts import destination_code
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.common.money import to_fen
@@ -24,8 +25,10 @@ def facts_of(
     world: RoutingWorld,
     avoid: Collection[int] = (),
     pin: Pinned | None = None,
+    packing: Packing = NO_PACKING,
 ) -> OrderFacts:
-    """One order. wanted: lines with the pieces that need a way. What rules ask is looked up only when they ask it."""
+    """One order. wanted: lines with the pieces that need a way. What rules ask is looked up only when they ask it.
+    packing: the rules of packing that hold, for the boxes in which it would leave."""
     # Where no contract asks for it, goods of one weight cost the same and are worked out once.
     by_volume = "divisor" in world.tariff.has
     lines = tuple(
@@ -56,6 +59,7 @@ def facts_of(
         goods=lambda sku_id: goods_values(skus[sku_id]),
         avoid=avoid,
         pin=pin,
+        limits=packing.of(order.shop_id) if packing else {},
     )
 
 
@@ -66,6 +70,7 @@ def goods_values(sku: Sku) -> Mapping[str, Any]:
         "sku.category": sku.category,
         "sku.handling": sku.handling_tags,
         "sku.weight_g": sku.weight_g,
+        "sku.volume_cm3": sku.volume_cm3,
     }
 
 

@@ -14,6 +14,7 @@ from fulfillment.routing.decide import Decider
 from fulfillment.routing.facts import Decision, Free, OrderFacts
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing_world import RoutingWorld
+from fulfillment.services.splitting import packing_rules
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.inventory.models import Reservation, StockLevel, StockMovement
 from ordercenter.orders.models import Order, OrderLine
@@ -42,7 +43,7 @@ class PastDay:
 
 
 def past_day(day: date, *, world: RoutingWorld, most: int) -> PastDay:
-    """A day as it was. Eight statements, whatever came that day."""
+    """A day as it was. Nine statements, whatever came that day."""
     start = datetime.combine(day, time(), tzinfo=SHANGHAI)
     end = start + timedelta(days=1)
     orders = Order.objects.filter(paid_at__gte=start, paid_at__lt=end).order_by("paid_at", "pk")[:most]
@@ -61,7 +62,8 @@ def past_day(day: date, *, world: RoutingWorld, most: int) -> PastDay:
 
 
 def past_orders(orders: Sequence[Order], *, world: RoutingWorld) -> list[PastOrder]:
-    """These orders with what decisions ask, those that hold anything of ours. Three statements."""
+    """These orders with what decisions ask, those that hold anything of ours. Four statements."""
+    packing = packing_rules(world.tariff.warehouses)
     lines: dict[int, list[OrderLine]] = defaultdict(list)
     rows = OrderLine.objects.filter(order_id__any_of=[order.pk for order in orders], sku_id__isnull=False)
     for line in rows.order_by("pk"):
@@ -80,6 +82,7 @@ def past_orders(orders: Sequence[Order], *, world: RoutingWorld) -> list[PastOrd
                 contact=contacts.get(order.contact_id or 0),
                 skus=skus,
                 world=world,
+                packing=packing,
             ),
         )
         for order in orders

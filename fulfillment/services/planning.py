@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from fulfillment.errors import NothingReserved
-from fulfillment.models import Shipment, ShipmentLine
+from fulfillment.models import Shipment, ShipmentLine, SplitWish
 from fulfillment.packing.shares import freight_of_lines, share_of_pieces
 from fulfillment.services.assignments import Assignment, PlannedParcel, assignments, held_until
 from fulfillment.services.joining import join_planned
@@ -33,6 +33,8 @@ from ordercenter.orders.services.lookups import contacts_of, skus_of
 
 # Pieces, amount and freight of a line of which no shipment lives.
 NOTHING = (0, ZERO, ZERO)
+# The price of a box that no courier takes.
+NOBODY = (0, ZERO, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,16 @@ class Consignment:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A shipment to be: what of which orders is in it."""
+    """A shipment to be: what of which orders is in it.
+
+    content: (order, line, pieces), in the order of the lines. price: (carrier, cost, weight) where it is not what
+    routing priced; None where it is. apart: numbers of orders that would have travelled in it, could anybody take it.
+    """
 
     consignments: Sequence[Consignment]
-    # (order, line, pieces), in the order of the lines.
     content: Sequence[tuple[Order, OrderLine, int]]
+    price: tuple[int, Decimal, int] | None = None
+    apart: tuple[str, ...] = ()
 
 
 def create_shipments(*, order_ids: Collection[int], work: Work) -> BatchResult:
@@ -136,13 +143,19 @@ def _boxes(
     by_id = {line.id: (order, line) for order in orders for line in lines[order.id]}
     together = travelling_together(work, consignments)
     wishes = wishes_of(work, [order for order in orders if order.ships_alone])
-    boxes: list[Box] = []
-    for group in together:
-        for content in cut(work, group, by_id, wishes):
-            pieces = [(*by_id[line_id], n) for line_id, n in content.items()]
-            inside = {order.id for order, _line, _n in pieces}
-            boxes.append(Box([c for c in group if c.order.id in inside], pieces))
-    return boxes
+    desk = _Desk(work, by_id, wishes)
+    return [box for group in together for box in desk.boxes(group)]
+
+
+def fits_together(
+    work: Work,
+    warehouse_id: int,
+    orders: Sequence[tuple[Order, Mapping[int, int]]],
+    lines: Mapping[int, tuple[Order, OrderLine]],
+) -> bool:
+    """Whether couriers take these pieces (line -> pieces of each order) from there, all in one company."""
+    group = [Consignment(order, PlannedParcel(warehouse_id, 0, ZERO, 0, pieces), {}) for order, pieces in orders]
+    return _Desk(work, lines, {}).goes(group)
 
 
 def _shares(
@@ -200,13 +213,14 @@ def _new_shipment(work: Work, pk: int, box: Box) -> Shipment:
     first = box.consignments[0]
     order, parcel = first.order, first.parcel
     grade, priority, decision = order.grade, order.priority, first.decision
-    carrier_id, cost, weight_g = parcel.carrier_id, parcel.cost, parcel.weight_g
-    if len(box.consignments) > 1 or sum(n for _order, _line, n in box.content) < sum(parcel.pieces.values()):
-        carrier_id, cost, weight_g = _price(work, box)
+    carrier_id, cost, weight_g = box.price or (parcel.carrier_id, parcel.cost, parcel.weight_g)
+    if box.price is not None:
         most_urgent = min((c.order for c in box.consignments), key=orders_services.urgency)
         grade, priority = most_urgent.grade, most_urgent.priority
         numbers = [c.order.channel_order_no for c in box.consignments]
         decision = {**decision, "merged": numbers} if len(numbers) > 1 else {**decision, "is_part": True}
+    if box.apart:
+        decision = {**decision, "apart": list(box.apart)}
     return new_row(
         Shipment,
         id=pk,
@@ -225,16 +239,73 @@ def _new_shipment(work: Work, pk: int, box: Box) -> Shipment:
     )
 
 
-def _price(work: Work, box: Box) -> tuple[int, Decimal, int]:
-    """(carrier, cost, weight) of a box that is not what routing priced: the cheapest courier for all of it."""
-    first = box.consignments[0]
-    skus = skus_of(work, [line for _order, line, _n in box.content])
-    content = content_of([(line, n) for _order, line, n in box.content], skus)
-    contact = contacts_of(work, [first.order]).get(first.order.contact_id or 0)
-    price = cheapest_parcel(first.parcel.warehouse_id, contact, content, work=work)
-    if price is None:
-        return first.parcel.carrier_id, sum((c.parcel.cost for c in box.consignments), ZERO), content.weight_g
-    return price[1], price[0], content.weight_g
+class _Desk:
+    """Packs what travels together, and prices the boxes that routing did not price."""
+
+    def __init__(
+        self,
+        work: Work,
+        lines: Mapping[int, tuple[Order, OrderLine]],
+        wishes: Mapping[int, Sequence[SplitWish]],
+    ):
+        self.work, self.lines, self.wishes = work, lines, wishes
+
+    def boxes(self, group: Sequence[Consignment]) -> list[Box]:
+        """What travels together in its boxes. Who cannot come along because no courier takes all of it goes in a box
+        with those who came before, or of its own, and says so."""
+        together = self.pack(group)
+        if len(group) == 1 or all(box.price != NOBODY for box in together):
+            return [self.taken(box) for box in together]
+        companies: list[list[Consignment]] = []
+        for consignment in group:
+            company = next((c for c in companies if self.goes([*c, consignment])), None)
+            if company is None:
+                companies.append([consignment])
+            else:
+                company.append(consignment)
+        boxes: list[Box] = []
+        for company in companies:
+            inside = {c.order.id for c in company}
+            others = tuple(dict.fromkeys(c.order.channel_order_no for c in group if c.order.id not in inside))
+            boxes.extend(replace(self.taken(box), apart=others) for box in self.pack(company))
+        return boxes
+
+    def goes(self, company: Sequence[Consignment]) -> bool:
+        return all(box.price != NOBODY for box in self.pack(company))
+
+    def pack(self, group: Sequence[Consignment]) -> list[Box]:
+        """The boxes of this company, cut where a rule or a person wants it."""
+        boxes = []
+        for content in cut(self.work, group, self.lines, self.wishes):
+            pieces = [(*self.lines[line_id], n) for line_id, n in content.items()]
+            inside = {order.id for order, _line, _n in pieces}
+            consignments = [c for c in group if c.order.id in inside]
+            boxes.append(Box(consignments, pieces, self.price(consignments, pieces)))
+        return boxes
+
+    def price(
+        self, consignments: Sequence[Consignment], pieces: Sequence[tuple[Order, OrderLine, int]]
+    ) -> tuple[int, Decimal, int] | None:
+        """The cheapest courier for all of a box that is not what routing priced; NOBODY where no courier takes it."""
+        first = consignments[0]
+        if len(consignments) == 1 and sum(n for _order, _line, n in pieces) == sum(first.parcel.pieces.values()):
+            return None
+        skus = skus_of(self.work, [line for _order, line, _n in pieces])
+        content = content_of([(line, n) for _order, line, n in pieces], skus)
+        contact = contacts_of(self.work, [first.order]).get(first.order.contact_id or 0)
+        terms = [c.parcel.couriers for c in consignments]
+        price = cheapest_parcel(first.parcel.warehouse_id, contact, content, work=self.work, terms=terms)
+        return (price[1], price[0], content.weight_g) if price is not None else NOBODY
+
+    def taken(self, box: Box) -> Box:
+        """A box that a person wanted so, or of a way that an older decision chose, keeps its courier and its cost even
+        where the contracts of now know nobody for it: people see to it at the bench."""
+        if box.price != NOBODY:
+            return box
+        skus = skus_of(self.work, [line for _order, line, _n in box.content])
+        weight_g = content_of([(line, n) for _order, line, n in box.content], skus).weight_g
+        cost = sum((c.parcel.cost for c in box.consignments), ZERO)
+        return replace(box, price=(box.consignments[0].parcel.carrier_id, cost, weight_g))
 
 
 def _new_line(
@@ -270,11 +341,18 @@ def _recall(work: Work, orders: Collection[Order], lines: Mapping[int, Sequence[
         pieces = _not_released(reserved[order.id], by_id)
         parcels = []
         for warehouse_id, there in sorted(pieces.items()):
-            content = content_of([(by_id[pk], quantity) for pk, quantity in there.items()], skus)
-            price = cheapest_parcel(warehouse_id, contact, content, work=work)
-            if price is not None:
+            # What is priced is what is sent: each box that rules of packing make of it.
+            whole = Consignment(order, PlannedParcel(warehouse_id, 0, ZERO, 0, there), {})
+            contents = [
+                content_of([(by_id[pk], n) for pk, n in box.items()], skus)
+                for box in cut(work, [whole], {pk: (order, line) for pk, line in by_id.items()}, {})
+            ]
+            priced = [cheapest_parcel(warehouse_id, contact, content, work=work) for content in contents]
+            prices = [price for price in priced if price is not None]
+            if len(prices) == len(contents):
                 release_at = held_until(work).get((order.id, warehouse_id))
-                parcels.append(PlannedParcel(warehouse_id, price[1], price[0], content.weight_g, there, release_at))
+                cost, weight_g = sum((fee for fee, _carrier in prices), ZERO), sum(box.weight_g for box in contents)
+                parcels.append(PlannedParcel(warehouse_id, prices[0][1], cost, weight_g, there, release_at))
         if parcels and len(parcels) == len(pieces):
             decision = {"strategy": "where_reserved/1", "candidates": []}
             assignments(work)[order.id] = Assignment(tuple(parcels), decision)

@@ -14,11 +14,12 @@ from fulfillment.models import RoutingPin
 from fulfillment.routing.facts import Decision, OrderFacts
 from fulfillment.routing.rules import Pinned
 from fulfillment.routing.tariff import IMPOSSIBLE
-from fulfillment.services.assignments import Assignment, assignments
+from fulfillment.services.assignments import Assignment, CourierTerms, assignments
 from fulfillment.services.decided_batch import DecidedBatch
 from fulfillment.services.missing import missing_of, missing_pieces
 from fulfillment.services.order_facts import facts_of, value_fen
 from fulfillment.services.routing_world import has_pins, lock_loads, routing_world
+from fulfillment.services.splitting import packing_rules
 from fulfillment.services.supply_split import all_on_its_way, decide_part, keep_waiting, ships_in_parts
 from fulfillment.services.unpaid import held_before_payment
 from ordercenter.audit.work import Work
@@ -75,6 +76,7 @@ class _Routing:
         world = routing_world(work)
         self.batch = DecidedBatch(world, world.decider(at=work.at, loads=lock_loads(world, work)), why)
         self.pins, self.avoid = _pins(work, self.orders), avoid_warehouses(work)
+        self.packing = packing_rules(world.tariff.warehouses, work=work)
         self.promises: list[Promise] = []
         self.routed: list[Order] = []
         # Orders of which a part goes now: line -> its pieces.
@@ -149,6 +151,7 @@ class _Routing:
             world=self.batch.world,
             avoid=self.avoid.get(order.id, ()),
             pin=self.pins.get(order.id),
+            packing=self.packing,
         )
 
     def _refuse(
@@ -232,9 +235,17 @@ def content_of(pieces: Iterable[tuple[OrderLine, int]], skus: Mapping[int, Sku])
 
 
 def cheapest_parcel(
-    warehouse_id: int, contact: Contact | None, content: Content, *, work: Work
+    warehouse_id: int,
+    contact: Contact | None,
+    content: Content,
+    *,
+    work: Work,
+    terms: Iterable[CourierTerms | None] = (),
 ) -> tuple[Decimal, int] | None:
-    """(freight in yuan, carrier id) of the cheapest courier for a parcel from this warehouse; None if nobody goes."""
+    """(freight in yuan, carrier id) of the cheapest courier for a parcel from this warehouse; None if nobody takes it.
+
+    terms: what the rules on all that is in it say of couriers.
+    """
     world = routing_world(work)
     tariff = world.tariff
     division = destination_code(contact)
@@ -243,7 +254,13 @@ def cheapest_parcel(
         return None
     measures = (_one(content.weight_g), _one(content.volume_cm3), _one(content.value_fen))
     freight = tariff.freight_fen(zone, *measures)[0][tariff.warehouses.index(warehouse_id)]
-    courier = int(freight.argmin())
+    told = [each for each in terms if each is not None]
+    for allowed in (row for each in told for row in each.allowed):
+        freight = np.where(allowed, freight, IMPOSSIBLE)
+    # A preference below zero makes nothing possible that is not; of several orders in a box the first one's counts.
+    extra = next((each.extra_fen for each in told if each.extra_fen is not None), None)
+    steered = freight if extra is None else np.where(freight < IMPOSSIBLE, freight + extra, IMPOSSIBLE)
+    courier = int(steered.argmin())
     fen = int(freight[courier])
     return (from_fen(fen), world.carriers[tariff.couriers[courier]]) if fen < IMPOSSIBLE else None
 

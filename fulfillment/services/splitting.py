@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fulfillment.models import PackingRule, SplitWish
@@ -22,6 +23,34 @@ STAMP = "packing"
 Rules = dict[tuple[int | None, int | None], Limits]
 
 
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """The rules of packing, with the warehouses that are asked; false where there is no rule at all."""
+
+    rules: Rules
+    warehouses: tuple[int, ...]
+    _kept: dict[int, Mapping[int, Limits]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rules)
+
+    def of(self, shop_id: int) -> Mapping[int, Limits]:
+        """What a box of this shop may hold, by warehouse id; empty where no rule is about it."""
+        if shop_id not in self._kept:
+            found = {w: limits_of(self.rules, shop_id, w) for w in self.warehouses}
+            self._kept[shop_id] = found if any(limits is not NO_LIMITS for limits in found.values()) else {}
+        return self._kept[shop_id]
+
+
+NO_PACKING = Packing({}, ())
+
+
+def packing_rules(warehouses: Sequence[int], *, work: Work | None = None) -> Packing:
+    """The rules that hold now, for decisions that price what is cut. One statement; none in a unit of work that knows
+    them already."""
+    return Packing(compiled(work, STAMP, _compile) if work is not None else _compile(), tuple(warehouses))
+
+
 def cut(
     work: Work,
     group: Sequence[Consignment],
@@ -33,7 +62,7 @@ def cut(
     Pieces that a person wants in a box of their own come first; the rest, and each such box, keeps to the rules.
     """
     first = group[0]
-    limits = _limits(work, first.order.shop_id, first.parcel.warehouse_id)
+    limits = limits_of(compiled(work, STAMP, _compile), first.order.shop_id, first.parcel.warehouse_id)
     wanted = [wish for consignment in group for wish in wishes.get(consignment.order.id, ())]
     if limits is NO_LIMITS and not wanted:
         if len(group) == 1:
@@ -69,9 +98,8 @@ def wishes_of(work: Work, orders: Collection[Order]) -> dict[int, list[SplitWish
     return wishes
 
 
-def _limits(work: Work, shop_id: int, warehouse_id: int) -> Limits:
+def limits_of(rules: Rules, shop_id: int, warehouse_id: int) -> Limits:
     """What a box of this shop from this warehouse may hold: of several limits the lowest."""
-    rules = compiled(work, STAMP, _compile)
     if not rules:
         return NO_LIMITS
     found = [rules[key] for key in _places(shop_id, warehouse_id) if key in rules]

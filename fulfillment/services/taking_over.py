@@ -22,6 +22,7 @@ from fulfillment.services.anew import ROUTING
 from fulfillment.services.order_facts import facts_of
 from fulfillment.services.routing import pieces_used
 from fulfillment.services.routing_world import RoutingWorld, lock_loads, routing_world
+from fulfillment.services.splitting import packing_rules
 from fulfillment.services.stopping import shipments_of
 from fulfillment.states import ShipmentState
 from ordercenter.audit.deeds import record_deed
@@ -333,6 +334,7 @@ class _Desk:
             skus=skus_of(work, [line for line, _pieces in lines]),
             world=world,
             pin=self.pins.get(order.pk),
+            packing=packing_rules(world.tariff.warehouses, work=work),
         )
         return self._decider(world).decide(facts, more), free
 

@@ -15,6 +15,7 @@ from django.utils import timezone, translation
 from fulfillment.errors import DraftChanged, PinTooLate, RulesInvalid
 from fulfillment.models import (
     CourierRate,
+    PackingRule,
     RoutingDecision,
     RoutingPin,
     RoutingRuleSet,
@@ -526,15 +527,16 @@ class TestWords:
 def test_the_number_of_statements_does_not_grow_with_the_orders() -> None:
     world = World()
     install_rules(document(rule("max_parcels", parcels=2, when=IN_ZHEJIANG)))
+    PackingRule.objects.create(name="300 g", kind="weight", most=300)
     run: list[int] = []
     orders: list[list[int]] = []
     for size in (3, 12):
-        world.deliver(*(world.trade(("SKU-1", 1, "55.00"), buyer_open_uid=f"b{size}-{n}") for n in range(size)))
+        world.deliver(*(world.trade(("SKU-1", 2, "55.00"), buyer_open_uid=f"b{size}-{n}") for n in range(size)))
         Relay().drain()
         orders.append(list(Order.objects.order_by("-pk").values_list("pk", flat=True)[:size]))
     for ids in orders:
         cancelled = Shipment.objects.filter(lines__order_id__in=ids)
-        assert cancelled.count() == len(ids)
+        assert cancelled.count() == 2 * len(ids), "each was cut into two boxes"
         with (
             unit_of_work() as work,
             CaptureQueriesContext(
