@@ -32,7 +32,7 @@ def run_pipeline(*, orders: int, relays: int) -> dict[str, Any]:
     relays: processes that share the lanes; the first figures are with the number asked for.
     """
     floor = run_floor(orders=min(orders, 20_000))
-    account = _company()
+    account = company()
     # The first batch fills pools and compiles flows once for the whole process.
     _statements(account, 100)
     statements = {size: _statements(account, size) for size in (50, 500)}
@@ -60,7 +60,7 @@ def run_pipeline(*, orders: int, relays: int) -> dict[str, Any]:
 
 def run_intake(*, orders: int) -> dict[str, Any]:
     """Raw messages to orders only: translation, rows, history and facts, without the flow."""
-    account = _company()
+    account = company()
     fill_inbox(account, orders=orders, seed=13)
     relay = Relay()
     queue = relay.inbox_queue("tmall.trade")
@@ -94,7 +94,8 @@ def fill_inbox(account: ChannelAccount, *, orders: int, seed: int) -> None:
         receive(chunk)
 
 
-def _company() -> ChannelAccount:
+def company() -> ChannelAccount:
+    """The demo company in an empty database; the account of its first shop."""
     shop = seed_company(credentials=credentials.generate(), sandbox_url="http://127.0.0.1:9")
     return ChannelAccount.objects.select_related("shop").get(shop=shop)
 

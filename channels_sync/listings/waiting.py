@@ -25,6 +25,7 @@ class WaitingListing:
 
     listing: Listing
     shop: str
+    shop_code: str
     title: str
     choice: str
     code: str
@@ -64,8 +65,8 @@ WITH lines AS (
            min(since) AS since
     FROM lines GROUP BY 1, 2, 3
 )
-SELECT n.shop_id, n.listing_id, n.variant, s.name, n.title, n.spec, n.code, n.orders, n.pieces, n.money, n.currency,
-       n.since, COALESCE(i.reason, ''), i.ignored_at, COALESCE(u.username, ''), count(*) OVER ()
+SELECT n.shop_id, n.listing_id, n.variant, s.name, s.code, n.title, n.spec, n.code, n.orders, n.pieces, n.money,
+       n.currency, n.since, COALESCE(i.reason, ''), i.ignored_at, COALESCE(u.username, ''), count(*) OVER ()
 FROM listings n JOIN catalog_shop s ON s.id = n.shop_id
      LEFT JOIN catalog_ignoredlisting i
                ON i.shop_id = n.shop_id AND i.listing_id = n.listing_id AND i.listing_sku_id = n.variant

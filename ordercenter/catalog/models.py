@@ -314,6 +314,8 @@ class ApiScope(models.TextChoices):
     FREIGHT_READ = "freight:read", _("Read courier bills")
     FREIGHT_WRITE = "freight:write", _("Send courier bills, decide about their differences")
     POS_WRITE = "pos:write", _("Send documents of counters")
+    LISTINGS_READ = "listings:read", _("Read listings that are not matched")
+    LISTINGS_WRITE = "listings:write", _("Match listings to SKUs")
 
 
 def only_known_scopes(value: object) -> None:

@@ -61,7 +61,7 @@ def sets_of(
     found: dict[str | Parts, Sku | OrderCenterError] = {}
     names: dict[Parts, tuple[str, str]] = {}
     for parts in wanted:
-        problem = _problem(parts, skus)
+        problem = problem_of_parts(parts, skus)
         if problem is not None:
             found[parts] = problem
         else:
@@ -93,7 +93,8 @@ def code_of(parts: Parts, *, sign: str = "") -> str:
     return f"{text[: LONGEST_CODE - len(digest) - 1]}#{digest}"
 
 
-def _problem(parts: Parts, skus: Mapping[str, Sku]) -> OrderCenterError | None:
+def problem_of_parts(parts: Parts, skus: Mapping[str, Sku]) -> OrderCenterError | None:
+    """Why these parts make no set; None when they do. skus: the active SKUs of their codes."""
     for code, pieces in parts:
         if code not in skus:
             return SkuNotSold(code=code)

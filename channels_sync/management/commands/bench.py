@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from channels_sync.benchmark.addresses import run_addresses
 from channels_sync.benchmark.hostile import run_hostile
 from channels_sync.benchmark.latency import run_latency
+from channels_sync.benchmark.listings import run_listings
 from channels_sync.benchmark.message import run_message
 from channels_sync.benchmark.messy import run_messy
 from channels_sync.benchmark.mixed_intake import run_mixed_intake
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             "reconcile",
             "stock",
             "courier-bill",
+            "listings",
             *_WITHOUT_DATABASE,
         ]
         parser.add_argument("--only", action="append", choices=parts)
@@ -50,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--push-seconds", type=float, default=60)
         parser.add_argument("--lines", type=int, default=200_000)
         parser.add_argument("--bill-lines", type=int, default=100_000, help="lines of a courier's bill")
+        parser.add_argument("--waiting-orders", type=int, default=10_000, help="of one listing that is not matched")
         parser.add_argument("--rows", type=int, default=100_000, help="rows of a file of orders")
         parser.add_argument("--form", choices=["csv", "xlsx"], default="csv", help="of a file of orders")
         parser.add_argument("--relays", type=int, default=2)
@@ -66,6 +69,7 @@ class Command(BaseCommand):
             "reconcile": lambda: run_reconcile(options["lines"]),
             "stock": run_hot_sku,
             "courier-bill": lambda: run_courier_bill(options["bill_lines"]),
+            "listings": lambda: run_listings(orders=options["waiting_orders"], relays=options["relays"]),
         }
         figures = {}
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {

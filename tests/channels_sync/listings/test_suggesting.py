@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from channels_sync.listings.suggesting import Asked, Suggestion, suggest, sure_one
 from channels_sync.sandbox import goods
@@ -16,6 +18,12 @@ from ordercenter.catalog.models import Sku
 from ordercenter.catalog.titles import TitleIndex, choice_values, grams_of
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
