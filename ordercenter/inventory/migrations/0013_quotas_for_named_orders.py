@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0010_warehouse_address'),
+        ('inventory', '0012_numbers_follow_what_they_are_made_of'),
     ]
 
     operations = [
