@@ -15,6 +15,7 @@ import httpx
 from django.utils.translation import gettext_lazy as _
 
 from ordercenter.common.errors import Misconfigured, OrderCenterError
+from ordercenter.common.http_deadline import DeadlineTransport, deadline_in
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 10.0
@@ -59,8 +60,8 @@ def exchange(
 ) -> HttpAnswer:
     """Send one request and read the answer; redirects are not followed, proxies of the environment are not used.
 
-    timeout_s holds for connecting, for each read, and for the whole exchange, so a peer that sends one byte a second
-    does not hold a worker. Safe to call from many threads. address: the IP address to connect to, instead of asking
+    timeout_s holds for connecting, for each read, and for the whole exchange, so a peer that sends one byte a second,
+    be it of its headers, does not hold a worker. Safe to call from many threads. address: the IP address to connect to, instead of asking
     again where the URL's host is; certificate and Host header stay those of the host. Raises TransportFailed;
     Misconfigured for an unusable URL.
     """
@@ -68,7 +69,10 @@ def exchange(
     sent = {**(headers or {}), **({"Content-Type": content_type} if content_type else {})}
     try:
         request = _request(method, url, content, sent, timeout_s, address)
-        with contextlib.closing(_client(os.getpid(), bool(address)).send(request, stream=True)) as response:
+        with (
+            deadline_in(timeout_s),
+            contextlib.closing(_client(os.getpid(), bool(address)).send(request, stream=True)) as response,
+        ):
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -109,9 +113,10 @@ def _request(
 def _client(_process_id: int, is_pinned: bool) -> httpx.Client:
     # Keyed by process: after a fork the child must not talk over its parent's sockets. Connections to a pinned address
     # are not kept: the certificate was checked for one host only.
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=0 if is_pinned else 32, keepalive_expiry=10)
     client = httpx.Client(
         trust_env=False,
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=0 if is_pinned else 32, keepalive_expiry=10),
+        transport=DeadlineTransport(limits),
         headers={"User-Agent": "order-center"},
     )
     atexit.register(client.close)

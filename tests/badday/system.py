@@ -237,11 +237,16 @@ class System:
         """The one number that this statement answers with."""
         return int(self.ask(statement, parameters)[0][0])
 
+    @property
+    def database_url(self) -> str:
+        """Of the embedded server, while it runs."""
+        server = self.cluster.running()
+        assert server is not None, "the database does not run"
+        return self.cluster.url(server.port)
+
     def _connection(self) -> psycopg.Connection[Any]:
         if self._database is None:
-            server = self.cluster.running()
-            assert server is not None, "the database does not run"
-            self._database = psycopg.connect(self.cluster.url(server.port), autocommit=True, connect_timeout=10)
+            self._database = psycopg.connect(self.database_url, autocommit=True, connect_timeout=10)
         return self._database
 
     def _forget_database(self) -> None:

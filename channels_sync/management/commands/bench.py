@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from channels_sync.benchmark.addresses import run_addresses
+from channels_sync.benchmark.hanging import run_hanging
 from channels_sync.benchmark.hostile import run_hostile
 from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.listings import run_listings
@@ -25,7 +26,7 @@ from fulfillment.benchmark import run_routing
 from fulfillment.freight_benchmark import run_courier_bill
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "stock-push", "hostile", "routing", "addresses")
+_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "stock-push", "hostile", "hanging", "routing", "addresses")
 
 
 class Command(BaseCommand):
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--latency-orders", type=int, default=600, help="orders at 20 a second")
         parser.add_argument("--messy-orders", type=int, default=10_000, help="orders whose messages go wrong")
         parser.add_argument("--stock-rounds", type=int, default=8, help="of four sales, eight seconds each")
+        parser.add_argument("--hang-seconds", type=float, default=600, help="for which one platform hangs")
         parser.add_argument("--pushes-per-s", type=float, default=100, help="at the doors of pushing platforms")
         parser.add_argument("--push-seconds", type=float, default=60)
         parser.add_argument("--lines", type=int, default=200_000)
@@ -77,6 +79,7 @@ class Command(BaseCommand):
             "message": lambda: run_message(orders=options["latency_orders"], rate_per_s=20),
             "stock-push": lambda: run_stock_push(rounds=options["stock_rounds"]),
             "hostile": run_hostile,
+            "hanging": lambda: run_hanging(seconds=options["hang_seconds"]),
             "messy": lambda: run_messy(orders=options["messy_orders"]),
             "webhook": lambda: run_webhook(rate_per_s=options["pushes_per_s"], seconds=options["push_seconds"]),
             "routing": lambda: run_routing(orders=options["routing_orders"], seconds=options["routing_seconds"]),

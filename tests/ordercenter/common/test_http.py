@@ -1,8 +1,10 @@
 import gzip
 import socket
+import time
 
 import pytest
 
+from channels_sync.sandbox.black_hole import BlackHole
 from ordercenter.common.errors import Misconfigured
 from ordercenter.common.http import TransportFailed, exchange
 from tests.local_http import Reply, serving
@@ -45,6 +47,32 @@ def test_no_usable_answer_is_named_and_the_request_may_have_arrived(reply, probl
 
     assert (failed.value.problem, failed.value.was_sent) == (problem, True)
     assert failed.value.retryable
+
+
+SLOW_HEADER = b"HTTP/1.1 200 OK\r\nX-Slow: "
+# A packed file may tell its name first: unpacked, a name that goes on for ever brings no bytes to count.
+SLOW_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 90000\r\n\r\n\x1f\x8b\x08\x08" + b"\0" * 6
+
+
+@pytest.mark.parametrize("beginning", [SLOW_HEADER, SLOW_GZIP])
+def test_headers_and_packed_bodies_that_trickle_end_with_the_exchange(beginning):
+    with BlackHole(trickle=beginning, pause_s=0.02) as hole:
+        started = time.monotonic()
+        with pytest.raises(TransportFailed) as failed:
+            exchange(hole.url, content=b"x", timeout_s=0.3)
+        took_s = time.monotonic() - started
+
+    assert (failed.value.problem, failed.value.was_sent) == ("timeout", True)
+    assert took_s < 1.5
+
+
+def test_the_next_exchange_over_a_kept_connection_has_its_own_time():
+    with serving(lambda request: Reply(b"ok")) as server:
+        exchange(server.url, content=b"x", timeout_s=0.2)
+        time.sleep(0.25)
+        answer = exchange(server.url, content=b"x", timeout_s=5)
+
+    assert answer.body == b"ok"
 
 
 def test_a_packed_bomb_stops_at_the_limit():
