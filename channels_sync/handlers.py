@@ -10,9 +10,7 @@ from django.utils import timezone
 from channels_sync import live
 from channels_sync.accounts import adapter_of, pause_after, refuse_while_paused
 from channels_sync.adapters.base import Platform, Tracking
-from channels_sync.errors import MessageUnreadable
 from channels_sync.kinds import (
-    NOTICE_KIND,
     REMARK_KIND,
     RENUMBER_KIND,
     STOCK_KIND,
@@ -67,12 +65,6 @@ def _reader_of_refunds(platform: Platform) -> MessageReader:
 for _platform in PLATFORMS.values():
     reads(order_kind(_platform.code), is_first=True)(_reader_of_orders(_platform))
     reads(refund_kind(_platform.code))(_reader_of_refunds(_platform))
-
-
-@reads(NOTICE_KIND)
-def park_unreadable_notices(messages: Sequence[Message]) -> Mapping[int, OrderCenterError]:
-    """Messages of Tmall whose form we do not know: kept, and a person looks. Other platforms' notices: reading_back."""
-    return {message.id: MessageUnreadable(path="message.content", problem="unknown_value") for message in messages}
 
 
 @on(CommandAnswered, name="channels.command_answered", when=lambda e: e.kind == TRACKING_KIND and e.outcome == "done")

@@ -123,8 +123,10 @@ def _look_after(account: ChannelAccount) -> float:
 
 
 def _renew(account: ChannelAccount) -> float:
-    """Renew what ends; do a backfill that somebody asked for."""
+    """Renew what ends; do a backfill that somebody asked for; read what was kept of messages without a push."""
     renew_authorisation(account=account)
+    if PLATFORMS[account.adapter].has_messages:
+        read_back(account=account)
     with only_one(account) as is_mine:
         if is_mine:
             run_asked(account=account)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -59,13 +60,21 @@ class ChannelAccount(models.Model):
 
 
 class SyncCursor(models.Model):
-    """Up to which platform time the changes of one kind have been read."""
+    """Up to which platform time the changes of one kind have been read.
+
+    held_from, held_until: the span in which something could not be read. It is read again at held_due_at, with growing
+    pauses, until everything in it is ours; so nothing is passed over, and what is new does not wait for it.
+    """
 
     account = models.ForeignKey(ChannelAccount, models.CASCADE, verbose_name=_("channel account"))
     kind = models.CharField(_("kind"), max_length=32)
     read_until = models.DateTimeField(_("read until"))
     last_run_at = models.DateTimeField(_("last run"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=200, blank=True)
+    held_from = models.DateTimeField(_("to be read again from"), null=True, blank=True)
+    held_until = models.DateTimeField(_("to be read again until"), null=True, blank=True)
+    held_due_at = models.DateTimeField(_("read again at"), null=True, blank=True)
+    held_tries = models.PositiveSmallIntegerField(_("tries"), default=0)
 
     class Meta:
         verbose_name = _("sync cursor")
@@ -106,6 +115,26 @@ class PullRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.kind} {self.window_start:%F %T}"
+
+
+class MessageReplay(models.Model):
+    """Raw messages of an account that a person let be read once more; how far it is, is what their rows say."""
+
+    account = models.ForeignKey(ChannelAccount, models.CASCADE, verbose_name=_("channel account"))
+    message_ids = ArrayField(models.BigIntegerField(), verbose_name=_("messages"))
+    reason = models.CharField(_("reason"), max_length=200)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("asked by"), null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("messages read again")
+        verbose_name_plural = _("messages read again")
+        indexes = [models.Index(fields=["account", "-created_at"], name="replays_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.created_at:%F %T}"
 
 
 class ConnectorVersion(models.Model):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils import timezone
 from channels_sync.accounts import adapter_of, all_is_well, pause_after, refuse_while_paused
 from channels_sync.adapters.base import ChangedOrder, ChannelAdapter, Window
 from channels_sync.errors import BackfillSpanWrong
+from channels_sync.held_spans import hold, release, words_of_unread
 from channels_sync.keeping import keep_orders, keep_refunds
 from channels_sync.models import ChannelAccount, PullRun, SyncCursor
 from channels_sync.platforms import platform_of
@@ -21,6 +23,7 @@ from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import Actor
+from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.platform_errors import ChannelError
 from ordercenter.common.sessions import alone_at
 from ordercenter.orders.models import Order
@@ -39,7 +42,9 @@ SAME_SECOND = timedelta(seconds=2)
 def pull_orders(*, account: ChannelAccount, at: datetime | None = None) -> PullRun:
     """Read every order that changed since the cursor, with an overlap; keep what is newer than what we have.
 
-    The cursor moves only when the whole window has been read and kept. Raises ChannelPaused, ChannelError.
+    The cursor moves only when the whole window has been read and kept. What could not be read in it, a row or a whole
+    order, holds its span back: that is read again with growing pauses (held_spans.py) until all of it is ours. Raises
+    ChannelPaused, ChannelError.
     """
     return _since_cursor(account, "orders", at or timezone.now())
 
@@ -88,7 +93,8 @@ def run_asked(*, account: ChannelAccount, at: datetime | None = None) -> PullRun
     run.started_at, run.seen, run.kept = now, 0, 0
     run.save()
     try:
-        _look_through(account, run, Window(run.window_start, run.window_end), is_whole=True)
+        window = Window(run.window_start, run.window_end)
+        _look_through(Look(account, run, window, whole_from=window.start - OVERLAP))
     finally:
         run.save()
     return run
@@ -99,55 +105,95 @@ def only_one(account: ChannelAccount) -> AbstractContextManager[bool]:
     return alone_at("pull", account.pk)
 
 
+@dataclass
+class Look:
+    """One look through a window. whole_from: orders that changed since then are read whole although we know them.
+
+    counts_missed: whether what is found was lost by messages. unread: why rows or orders of it could not be read.
+    """
+
+    account: ChannelAccount
+    run: PullRun
+    window: Window
+    whole_from: datetime
+    counts_missed: bool = False
+    unread: list[OrderCenterError] = field(default_factory=list)
+
+
 def _since_cursor(account: ChannelAccount, kind: str, now: datetime) -> PullRun:
     refuse_while_paused(account, at=now)
     cursor, _ = SyncCursor.objects.get_or_create(
         account=account, kind=kind, defaults={"read_until": now - FIRST_LOOK_BACK}
     )
     window = Window(cursor.read_until - OVERLAP, now)
-    span = {"window_start": window.start, "window_end": window.end}
-    run = PullRun(account=account, kind=kind, created_at=now, started_at=now, **span)
+    look = _look(account, kind, window, now, whole_from=window.start + OVERLAP - SAME_SECOND)
+    look.counts_missed = _is_told(account)
     try:
-        _look_through(account, run, window, is_whole=False)
+        _look_through(look)
     except ChannelError as error:
         _remember(cursor, now, error)
         raise
     finally:
-        if run.kept or run.error:
-            run.save()
+        if look.run.kept or look.run.error:
+            look.run.save()
+    if look.unread:
+        hold(cursor, window, look.unread, at=now)
     _remember(cursor, now, None, read_until=now)
+    _read_held(account, cursor, now)
     all_is_well(account)
-    return run
+    return look.run
 
 
-def _look_through(account: ChannelAccount, run: PullRun, window: Window, *, is_whole: bool) -> None:
+def _read_held(account: ChannelAccount, cursor: SyncCursor, now: datetime) -> None:
+    """Read a span again in which something could not be read, when its pause is over: what we know needs no call."""
+    if cursor.held_from is None or cursor.held_until is None or (cursor.held_due_at or now) > now:
+        return
+    window = Window(cursor.held_from, cursor.held_until)
+    look = _look(account, cursor.kind, window, now, whole_from=window.end)
+    try:
+        _look_through(look)
+    finally:
+        if look.run.kept or look.run.error:
+            look.run.save()
+    if look.unread:
+        hold(cursor, window, look.unread, at=now)
+    else:
+        release(cursor)
+
+
+def _look(account: ChannelAccount, kind: str, window: Window, now: datetime, *, whole_from: datetime) -> Look:
+    span = {"window_start": window.start, "window_end": window.end}
+    run = PullRun(account=account, kind=kind, created_at=now, started_at=now, **span)
+    return Look(account, run, window, whole_from)
+
+
+def _look_through(look: Look) -> None:
     """Page by page, each kept before the next is asked for; an error is written into the run and raised."""
-    step = _refunds_page if run.kind == "refunds" else _orders_page
-    adapter, place = adapter_of(account), None
+    step = _refunds_page if look.run.kind == "refunds" else _orders_page
+    adapter, place = adapter_of(look.account), None
     try:
         while True:
-            place = step(account, adapter, run, window, place, is_whole)
+            place = step(look, adapter, place)
             if place is None:
                 break
+        look.run.error = words_of_unread(look.unread)
     except ChannelError as error:
-        run.error = str(error)[:200]
-        pause_after(account, error, at=timezone.now())
+        look.run.error = str(error)[:200]
+        pause_after(look.account, error, at=timezone.now())
         raise
     finally:
-        run.ended_at = timezone.now()
+        look.run.ended_at = timezone.now()
 
 
-def _orders_page(
-    account: ChannelAccount, adapter: ChannelAdapter, run: PullRun, window: Window, place: str | None, is_whole: bool
-) -> str | None:
-    page = adapter.pull_changed_orders(window, place)
-    run.seen += len(page.orders)
+def _orders_page(look: Look, adapter: ChannelAdapter, place: str | None) -> str | None:
+    page, account, run = adapter.pull_changed_orders(look.window, place), look.account, look.run
+    run.seen += len(page.orders) + len(page.unreadable)
     ours = _known_changes(account, page.orders)
-    fresh = window.start + OVERLAP - SAME_SECOND
-    wanted = page.orders if is_whole else [c for c in page.orders if _is_news(c, ours) or c.modified_at >= fresh]
+    wanted = [c for c in page.orders if _is_news(c, ours) or c.modified_at >= look.whole_from]
     read = read_orders(adapter, list(dict.fromkeys(row.channel_order_no for row in wanted)))
     run.kept += keep_orders(account, read.orders.values())
-    if not is_whole and _is_told(account):
+    look.unread += [*page.unreadable, *read.refused.values()]
+    if look.counts_missed:
         old_enough = run.created_at - MESSAGES_TAKE
         changes = {row.channel_order_no: row.modified_at for row in wanted}
         # Lists of numbers alone date every row with the end of their span: only the order says when it changed.
@@ -156,12 +202,11 @@ def _orders_page(
     return page.next_cursor
 
 
-def _refunds_page(
-    account: ChannelAccount, adapter: ChannelAdapter, run: PullRun, window: Window, place: str | None, is_whole: bool
-) -> str | None:
-    page = adapter.pull_refunds(window, place)
-    run.seen += len(page.refunds)
-    run.kept += keep_refunds(account, page.refunds)
+def _refunds_page(look: Look, adapter: ChannelAdapter, place: str | None) -> str | None:
+    page = adapter.pull_refunds(look.window, place)
+    look.run.seen += len(page.refunds) + len(page.unreadable)
+    look.unread += page.unreadable
+    look.run.kept += keep_refunds(look.account, page.refunds)
     return page.next_cursor
 
 

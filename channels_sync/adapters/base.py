@@ -321,6 +321,8 @@ class Platform:
     a platform without it is reconciled by the bills of its payment provider.
     granting: how a seller gives us access, where the platform asks the seller.
     readers_of: where an account says by itself how its orders and refunds are read, instead of the two above.
+    read_kept: what was kept as unreadable (UnreadableNotice.raw), read once more, so that it comes in when the reader
+    has learned its form; raises MessageUnreadable as long as it has not.
     """
 
     code: str
@@ -340,3 +342,4 @@ class Platform:
     takes_remarks: bool = False
     settles: bool = False
     readers_of: Callable[[Connection], Readers] | None = None
+    read_kept: Callable[[Connection, Any], Pushed] | None = None

@@ -31,7 +31,7 @@ from channels_sync.adapters.base import (
 )
 from channels_sync.adapters.batches import call_each, chunks, flattened, readable
 from channels_sync.adapters.douyin_client import DouyinClient, DouyinCredentials, granting_address, renew, take_grant
-from channels_sync.adapters.douyin_push import take_push
+from channels_sync.adapters.douyin_push import read_kept, take_push
 from channels_sync.adapters.spans import Page, Paging, read_page
 from channels_sync.errors import TrackingRefused
 from ordercenter.common.batch import BatchResult
@@ -345,4 +345,5 @@ PLATFORM = Platform(
     poll_every_s=60.0,
     takes_remarks=True,
     settles=True,
+    read_kept=read_kept,
 )

@@ -64,6 +64,12 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
     return Pushed(ACK, notices=tuple(notices), unreadable=tuple(unreadable))
 
 
+def read_kept(connection: Connection, raw: Any) -> Pushed:
+    """A message that was kept as unreadable, read once more. Raises MessageUnreadable."""
+    shop_id = str(connection.options.get("shop_id") or "")
+    return Pushed(ACK, notices=(read_message(raw, shop_id=shop_id, at=datetime.now(UTC)),))
+
+
 def read_message(raw: Any, *, shop_id: str = "", at: datetime) -> ChannelNotice:
     """One message `{tag, msg_id, data}`; data is JSON text. shop_id: the account's shop, "" for whichever.
 

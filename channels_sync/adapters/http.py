@@ -46,8 +46,9 @@ from channels_sync.adapters.base import (
     Window,
 )
 from channels_sync.adapters.json_api import next_link
+from channels_sync.adapters.kept import kept_push, readable_again
 from channels_sync.connector import reading
-from channels_sync.connector.documents import MAX_PAGES, Connector, Listing, Request, read_document
+from channels_sync.connector.documents import MAX_PAGES, Connector, Listing, Request, Webhook, read_document
 from channels_sync.connector.paths import MISSING, all_of, one
 from channels_sync.connector.requests import Call, build, signed
 from channels_sync.errors import MessageUnreadable, PushRefused, TrackingRefused
@@ -475,17 +476,27 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
         expected = base64.b64encode(digest).decode() if webhook.encoding == "base64" else digest.hex()
         if not same_text(expected, given.lower() if webhook.encoding == "hex" else given):
             raise PushRefused(problem="bad_signature")
+    return _told(connector, webhook, request.body, request.headers.get("webhook-id") or None)
+
+
+def _read_kept(connection: Connection, raw: Any) -> Pushed:
+    connector = connector_of(connection)
+    if connector.webhook is None:
+        raise MessageUnreadable(path="$", problem="unknown_value", detail="the connector has no push any more")
+    return readable_again(_told(connector, connector.webhook, kept_push(raw)[1]))
+
+
+def _told(connector: Connector, webhook: Webhook, body: bytes, delivery: str | None = None) -> Pushed:
     try:
-        content = loads_strict(request.body, max_bytes=MAX_PUSH_BYTES)
+        content = loads_strict(body, max_bytes=MAX_PUSH_BYTES)
         row = one(content, webhook.order)
         if row is MISSING:
             raise MessageUnreadable(path=webhook.order.text, problem="missing")
-        return Pushed(PushAnswer(), orders=(raw_order(connector, row, request.body),))
+        return Pushed(PushAnswer(), orders=(raw_order(connector, row, body),))
     except (MessageUnreadable, UnreadableBody) as error:
         problem = error if isinstance(error, MessageUnreadable) else MessageUnreadable(path="$", problem="not_json")
-        number = request.headers.get("webhook-id") or None
-        kept = {"body": request.body.decode("utf-8", "replace")}
-        return Pushed(PushAnswer(), unreadable=(UnreadableNotice(number, problem, kept),))
+        kept = {"body": body.decode("utf-8", "replace")}
+        return Pushed(PushAnswer(), unreadable=(UnreadableNotice(delivery, problem, kept),))
 
 
 def _check_standard(request: PushRequest, secret: str) -> None:
@@ -569,5 +580,6 @@ PLATFORM = Platform(
     ),
     take_push=take_push,
     poll_every_s=60.0,
+    read_kept=_read_kept,
     readers_of=readers_of,
 )

@@ -38,6 +38,7 @@ from channels_sync.adapters.base import (
 )
 from channels_sync.adapters.batches import read_many, readable
 from channels_sync.adapters.json_api import JsonAnswer, call_json, list_in, next_page, object_in
+from channels_sync.adapters.kept import kept_push, readable_again
 from channels_sync.adapters.shopify_granting import granting_address, take_grant
 from channels_sync.errors import MessageUnreadable, PushRefused, TrackingRefused
 from ordercenter.common.batch import BatchResult
@@ -302,11 +303,19 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
     if connection.app_key and shop != connection.app_key:
         raise PushRefused(problem="other_shop")
     topic = request.headers.get("x-shopify-topic", "")
+    return _told(topic, request.body, request.headers.get("x-shopify-webhook-id") or None)
+
+
+def _read_kept(_connection: Connection, raw: Any) -> Pushed:
+    return readable_again(_told(*kept_push(raw)))
+
+
+def _told(topic: str, body: bytes, delivery: str | None = None) -> Pushed:
     try:
-        content = loads_strict(request.body, max_bytes=MAX_PUSH_BYTES)
+        content = loads_strict(body, max_bytes=MAX_PUSH_BYTES)
         if topic.startswith("orders/") and topic != "orders/delete":
             order = mapping.order_in(content)
-            raw = _raw_order(order, request.body)
+            raw = _raw_order(order, body)
             return Pushed(PushAnswer(), orders=(raw,), refunds=mapping.refunds_in(order))
         if topic == "refunds/create":
             refund = _object(content)
@@ -314,8 +323,7 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
             return Pushed(PushAnswer(), refunds=tuple(mapping.refund_parts(refund, number, currency)))
     except (MessageUnreadable, UnreadableBody) as error:
         problem = error if isinstance(error, MessageUnreadable) else MessageUnreadable(path=topic, problem="not_json")
-        delivery = request.headers.get("x-shopify-webhook-id") or None
-        raw_text = request.body.decode("utf-8", "replace")
+        raw_text = body.decode("utf-8", "replace")
         return Pushed(
             PushAnswer(), unreadable=(UnreadableNotice(delivery, problem, {"topic": topic, "body": raw_text}),)
         )
@@ -412,4 +420,5 @@ PLATFORM = Platform(
     granting=Granting(granting_address, take_grant),
     takes_remarks=True,
     poll_every_s=300.0,
+    read_kept=_read_kept,
 )

@@ -22,6 +22,8 @@ from channels_sync.adapters.base import (
     Granting,
     Notices,
     Platform,
+    PushAnswer,
+    Pushed,
     RawOrder,
     RawRefund,
     StockMode,
@@ -366,6 +368,10 @@ def _read_refund(raw: Any) -> IncomingRefund:
     return mapping.read_refund(mapping.refund_in(raw))
 
 
+def _read_kept(_connection: Connection, raw: Any) -> Pushed:
+    return Pushed(PushAnswer(), notices=(mapping.read_tmc_message(_object(raw, "message")),))
+
+
 PLATFORM = Platform(
     code="tmall",
     label=_("Tmall and Taobao"),
@@ -386,4 +392,5 @@ PLATFORM = Platform(
     # A session key that was put in by hand has none.
     renew_needs="refresh_token",
     granting=Granting(granting_address, take_grant),
+    read_kept=_read_kept,
 )

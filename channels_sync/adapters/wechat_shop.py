@@ -42,7 +42,7 @@ from channels_sync.adapters.base import (
 )
 from channels_sync.adapters.batches import call_each
 from channels_sync.adapters.wechat_shop_client import WechatClient, renew
-from channels_sync.adapters.wechat_shop_push import take_push
+from channels_sync.adapters.wechat_shop_push import read_kept, take_push
 from channels_sync.errors import MessageUnreadable, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.platform_errors import ChannelAnswerUnreadable, ChannelRefused
@@ -343,4 +343,5 @@ PLATFORM = Platform(
     renew_before=timedelta(minutes=5),
     takes_remarks=True,
     settles=True,
+    read_kept=read_kept,
 )

@@ -24,6 +24,7 @@ from channels_sync.adapters.base import (
     PushRequest,
     UnreadableNotice,
 )
+from channels_sync.adapters.kept import readable_again
 from channels_sync.errors import MessageUnreadable, PushRefused
 from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.common.wechat_messages import WechatMessageInvalid, open_wechat_message, wechat_signature_is_valid
@@ -84,6 +85,13 @@ def read_event(event: Mapping[str, Any]) -> ChannelNotice:
         published_at=datetime.fromtimestamp(stamp, UTC),
         raw=dict(event),
     )
+
+
+def read_kept(_connection: Connection, raw: Any) -> Pushed:
+    """A message that was kept as unreadable, read once more. Raises MessageUnreadable."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("plain"), str):
+        raise MessageUnreadable(path="event", problem="ill_typed")
+    return readable_again(_told(raw["plain"].encode("utf-8", "surrogatepass")))
 
 
 def _told(plain: bytes) -> Pushed:

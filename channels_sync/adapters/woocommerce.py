@@ -41,6 +41,7 @@ from channels_sync.adapters.base import (
 )
 from channels_sync.adapters.batches import read_many
 from channels_sync.adapters.json_api import JsonAnswer, call_json, list_in, object_in
+from channels_sync.adapters.kept import kept_push, readable_again
 from channels_sync.errors import MessageUnreadable, PushRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.http import HttpMethod
@@ -316,18 +317,27 @@ def take_push(connection: Connection, request: PushRequest) -> Pushed:
     if not webhook_is_valid(request.body, given=given, secret=str(connection.secrets.get("webhook_secret", ""))):
         raise PushRefused(problem="bad_signature")
     topic = request.headers.get("x-wc-webhook-topic", "")
+    return _told(topic, request.body, request.headers.get("x-wc-webhook-delivery-id") or None)
+
+
+def _read_kept(_connection: Connection, raw: Any) -> Pushed:
+    return readable_again(_told(*kept_push(raw)))
+
+
+def _told(topic: str, body: bytes, delivery: str | None = None) -> Pushed:
     if topic not in ("order.created", "order.updated", "order.restored"):
         return Pushed(PushAnswer())
     try:
-        order = _object(loads_strict(request.body, max_bytes=MAX_PUSH_BYTES))
+        order = _object(loads_strict(body, max_bytes=MAX_PUSH_BYTES))
         if not mapping.is_order(order):
             return Pushed(PushAnswer())
-        return Pushed(PushAnswer(), orders=(_raw_order(order, request.body),))
+        return Pushed(PushAnswer(), orders=(_raw_order(order, body),))
     except (MessageUnreadable, UnreadableBody) as error:
         problem = error if isinstance(error, MessageUnreadable) else MessageUnreadable(path=topic, problem="not_json")
-        number = request.headers.get("x-wc-webhook-delivery-id") or None
-        raw_text = request.body.decode("utf-8", "replace")
-        return Pushed(PushAnswer(), unreadable=(UnreadableNotice(number, problem, {"topic": topic, "body": raw_text}),))
+        raw_text = body.decode("utf-8", "replace")
+        return Pushed(
+            PushAnswer(), unreadable=(UnreadableNotice(delivery, problem, {"topic": topic, "body": raw_text}),)
+        )
 
 
 def _read_row(row: dict[str, Any]) -> RawOrder:
@@ -400,4 +410,5 @@ PLATFORM = Platform(
     takes_remarks=True,
     # Refunds are not pushed: they are found by looking.
     poll_every_s=60.0,
+    read_kept=_read_kept,
 )

@@ -59,7 +59,7 @@ class Phase:
 
 
 def run_hanging(*, seconds: float) -> dict[str, Any]:
-    """A whole system of which one platform hangs for so long: silent for one half, letting bytes trickle for the other."""
+    """A whole system of which one platform hangs for so long: silent for one half, trickling for the other."""
     before = load_now()
     with running_system() as system, SandboxControl(system.sandbox_url) as sandbox:
         figures = measure_hanging(system.database_url, sandbox, seconds=seconds, beside_s=min(120.0, seconds))
@@ -69,8 +69,8 @@ def run_hanging(*, seconds: float) -> dict[str, Any]:
 def measure_hanging(database_url: str, sandbox: SandboxControl, *, seconds: float, beside_s: float) -> dict[str, Any]:
     """Sell on all platforms for `beside_s`, let one hang for `seconds`, and wait until all it kept back is here.
 
-    quiet, silent, trickling: a Phase each. back_after_s: until everything that was sold there meanwhile is ours. goals: by how
-    much each figure of the others became worse.
+    quiet, silent, trickling: a Phase each. back_after_s: until everything that was sold there meanwhile is ours.
+    goals: by how much each figure of the others became worse.
     """
     with psycopg.connect(database_url, autocommit=True) as db:
         sandbox.rest_switches(background_per_min=0, ship_after_s=1, receive_after_s=3600)
@@ -103,7 +103,7 @@ def most_allowed(base: float, percentile: str) -> float:
 
 
 def _settle(db: psycopg.Connection[Any], sandbox: SandboxControl) -> None:
-    """A new system first tells every platform the numbers of all its goods: that is over before anything is measured."""
+    """A new system tells every platform the numbers of all its goods: that is over before anything is measured."""
     _sell(sandbox, WARM_S, seed=1)
     begun = time.monotonic()
     while _rows(db, _WAITING, [])[0][0] and time.monotonic() - begun < LONGEST_SETTLE_S:
@@ -133,9 +133,7 @@ def _hanging(db: psycopg.Connection[Any], account: int, *, trickle: bytes) -> It
             db.execute(move, [was, account])
 
 
-def _phase(
-    db: psycopg.Connection[Any], sandbox: SandboxControl, seconds: float, *, seed: int, account: int
-) -> Phase:
+def _phase(db: psycopg.Connection[Any], sandbox: SandboxControl, seconds: float, *, seed: int, account: int) -> Phase:
     """Sell for so long; what became of the others' orders and of the calls to them."""
     begun = datetime.now(UTC)
     scenario = _sell(sandbox, seconds, seed=seed)

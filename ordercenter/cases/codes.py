@@ -104,6 +104,7 @@ CODES: dict[str, CaseCode] = dict(
         _warning("SHIFT_DIFFERENCE", _("Cash of a shift differs"), 24),
         _warning("CHANNEL_AUTH", _("The channel needs a new authorisation"), 2),
         _warning("CHANNEL_AUTH_ENDING", _("The channel's authorisation ends soon"), 24),
+        _warning("CHANNEL_UNREADABLE", _("Rows of a channel cannot be read"), 2),
         _warning("COMMAND_FAILED", _("An outside call was given up"), 4),
         _warning("MESSAGE_PARKED", _("A message cannot be processed"), 2),
         _warning("EVENT_PARKED", _("A step failed and was set aside"), 2),

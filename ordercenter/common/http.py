@@ -61,9 +61,9 @@ def exchange(
     """Send one request and read the answer; redirects are not followed, proxies of the environment are not used.
 
     timeout_s holds for connecting, for each read, and for the whole exchange, so a peer that sends one byte a second,
-    be it of its headers, does not hold a worker. Safe to call from many threads. address: the IP address to connect to, instead of asking
-    again where the URL's host is; certificate and Host header stay those of the host. Raises TransportFailed;
-    Misconfigured for an unusable URL.
+    be it of its headers, does not hold a worker. Safe to call from many threads. address: the IP address to connect to,
+    instead of asking again where the URL's host is; certificate and Host header stay those of the host. Raises
+    TransportFailed; Misconfigured for an unusable URL.
     """
     started = time.monotonic()
     sent = {**(headers or {}), **({"Content-Type": content_type} if content_type else {})}

@@ -36,7 +36,7 @@ def _left(timeout: float | None, too_late: type[Exception]) -> float | None:
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A connection that waits no longer than its thread's deadline. It outlives one exchange: it is kept for the next."""
+    """A connection that waits no longer than its thread's deadline; it is kept for the next exchange."""
 
     def __init__(self, inner: httpcore.NetworkStream):
         self._inner = inner

@@ -389,6 +389,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("After that no orders come in and no tracking numbers go out for this shop."),
         _("Ask the shop's owner to authorise the connection again before then; the case closes by itself."),
     ),
+    "CHANNEL_UNREADABLE": CaseWords(
+        _("Some rows in the list of a channel's changes cannot be read, or their orders are not given out."),
+        _("These orders are missing; the others come in. The span is read again, nothing is passed over."),
+        _("Compare the named field with the platform's document, or correct the connector; the case closes by itself."),
+    ),
     "COMMAND_FAILED": CaseWords(
         _("A call to the outside was refused or given up."),
         _("What it was to do has not been done."),

@@ -64,6 +64,7 @@ urlpatterns = [
     path("channels/<int:account_id>/authorise/", channels.authorise, name="channel-authorise"),
     path("channels/<int:account_id>/replay/", channels.replay, name="channel-replay"),
     path("channels/<int:account_id>/backfill/", channels.backfill, name="channel-backfill"),
+    path("channels/<int:account_id>/give-up/", channels.give_up_span, name="channel-give-up"),
     path("waybills/", waybills.waybill_list, name="waybills"),
     path("waybills/request/", waybills.request_numbers, name="waybill-request"),
     path("waybills/print/", waybills.print_labels, name="waybill-print"),

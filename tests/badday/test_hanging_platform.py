@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.chaos, pytest.mark.timeout(900)
 
 
 def test_a_platform_that_hangs_keeps_no_other_platform_waiting(long_system: System, tell: Tell) -> None:
-    # Twice as long as a call waits at most, so that every thread that can hang does; `bench --only hanging` takes 10 min.
+    # Longer than a call with its repeats, so that every thread that can hang does; `bench --only hanging`: 10 minutes.
     figures = measure_hanging(long_system.database_url, long_system.sandbox, seconds=80, beside_s=60)
 
     tell(str({name: figures[name] for name in ("quiet", "silent", "trickling", "back_after_s")}))

@@ -39,6 +39,7 @@ class PlayedPlatform:
     trouble: ChannelError | None = None
     calls: list[str] = field(default_factory=list)
     token_asked: int = 0
+    order_field: str = "order"
 
     def platform(self, **changes: Any) -> Platform:
         """Called "tmall" so that readers and kinds of messages are there."""
@@ -48,6 +49,7 @@ class PlayedPlatform:
             secrets=(Field("word", "word"),),
             take_push=take_push,
             has_messages=False,
+            read_kept=self.read_kept,
         )
         return replace(played, **changes)
 
@@ -70,6 +72,13 @@ class PlayedPlatform:
 
     def pull_refunds(self, window: object, cursor: str | None = None) -> ChangedRefunds:
         return ChangedRefunds((), None)
+
+    def read_kept(self, connection: Connection, raw: Any) -> Pushed:
+        """What was kept as unreadable, by a reader that looks for the order's number under order_field."""
+        if self.order_field not in raw:
+            raise MessageUnreadable(path=self.order_field, problem="missing")
+        notice = ChannelNotice(str(raw["id"]), "changed", "order", raw[self.order_field], "", datetime.now(UTC), raw)
+        return Pushed(ANSWER, notices=(notice,))
 
     def renew(self, connection: Connection) -> Renewed:
         self.token_asked += 1

@@ -10,11 +10,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from channels_sync import platforms
+from channels_sync import platforms, replaying
 from channels_sync.accounts import ChannelPaused
 from channels_sync.models import ChannelAccount, PullRun
 from channels_sync.services import pull_orders, read_back, renew_authorisation
 from ordercenter.cases.models import Case
+from ordercenter.common.actor import SYSTEM
 from ordercenter.common.platform_errors import AuthorizationExpired, ChannelThrottled, ChannelUnavailable
 from ordercenter.common.secretfield import seal, unseal
 from ordercenter.events.claims import waiting_sources
@@ -279,3 +280,28 @@ def test_only_accounts_of_which_a_notice_waits_are_rung_for(world: World, played
 
     read_back(account=world.account)
     assert waiting_sources(["tmall.message"]) == set()
+
+
+def test_a_push_with_a_new_field_name_comes_in_when_its_reader_knows_the_name(
+    world: World, played: PlayedPlatform
+) -> None:
+    trade = world.trade(("SKU-1", 1, "51.00"))
+    played.trades[str(trade["tid"])] = trade
+    assert push(world.account, {"id": "m1", "order_number": str(trade["tid"])})[0] == 200
+    read_back(account=world.account)
+    Relay().drain()
+    parked = InboxMessage.objects.get()
+    assert (parked.status, parked.error) == ("parked", "MessageUnreadable: order: missing")
+    assert Case.objects.get().evidence["path"] == "order"
+
+    played.order_field = "order_number"
+    replaying.replay(account=world.account, ids=[parked.pk], reason="the reader is mended", actor=SYSTEM)
+    read_back(account=world.account)
+    replaying.replay(account=world.account, ids=[parked.pk], reason="once more", actor=SYSTEM)
+    read_back(account=world.account)
+
+    assert InboxMessage.objects.get(pk=parked.pk).status == "done"
+    assert InboxMessage.objects.exclude(pk=parked.pk).count() == 1
+    assert Case.objects.get().state == "auto_resolved"
+    newest = replaying.replays_of(world.account)[0]
+    assert (newest.total, newest.read, newest.is_over) == (1, 1, True)

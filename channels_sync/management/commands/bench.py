@@ -26,7 +26,17 @@ from fulfillment.benchmark import run_routing
 from fulfillment.freight_benchmark import run_courier_bill
 from ordercenter.inventory.benchmark import run_hot_sku
 
-_WITHOUT_DATABASE = ("latency", "webhook", "message", "messy", "stock-push", "hostile", "hanging", "routing", "addresses")
+_WITHOUT_DATABASE = (
+    "latency",
+    "webhook",
+    "message",
+    "messy",
+    "stock-push",
+    "hostile",
+    "hanging",
+    "routing",
+    "addresses",
+)
 
 
 class Command(BaseCommand):

@@ -165,6 +165,9 @@ def _judge(row: ChannelHealth, at: datetime) -> None:
     if row.missed:
         todo = _("They are in by the pull. If it goes on, check the address for pushes at the platform.")
         troubles.append(Trouble(_("The platform did not tell of some orders."), row.missed, todo))
+    if any(cursor.held_from for cursor in row.cursors):
+        todo = _("The case names the field. All else comes in, and the span is read again until nothing is missing.")
+        troubles.append(Trouble(_("Rows of the channel cannot be read."), None, todo))
     if any(cursor.last_error for cursor in row.cursors):
         todo = _("See the error of the last pull; it is tried again every minute.")
         troubles.append(Trouble(_("The last pull failed."), None, todo))

@@ -15,13 +15,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from channels_sync import replaying
 from channels_sync.adapters.base import Window
 from channels_sync.granting import account_of_state, granting_address, take_grant
-from channels_sync.models import ChannelAccount
+from channels_sync.held_spans import give_up
+from channels_sync.models import ChannelAccount, SyncCursor
 from channels_sync.platforms import platform_of
 from channels_sync.services import ask_backfill
-from ordercenter.audit.deeds import record_deed
-from ordercenter.audit.work import unit_of_work
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.catalog.platform_facts import GROUPS
 from ordercenter.common.actor import actor_of
@@ -31,7 +31,6 @@ from ordercenter.console.pages import page
 from ordercenter.console.selectors import capability_matrix as matrix
 from ordercenter.console.selectors import channel_health as selectors
 from ordercenter.events.models import InboxMessage, WorkStatus
-from ordercenter.events.retrying import replay_messages
 
 VIEW = "channels_sync.view_channelaccount"
 REPLAY = "events.change_inboxmessage"
@@ -80,6 +79,7 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
         "row": row,
         "runs": selectors.recent_runs(account),
         "may_authorise": request.user.has_perm(BACKFILL) and platform_of(account).granting is not None,
+        "replays": replaying.replays_of(account) if may_read else [],
         "allowed": matrix.capability_matrix([account.shop.channel]),
         "allowed_channels": [account.shop.channel],
         "parked": list(parked.order_by("-id")[:MESSAGE_ROWS]) if may_read else [],
@@ -101,17 +101,28 @@ def replay(request: HttpRequest, account_id: int) -> HttpResponse:
             text = _("That are more than %(most)d messages: choose a shorter span.")
             messages.error(request, text % {"most": MOST_REPLAYED})
             return redirect("console:channel", account.pk)
-        with unit_of_work(actor=actor_of(request), reason=reason) as work:
-            result = replay_messages(ids=ids)
-            details = {"messages": len(result.done)}
-            record_deed(work, action="channel.replay", subject=f"account:{account.pk}", reason=reason, details=details)
+        made = replaying.replay(account=account, ids=ids, reason=reason, actor=actor_of(request))
     except OrderCenterError as error:
         messages.error(request, error.sentence())
     except ValueError:
         messages.error(request, _("Give both times, the first before the second."))
     else:
         text = _("%(n)d messages are read once more; what they say that is known already changes nothing.")
-        messages.success(request, text % {"n": len(result.done)})
+        messages.success(request, text % {"n": len(made.message_ids)})
+    return redirect("console:channel", account.pk)
+
+
+@require_POST
+@page(VIEW, BACKFILL)
+def give_up_span(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Stop reading a span again of which something can never be read."""
+    account = _account(request, account_id)
+    cursor = SyncCursor.objects.filter(account=account, kind=request.POST.get("kind", "")).first()
+    try:
+        if cursor is not None and cursor.held_from is not None:
+            give_up(cursor=cursor, reason=_reason(request), actor=actor_of(request))
+    except OrderCenterError as error:
+        messages.error(request, error.sentence())
     return redirect("console:channel", account.pk)
 
 
