@@ -24,7 +24,7 @@ from channels_sync.services import pull_orders
 from channels_sync.translating import take_orders
 from finance.models import PaymentEntry
 from ordercenter.common.secretfield import seal
-from ordercenter.common.strictjson import dumps_exact, loads_strict
+from ordercenter.common.strictjson import UnreadableBody, dumps_exact, loads_strict
 from ordercenter.events.models import InboxMessage
 from ordercenter.events.registry import Message
 from ordercenter.orders.intake_types import IncomingOrder
@@ -121,6 +121,9 @@ def read_or_place(made: dict[str, Any], row: Any) -> IncomingOrder | str | None:
         return None
     except MessageUnreadable as error:
         return error.path
+    except UnreadableBody as error:
+        # Refused before it is looked at, as intake does.
+        return str(error)
 
 
 @pytest.fixture
