@@ -15,7 +15,7 @@ from fulfillment.services.dispatching import CREATE_KIND
 class OrderWay:
     """How far one order came. codes: the cases that were ever opened about it; to_command_ms: None without a command.
 
-    to_command_ms: from the receipt of the message that said it was paid to the transaction that wrote the command to
+    knows_refund: the channel has told us of a refund. to_command_ms: from the receipt of the message that said it was paid to the transaction that wrote the command to
     the warehouse.
     """
 
@@ -27,6 +27,7 @@ class OrderWay:
     is_reported: bool
     is_reconciled: bool
     to_command_ms: float | None
+    knows_refund: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ SELECT day.channel_order_no, day.state,
        COALESCE(sent.has_left, false), COALESCE(sent.is_reported, false), COALESCE(paid.is_reconciled, false),
        (SELECT extract(epoch FROM sent.commanded_at - max(i.received_at)) * 1000 FROM events_inbox i
         WHERE i.subject = 'account:' || day.account_id || ':' || day.channel_order_no
-          AND i.received_at <= sent.commanded_at)
+          AND i.received_at <= sent.commanded_at),
+       EXISTS (SELECT FROM orders_refundrequest r WHERE r.order_id = day.id)
 FROM day LEFT JOIN sent ON sent.order_id = day.id LEFT JOIN paid ON paid.order_id = day.id
 """
 
@@ -154,6 +156,7 @@ def find(*, shop_ids: Collection[int], numbers: Sequence[str], days: Collection[
                 is_reported=row[5],
                 is_reconciled=row[6],
                 to_command_ms=None if row[7] is None else float(row[7]),
+                knows_refund=row[8],
             )
             for row in cursor.fetchall()
         }

@@ -23,6 +23,9 @@ VERDICTS = {
     "FEE_OFF": "fee_differs",
 }
 SHOWN = 5
+REFUND = "REFUND_BEFORE_SHIP"
+# What such a refund leads to when the parcel has left before it was told.
+TOO_LATE = frozenset({"INTERCEPT_FAILED"})
 
 
 @dataclass(frozen=True)
@@ -158,20 +161,32 @@ def _went_through(way: OrderWay | None) -> bool:
 def _cases(report: DayReport, found: Findings, planted: Mapping[str, str]) -> None:
     tally: dict[str, dict[str, int]] = defaultdict(lambda: {"planted": 0, "found": 0, "invented": 0})
     missed, invented = [], []
+    told_late = {
+        number for number, code in planted.items() if code == REFUND and _was_told_late(found.ways.get(number))
+    }
     for number, code in planted.items():
         tally[code]["planted"] += 1
         way = found.ways.get(number)
+        if number in told_late:
+            continue
         if way is not None and code in way.codes:
             tally[code]["found"] += 1
         else:
             missed.append(f"{number} {code}")
     for way in found.ways.values():
-        for code in way.codes - {planted.get(way.order_no, "")}:
+        expected = {planted.get(way.order_no, "")} | (TOO_LATE if way.order_no in told_late else set())
+        for code in way.codes - expected:
             tally[code]["invented"] += 1
             invented.append(f"{way.order_no} {code}")
     report.figures["cases"] = dict(sorted(tally.items()))
+    report.figures["refunds_told_late"] = len(told_late)
     report.note(ProblemKind.CASE_MISSED, missed)
     report.note(ProblemKind.CASE_INVENTED, invented)
+
+
+def _was_told_late(way: OrderWay | None) -> bool:
+    """Whether the channel told of the refund when the parcel had left: its message was lost, the pull came after it."""
+    return way is not None and way.has_left and way.knows_refund and REFUND not in way.codes
 
 
 def _bill(report: DayReport, day: PlayedDay, found: Findings) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import random
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -138,8 +138,12 @@ def _pick_division(rng: random.Random) -> tuple[str, str, str]:
 
 
 def _blacklist() -> tuple[Buyer, ...]:
-    # 13, prime to the 60 SKUs: see scenario.py, a blacklisted buyer must not look like a duplicate as well.
-    return tuple(invent_buyer(random.Random(f"blacklist/{no}"), identity=f"blacklist/{no}") for no in range(13))
+    # 13, prime to the 60 SKUs: see scenario.py, a blacklisted buyer must not look like a duplicate as well. Their
+    # phones are of a range that no other buyer has: shops that know no open uid are told of them by the phone.
+    return tuple(
+        replace(invent_buyer(random.Random(f"blacklist/{no}"), identity=f"blacklist/{no}"), mobile=f"1200000{no:04d}")
+        for no in range(13)
+    )
 
 
 # Buyers whom the demo company does not sell to; the demo seed puts them on Order Center's list.

@@ -9,7 +9,7 @@ Every planted order carries exactly one problem:
 | code | what is wrong with the trade |
 |---|---|
 | SKU_UNMAPPED | one line's outer code and listing are in no catalogue |
-| ADDRESS_INCOMPLETE | receiver_state, receiver_district or receiver_address is empty |
+| ADDRESS_INCOMPLETE | receiver_state, receiver_district or (with the town) receiver_address is empty |
 | REMARK_NEEDS_HUMAN | buyer_message or seller_memo is not empty (clean orders have neither) |
 | PRICE_BELOW_FLOOR | one line's divide_order_fee / num is below the SKU's floor price (about half of it) |
 | BLACKLIST | the buyer is one of people.BLACKLIST: known phone, buyer_open_uid and oaid |
@@ -286,6 +286,9 @@ class Script:
             # Without its district a county directly under the province would have nothing left but the province.
             missing = rng.choice(("state", "district", "address"))
             buyer = replace(buyer, **{missing: ""})
+            if missing == "address":
+                # Shops with one text for all of it would be left with the name of the town as the address.
+                buyer = replace(buyer, town="")
         return buyer
 
     def _lines(self, rng: random.Random, index: int, problem: str) -> list[Line]:

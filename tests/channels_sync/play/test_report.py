@@ -60,6 +60,7 @@ def test_a_day_on_which_everything_was_found_and_nothing_invented_is_good() -> N
                 "FEE_OFF": {"planted": 1, "found": 1},
             },
         },
+        "refunds_told_late": 0,
         "courier_bills": {"lines": 0, "planted": 0, "found": 0, "invented": 0},
         "live_orders": {"planted": 0, "attributed": 0, "wrong": 0},
         "live_locks": {"given": 0, "to_strangers": 0},
@@ -195,4 +196,19 @@ def test_lies_of_couriers_that_were_missed_or_invented_are_named() -> None:
     assert [(problem.kind.value, problem.sample) for problem in report.problems] == [
         ("freight_missed", ("ZT2 not_billed",)),
         ("freight_invented", ("ZT3 price_differs",)),
+    ]
+
+
+def test_a_refund_that_was_told_when_its_parcel_had_left_is_neither_missed_nor_its_failed_stop_invented():
+    day = a_day()
+    day.scenario["planted"]["2"] = {"code": "REFUND_BEFORE_SHIP"}
+    late = replace(HELD, state="completed", has_left=True, knows_refund=True, codes=frozenset({"INTERCEPT_FAILED"}))
+    never_told = replace(late, knows_refund=False)
+
+    told, untold = (compare(day, findings(GOOD, way), invariants=FINE) for way in (late, never_told))
+
+    assert (told.problems, told.figures["refunds_told_late"]) == ([], 1)
+    assert [(p.kind, p.sample) for p in untold.problems] == [
+        ("case_missed", ("2 REFUND_BEFORE_SHIP",)),
+        ("case_invented", ("2 INTERCEPT_FAILED",)),
     ]
