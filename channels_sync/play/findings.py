@@ -15,8 +15,8 @@ from fulfillment.services.dispatching import CREATE_KIND
 class OrderWay:
     """How far one order came. codes: the cases that were ever opened about it; to_command_ms: None without a command.
 
-    knows_refund: the channel has told us of a refund. to_command_ms: from the receipt of the message that said it was paid to the transaction that wrote the command to
-    the warehouse.
+    knows_refund: the channel has told us of a refund. to_command_ms: from the receipt of the message that said it was
+    paid to the transaction that wrote the command to the warehouse.
     """
 
     order_no: str
