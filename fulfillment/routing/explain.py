@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -82,8 +83,9 @@ class Explanation:
         return max((sum(max(term.fen, 0) for term in row.terms) for row in self.rows), default=0) or 1
 
 
-def explain(record: Mapping[str, Any], names: Names) -> Explanation:
-    """The record of a decision in the active language; of a record of an older form, what can be said."""
+def explain(record: Mapping[str, Any], names: Names, at: datetime | None = None) -> Explanation:
+    """The record of a decision in the active language; of a record of an older form, what can be said. at: when it was
+    decided, where that is known."""
     rows = tuple(_row(candidate, record, names) for candidate in record.get("candidates", ()))
     parcels = record.get("parcels", ())
     return Explanation(
@@ -91,9 +93,19 @@ def explain(record: Mapping[str, Any], names: Names) -> Explanation:
         sentences=tuple(_sentences(record, names, rows)),
         rows=rows,
         parcels=tuple(_parcel(parcel, names) for parcel in parcels),
-        cost_fen=record.get("cost"),
-        versions=_versions(record),
+        cost_fen=_money(record),
+        versions=_versions(record, at),
     )
+
+
+def _money(record: Mapping[str, Any]) -> int | None:
+    """What it costs in money: what rules add to prefer or avoid is nobody's bill."""
+    cost = record.get("cost")
+    return None if cost is None else cost - _of_rules(record)
+
+
+def _of_rules(record: Mapping[str, Any]) -> int:
+    return sum(parcel.get("extra", 0) for parcel in record.get("parcels", ()))
 
 
 def _headline(record: Mapping[str, Any], names: Names) -> str:
@@ -103,14 +115,14 @@ def _headline(record: Mapping[str, Any], names: Names) -> str:
         return _("%(warehouse)s by %(carrier)s, %(cost)s in all") % {
             "warehouse": names.warehouse(parcel["warehouse"]),
             "carrier": names.carrier(parcel["carrier"]),
-            "cost": yuan(record.get("cost", 0)),
+            "cost": yuan(_money(record) or 0),
         }
     if parcels:
         warehouses = _(", ").join(dict.fromkeys(names.warehouse(parcel["warehouse"]) for parcel in parcels))
         return _("%(count)d parcels from %(warehouses)s, %(cost)s in all") % {
             "count": len(parcels),
             "warehouses": warehouses,
-            "cost": yuan(record.get("cost", 0)),
+            "cost": yuan(_money(record) or 0),
         }
     problem = record.get("problem")
     if problem is None:
@@ -160,6 +172,12 @@ def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> 
             _("Not put together with %(orders)s: no courier takes all of it in one parcel")
             % {"orders": _(", ").join(record["apart"])}
         )
+    if _of_rules(record):
+        found.append(
+            _("To compare, rules count %(amount)s more, which nobody pays") % {"amount": yuan(_of_rules(record))}
+            if _of_rules(record) > 0
+            else _("To compare, rules count %(amount)s less, which nobody saves") % {"amount": yuan(-_of_rules(record))}
+        )
     if record.get("split"):
         found.append(_("The split costs %(amount)s") % {"amount": yuan(record["split"])})
     chosen = [row for row in rows if row.is_chosen]
@@ -167,10 +185,16 @@ def _sentences(record: Mapping[str, Any], names: Names, rows: Sequence[Row]) -> 
         (r for r in rows if r.verdict == "dearer" and r.fen is not None), key=lambda r: r.fen or 0, default=None
     )
     if len(chosen) == 1 and second is not None and second.fen is not None and chosen[0].fen is not None:
-        found.append(
+        more = second.fen - chosen[0].fen
+        words = (
             _("The next best is %(warehouse)s, %(more)s dearer")
-            % {"warehouse": second.warehouse, "more": yuan(second.fen - chosen[0].fen)}
+            if more > 0
+            # What it would use up is worth more to others: it costs less, and loses by that.
+            else _("%(warehouse)s would cost %(less)s less, but what it has is kept for others")
+            if more < 0
+            else _("%(warehouse)s would cost just as much")
         )
+        found.append(words % {"warehouse": second.warehouse, "more": yuan(more), "less": yuan(-more)})
     if record.get("prices"):
         found.append(
             _("Prices learned from earlier orders kept scarce stock for those who need it more (prices no. %(number)d)")
@@ -242,20 +266,32 @@ def _note(note: Mapping[str, Any], names: Names) -> str:
 
 def _row(candidate: Mapping[str, Any], record: Mapping[str, Any], names: Names) -> Row:
     verdict, fen = candidate["verdict"], candidate.get("fen")
-    total = record.get("cost")
     price = candidate.get("price", 0)
+    is_equal = verdict == "dearer" and _beyond(candidate, record) == 0
     return Row(
         warehouse=names.warehouse(candidate["warehouse"]),
         warehouse_id=candidate["warehouse"],
         verdict=verdict,
-        label=_label(verdict),
+        label=_("equal") if is_equal else _label(verdict),
         is_chosen=verdict == "chosen",
         carrier=names.carrier(candidate["carrier"]) if candidate.get("carrier") else "",
         fen=fen,
         terms=_terms(candidate),
         price_fen=price,
-        why=_why(candidate, record, names),
-        change=_change(candidate, total, record, names),
+        why=_("has everything and costs the same; of equals the first of the list ships")
+        if is_equal
+        else _why(candidate, record, names),
+        change=_change(candidate, record, names),
+    )
+
+
+def _beyond(candidate: Mapping[str, Any], record: Mapping[str, Any]) -> int | None:
+    """How much more than what was chosen it would cost, with rules and shadow prices; None where nobody knows."""
+    fen, total = candidate.get("fen"), record.get("cost")
+    if fen is None or total is None:
+        return None
+    return int(
+        fen + candidate.get("price", 0) - total - sum(parcel.get("price", 0) for parcel in record.get("parcels", ()))
     )
 
 
@@ -320,28 +356,26 @@ def _why(candidate: Mapping[str, Any], record: Mapping[str, Any], names: Names) 
     return str(verdict)
 
 
-def _change(candidate: Mapping[str, Any], total: int | None, record: Mapping[str, Any], names: Names) -> str:
+def _change(candidate: Mapping[str, Any], record: Mapping[str, Any], names: Names) -> str:
     """What would have to change for this one to be chosen."""
-    verdict, fen = candidate["verdict"], candidate.get("fen")
+    verdict = candidate["verdict"]
     pieces = len(candidate.get("short", ()))
     if verdict == "chosen":
         return ""
-    own = fen + candidate.get("price", 0) if fen is not None else None
-    best = None if total is None else total + sum(parcel.get("price", 0) for parcel in record.get("parcels", ()))
-    cheaper = own is not None and best is not None and own < best
+    beyond = _beyond(candidate, record)
     if verdict == "dearer":
-        if own is not None and best is not None and own > best:
-            return _("it would have to be more than %(amount)s cheaper") % {"amount": yuan(own - best)}
-        return _("it would have to be cheaper")
+        if beyond is not None and beyond > 0:
+            return _("it would have to be more than %(amount)s cheaper") % {"amount": yuan(beyond)}
+        return _("it would have to be cheaper by the least bit") if beyond == 0 else _("it would have to be cheaper")
     if verdict == "short":
         text = ngettext(
             "its stock of one line would have to suffice", "its stock of %(n)d lines would have to suffice", pieces
         ) % {"n": pieces}
-        if cheaper and own is not None and best is not None:
-            return text + _("; it would then save %(amount)s") % {"amount": yuan(best - own)}
-        if own is not None and best is not None:
-            return text + _(", and it would still be %(amount)s dearer") % {"amount": yuan(own - best)}
-        return text
+        if beyond is not None and beyond < 0:
+            return text + _("; it would then save %(amount)s") % {"amount": yuan(-beyond)}
+        if beyond:
+            return text + _(", and it would still be %(amount)s dearer") % {"amount": yuan(beyond)}
+        return text if beyond is None else text + _(", and it would cost just as much")
     if verdict == "excluded":
         rule = candidate.get("rule", "")
         if rule == CLOSED:
@@ -376,10 +410,15 @@ def _parcel(parcel: Mapping[str, Any], names: Names) -> str:
     return f"{text} ({goods})" if goods else text
 
 
-def _versions(record: Mapping[str, Any]) -> str:
+def _versions(record: Mapping[str, Any], at: datetime | None) -> str:
+    """By which rules and prices: their number, and the moment whose prices of couriers held."""
     if "rules" not in record:
         return ""
     rules = _("rules v%(number)d") % {"number": record["rules"]} if record["rules"] else _("standard rules")
-    return " · ".join(
-        [rules, *([_("prices of couriers %(version)s") % {"version": record["rates"]}] if record.get("rates") else [])]
-    )
+    parts = [rules]
+    if record.get("rates") and at is not None:
+        when = timezone.localtime(at).strftime("%Y-%m-%d %H:%M")
+        parts.append(_("prices of couriers as of %(when)s") % {"when": when})
+    if record.get("prices"):
+        parts.append(_("prices of stock no. %(number)d") % {"number": record["prices"]})
+    return " · ".join(parts)

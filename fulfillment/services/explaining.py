@@ -38,7 +38,7 @@ def explained_decisions(order: Order) -> list[Explained]:
     names = names_for([record for _at, _outcome, record, _codes in kept], order)
     labels = {"routed": _("way chosen"), "refused": _("no way found"), "moved": _("moved"), "kept": _("kept")}
     return [
-        Explained(at, outcome, labels.get(outcome, outcome), record, explain(record, names), codes)
+        Explained(at, outcome, labels.get(outcome, outcome), record, explain(record, names, at), codes)
         for at, outcome, record, codes in sorted(kept, key=lambda each: each[0], reverse=True)
     ]
 

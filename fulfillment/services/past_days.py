@@ -17,6 +17,7 @@ from fulfillment.services.routing_world import RoutingWorld
 from fulfillment.services.splitting import packing_rules
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.inventory.models import Reservation, StockLevel, StockMovement
+from ordercenter.inventory.states import Bucket
 from ordercenter.orders.models import Order, OrderLine
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -34,22 +35,30 @@ class PastOrder:
 
 @dataclass
 class PastDay:
-    """One day: orders in the order of payment, stock at its beginning, arrivals (instant, (SKU, warehouse), pieces)."""
+    """One day: orders in the order of payment, stock at its beginning, arrivals (instant, (SKU, warehouse), pieces).
+
+    left_out: how many later orders of the day are not among them.
+    """
 
     day: date
     orders: list[PastOrder]
     stock: dict[tuple[int, int], int]
     arrivals: list[tuple[datetime, tuple[int, int], int]] = field(default_factory=list)
+    left_out: int = 0
 
 
 def past_day(day: date, *, world: RoutingWorld, most: int) -> PastDay:
-    """A day as it was. Nine statements, whatever came that day."""
+    """A day as it was, with its first `most` orders. Nine statements, and one more where there were more orders."""
     start = datetime.combine(day, time(), tzinfo=SHANGHAI)
     end = start + timedelta(days=1)
-    orders = Order.objects.filter(paid_at__gte=start, paid_at__lt=end).order_by("paid_at", "pk")[:most]
-    past = past_orders(list(orders), world=world)
+    of_day = Order.objects.filter(paid_at__gte=start, paid_at__lt=end)
+    orders = list(of_day.order_by("paid_at", "pk")[:most])
+    left_out = of_day.count() - most if len(orders) == most else 0
+    past = past_orders(orders, world=world)
     sku_ids = {line.sku_id for each in past for line in each.facts.lines}
-    arrivals = StockMovement.objects.filter(at__gte=start, at__lt=end, delta__gt=0, sku_id__any_of=sorted(sku_ids))
+    # What comes back damaged, or is put into quarantine, is not there to be sold.
+    came = StockMovement.objects.filter(at__gte=start, at__lt=end, delta__gt=0, bucket=Bucket.ON_HAND)
+    arrivals = came.filter(sku_id__any_of=sorted(sku_ids))
     return PastDay(
         day,
         past,
@@ -58,6 +67,7 @@ def past_day(day: date, *, world: RoutingWorld, most: int) -> PastDay:
             (at, (sku, w), n)
             for at, sku, w, n in arrivals.order_by("at").values_list("at", "sku_id", "warehouse_id", "delta")
         ],
+        left_out,
     )
 
 
@@ -98,8 +108,8 @@ def stock_at(at: datetime, sku_ids: Iterable[int]) -> dict[tuple[int, int], int]
     ids = sorted(set(sku_ids))
     levels = StockLevel.objects.filter(sku_id__any_of=ids).values_list("sku_id", "warehouse_id", "on_hand")
     stock = {(sku, w): pieces for sku, w, pieces in levels}
-    moved = StockMovement.objects.filter(sku_id__any_of=ids, at__gte=at).values_list("sku_id", "warehouse_id")
-    for sku, w, delta in moved.annotate(moved=Sum("delta")):
+    moves = StockMovement.objects.filter(sku_id__any_of=ids, at__gte=at, bucket=Bucket.ON_HAND)
+    for sku, w, delta in moves.values_list("sku_id", "warehouse_id").annotate(moved=Sum("delta")):
         stock[sku, w] = stock.get((sku, w), 0) - delta
     promised = Reservation.objects.filter(sku_id__any_of=ids, created_at__lt=at)
     promised = promised.filter(Q(ended_at__isnull=True) | Q(ended_at__gte=at))

@@ -81,11 +81,13 @@ def preview_rules(*, base: RuleDocument, trial: RuleDocument, most: int) -> Prev
 
 
 def way_of(decision: Decision) -> object:
-    """What makes two decisions the same for the buyer and the warehouse: which lines leave from where."""
+    """What makes two decisions the same for the buyer and the warehouse: which lines leave from where, by whom."""
     if decision.problem or decision.choice is None:
         return decision.problem
     parcels = decision.choice.parcels
-    return sorted((p.warehouse_id, tuple(sorted(decision.pieces_of(p.line_ids).items()))) for p in parcels)
+    return sorted(
+        (p.warehouse_id, p.courier_id, tuple(sorted(decision.pieces_of(p.line_ids).items()))) for p in parcels
+    )
 
 
 def cost_of(decision: Decision) -> int:

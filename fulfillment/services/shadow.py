@@ -130,6 +130,7 @@ def _report(run: ShadowRun) -> dict[str, Any]:
                 "base": asdict(_figures(before)),
                 "trial": asdict(_figures(after)),
                 "different": len(differences),
+                "left_out": past.left_out,
                 # Only orders that both rule sets serve: one without a way costs nothing and saves nothing.
                 "saved_fen": sum(difference.saved_fen for difference in differences),
             }
@@ -142,6 +143,7 @@ def _report(run: ShadowRun) -> dict[str, Any]:
         **totals,
         "different": total,
         "saved_fen": saved,
+        "left_out": sum(each["left_out"] for each in days),
         # Warehouses whose calendar of then nobody knows: it has no history, so today's was taken.
         "calendars_of_today": sorted(doubtful),
     }

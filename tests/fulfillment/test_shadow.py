@@ -10,9 +10,10 @@ import pytest
 import time_machine
 from django.apps import apps
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
 
-from fulfillment.models import ShadowDifference, ShadowRun, WarehouseCalendar, WarehouseClosing
+from fulfillment.models import Carrier, ShadowDifference, ShadowRun, WarehouseCalendar, WarehouseClosing
 from fulfillment.services.past_calendars import world_on
 from fulfillment.services.past_days import past_day, stock_at
 from fulfillment.services.routing_rules import active_document
@@ -20,9 +21,13 @@ from fulfillment.services.routing_world import current_world
 from fulfillment.services.shadow import run_shadow, start_shadow
 from ordercenter.common.actor import SYSTEM
 from ordercenter.events.relay import Relay
+from ordercenter.inventory.services import Movement, move_stock
+from ordercenter.inventory.states import Bucket, MovementReason
 from ordercenter.orders.models import Order
 from tests.flows.world import World
+from tests.fulfillment.contracts import contract_of
 from tests.fulfillment.routing.rule_documents import document, rule
+from tests.ordercenter.console.people import client_of, person
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +116,53 @@ def test_stock_of_then_is_what_lies_there_now_less_what_moved_since(lived: World
     assert set(stock_at(now - timedelta(days=1), [sku]).values()) == {0}
     day = past_day(timezone.localdate(), world=current_world(), most=10)
     assert (len(day.orders), sum(n for _at, _place, n in day.arrivals)) == (2, 51)
+
+
+def test_pieces_that_cannot_be_sold_are_no_stock_of_then_and_no_arrival(lived: World) -> None:
+    sku = lived.skus[1].pk
+    before = stock_at(timezone.now() - timedelta(days=1), [sku])
+    came = len(past_day(timezone.localdate(), world=current_world(), most=10).arrivals)
+
+    move_stock(
+        movements=[
+            Movement(sku, lived.south.pk, -9, MovementReason.ADJUSTMENT, "q", "q1"),
+            Movement(sku, lived.south.pk, 9, MovementReason.ADJUSTMENT, "q", "q2", Bucket.QUARANTINE),
+            Movement(sku, lived.south.pk, 4, MovementReason.RETURN, "r", "r1", Bucket.DAMAGED),
+        ]
+    ).raise_first()
+
+    assert stock_at(timezone.now() - timedelta(days=1), [sku]) == before
+    assert len(past_day(timezone.localdate(), world=current_world(), most=10).arrivals) == came
+
+
+def test_another_courier_is_another_way(lived: World) -> None:
+    dear = Carrier.objects.create(code="SF", name="顺丰")
+    contract_of(lived.east, dear, {"": "15"})
+    contract_of(lived.south, dear, {"": "20"})
+
+    run = trial_of(lived, document(rule("only_couriers", "sf", couriers=["SF"])))
+
+    assert (run.report["different"], run.report["saved_fen"]) == (2, -(1000 + 1200))
+    assert {d.saved_fen for d in ShadowDifference.objects.all()} == {-1000, -1200}
+
+
+def test_orders_beyond_the_most_of_a_day_are_said_to_be_left_out(lived: World) -> None:
+    today = timezone.localdate()
+    run = start_shadow(
+        name="short",
+        trial=active_document(),
+        base=active_document(),
+        first_day=today,
+        last_day=today,
+        actor=SYSTEM,
+        most_orders=1,
+    )
+
+    report = run_shadow(run).report
+
+    assert (report["base"]["orders"], report["left_out"], report["days"][0]["left_out"]) == (1, 1, 1)
+    page = client_of(person("li", superuser=True)).get(reverse("console:routing-shadow", args=[run.pk]))
+    assert "A day is tried with its first 1 orders: 1 later one is in no figure here." in page.content.decode()
 
 
 def test_a_trial_that_fails_says_so_in_its_own_row(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:

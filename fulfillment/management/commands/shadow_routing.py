@@ -59,4 +59,5 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{day['day']}  orders {base['orders']}  different {day['different']}  saved {saved:.2f}"
                 f"  split {base['split']} > {trial['split']}  unfilled {base['unfilled']} > {trial['unfilled']}"
+                + (f"  left out {day['left_out']}" if day["left_out"] else "")
             )

@@ -24,6 +24,7 @@ from ordercenter.console.pages import back_to, page
 from ordercenter.console.selectors.order_page import order_in_scope
 from ordercenter.inventory.models import Warehouse
 from ordercenter.orders.models import Order
+from ordercenter.orders.states import CLOSED_STATES
 
 BAR_WIDTH = 240
 
@@ -52,6 +53,8 @@ def explainer(request: HttpRequest, order_id: int) -> HttpResponse:
         "decisions": decisions,
         "pin": RoutingPin.objects.filter(order=order, ended_at__isnull=True).select_related("warehouse").first(),
         "warehouses": scope.narrow(Warehouse.objects.filter(is_open=True).order_by("code"), warehouse="pk"),
+        # Of what has ended nothing leaves any more.
+        "may_pin": request.user.has_perm("fulfillment.pin_order") and order.state not in CLOSED_STATES,
         "bar_width": BAR_WIDTH,
         "place": "orders",
     }
@@ -71,13 +74,14 @@ def pin(request: HttpRequest, order_id: int) -> HttpResponse:
             unpin_order(order_id=order.pk, reason=reason, actor=actor_of(request), at=timezone.now())
             messages.success(request, _("The pin is taken back."))
         else:
-            known = chosen.isascii() and chosen.isdigit() and scope.has_warehouse(int(chosen))
+            here = scope.narrow(Warehouse.objects.filter(is_open=True), warehouse="pk")
+            warehouse_id = next((pk for pk in here.values_list("pk", flat=True) if str(pk) == chosen), None)
             policy = request.POST.get("policy", "")
-            if not known or policy not in POLICIES:
+            if warehouse_id is None or policy not in POLICIES:
                 raise Http404
             pin_order(
                 order_id=order.pk,
-                warehouse_id=int(chosen),
+                warehouse_id=warehouse_id,
                 policy=policy,
                 reason=reason,
                 actor=actor_of(request),
