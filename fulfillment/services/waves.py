@@ -48,10 +48,11 @@ def make_waves(
     """Cut the shipments that wait in an own warehouse into waves; returns them.
 
     kind: what the shipments of a wave shall share; None: hot SKUs, then single pieces, then the rest by courier.
-    carrier_id: only this courier's. most: shipments in a wave, the floor's rule when None. Rush before VIP before
-    normal, then by the time they are due. Waybills are asked for where the courier is connected. Two people at one
-    instant never get the same shipment. Raises WarehouseNotYours for a warehouse that is no own one, NothingToWave. A
-    constant number of statements.
+    carrier_id: only this courier's. most: shipments in a wave, the floor's rule when None. More points come first
+    (`Shipment.priority`, the order of work everywhere), then rush before VIP before normal, then what is due
+    earlier. Waybills are asked for where the courier is connected. Two people at one instant never get the same
+    shipment. Raises WarehouseNotYours for a warehouse that is no own one, NothingToWave. A constant number of
+    statements.
     """
     with unit_of_work(work, at=at, actor=actor) as work:
         if warehouse_id not in own_warehouses(work):
@@ -253,7 +254,8 @@ def _waiting(
         pieces: dict[int, int] = defaultdict(int)
         for line in mine:
             pieces[line.sku_id] += line.quantity
-        urgency = (_RANK[Grade(shipment.grade)], due.get(shipment.pk) or shipment.created_at, shipment.pk)
+        grade = _RANK[Grade(shipment.grade)]
+        urgency = (-shipment.priority, grade, due.get(shipment.pk) or shipment.created_at, shipment.pk)
         zones = frozenset(bins.get(line.sku_id, "").partition("-")[0] for line in mine)
         answer.append(Waiting(shipment.pk, urgency, shipment.carrier_id, tuple(pieces.items()), zones))
     return answer

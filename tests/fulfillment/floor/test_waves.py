@@ -111,6 +111,17 @@ def test_rush_orders_have_the_first_baskets_and_waves_are_made_at_their_time(hou
     assert Basket.objects.get(wave=wave, shipment=third).number == 2
 
 
+def test_more_points_come_before_a_higher_grade_and_an_earlier_time(house: House) -> None:
+    earlier, rush, costly = (house.order(("SKU-3", 2, "106.00")) for _n in range(3))
+    Shipment.objects.filter(pk=rush.pk).update(grade="rush", priority=20)
+    Shipment.objects.filter(pk=costly.pk).update(grade="vip", priority=35)
+
+    wave = house.wave(kind=WaveKind.MIXED)
+
+    baskets = Basket.objects.filter(wave=wave).order_by("number").values_list("shipment", flat=True)
+    assert list(baskets) == [costly.pk, rush.pk, earlier.pk]
+
+
 def test_the_number_of_statements_does_not_grow_with_the_wave(house: House) -> None:
     few = statements_of_a_wave(house, 3)
     many = statements_of_a_wave(house, 30)
