@@ -44,7 +44,7 @@ class ShareAllForm(ReasonForm):
         required=False,
         initial=True,
         help_text=gettext_lazy(
-            "An inactive policy counts as none: the one for all SKUs holds, or the shop is told nothing."
+            "While it is not active, the channel is told nothing for these goods and keeps the number that it has."
         ),
     )
 

@@ -19,7 +19,8 @@ class Offer:
     """What a shop may offer of one SKU, and the terms of it.
 
     pool: what all shops share; own: what is set aside for this shop; share: its part of the pool; cap: its limit;
-    offer: the least of it; buffer: what is kept back; published: what its platform is told.
+    offer: the least of it; buffer: what is kept back; published: what its platform is told. coming: so many of the pool
+    are not there yet, but on their way or still to be made.
     """
 
     pool: int
@@ -29,6 +30,7 @@ class Offer:
     offer: int
     buffer: int
     published: int
+    coming: int = 0
 
 
 def offer_of(*, pool: int, own: int, share_percent: int, cap: int | None, buffer: int) -> Offer:
@@ -51,6 +53,14 @@ def offer_of_bundle(
     made, pool, own = least
     offer = made if cap is None else min(made, cap)
     return Offer(pool, own, made - own, cap, offer, buffer, max(0, offer - buffer))
+
+
+def makeable_pieces(*, free_minutes: int, minutes_per_unit: int, parts: Iterable[tuple[int, int]] = ()) -> int:
+    """How many pieces can be made at all: of the minutes that nobody has booked, and of the parts that are or will be
+    there. parts: (available, pieces in one piece).
+    """
+    by_time = max(0, free_minutes) // minutes_per_unit
+    return min([by_time, *(max(0, available) // n for available, n in parts)])
 
 
 def buffer_of(*, fixed: int, sold_per_s: Decimal, lag_s: Decimal, z: Decimal) -> int:

@@ -112,7 +112,7 @@ def stock_pool(sku: Sku, scope: Scope, *, today: date, at_warehouse: int = 0) ->
         warehouse="warehouse_id",
     )
     claims = SupplyClaim.objects.filter(sku=sku).order_by("promised_on", "pk")
-    policies = ChannelPolicy.objects.filter(Q(sku=sku) | Q(sku__isnull=True), is_active=True).select_related("shop")
+    policies = ChannelPolicy.objects.filter(Q(sku=sku) | Q(sku__isnull=True, is_active=True)).select_related("shop")
     quotas = ChannelQuota.objects.filter(sku=sku).exclude(state="ended").select_related("shop", "warehouse")
     published = ChannelStock.objects.filter(listing__sku=sku).select_related("listing__shop").order_by("listing__shop")
     sees_all = scope.is_everything

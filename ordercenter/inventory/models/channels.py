@@ -22,7 +22,8 @@ from ordercenter.inventory.states import QuotaKind, QuotaState
 class ChannelPolicy(models.Model):
     """How much of the shared pool a shop offers: for one SKU, or for all that have no policy of their own.
 
-    Without any policy a shop is told nothing: its platform keeps the numbers that somebody typed in there.
+    Without any policy a shop is told nothing: its platform keeps the numbers that somebody typed in there. So it is
+    with a SKU whose own policy is not active, whatever the shop's policy for all SKUs says.
     """
 
     shop = models.ForeignKey(Shop, models.CASCADE, verbose_name=_("shop"))

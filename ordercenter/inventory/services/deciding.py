@@ -43,8 +43,8 @@ def set_share(
 ) -> ChannelPolicy:
     """From here on the shop offers so much of this SKU; sku_id None: of all that have no policy of their own.
 
-    Its platform is told new numbers where they change. Raises PolicyOutOfRange and ReasonMissing. Writes the deed
-    "stock.share" with what held before.
+    Its platform is told new numbers where they change; of a SKU whose own policy is not active it is told none. Raises
+    PolicyOutOfRange and ReasonMissing. Writes the deed "stock.share" with what held before.
     """
     _check_share(share)
     if not reason.strip():

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.models import BundlePart, ListingMatch
-from ordercenter.inventory.models import ChannelStock
+from ordercenter.inventory.models import ChannelStock, Component
 from ordercenter.inventory.services.offering import DEBOUNCE, Offered, offered_by
 
 # The task that publishes what changed; what is written here is told to platforms a floor above.
@@ -92,8 +92,10 @@ def take_publication_answers(
 
 
 def _listings_of(sku_ids: Collection[int]) -> list[ListingMatch]:
-    bundles = BundlePart.objects.filter(part_id__in=sku_ids).values("bundle_id")
-    listed = ListingMatch.objects.filter(Q(sku_id__in=sku_ids) | Q(sku_id__in=bundles), shop__is_active=True)
+    made = Component.objects.filter(part_id__in=sku_ids).values("route__sku_id")
+    bundles = BundlePart.objects.filter(Q(part_id__in=sku_ids) | Q(part_id__in=made)).values("bundle_id")
+    either = Q(sku_id__in=sku_ids) | Q(sku_id__in=made) | Q(sku_id__in=bundles)
+    listed = ListingMatch.objects.filter(either, shop__is_active=True)
     # Goods that come with a code only have no listing whose number could be told.
     return list(listed.exclude(listing_id="").order_by("pk"))
 
