@@ -18,8 +18,12 @@ from ordercenter.common.actor import Actor
 from ordercenter.common.batch import Refusal
 from ordercenter.common.money import ZERO
 from ordercenter.orders.intake_types import IncomingRefund
-from ordercenter.orders.models import Order
+from ordercenter.orders.models import Order, RefundRequest
 from ordercenter.orders.services import TakenOrder
+from ordercenter.orders.states import RefundStatus
+
+# The request number under which the payment of an order that was split goes back out of the books.
+SPLIT = "split"
 
 logger = structlog.get_logger(__name__)
 
@@ -118,6 +122,56 @@ def book_refunds(*, succeeded: Sequence[tuple[Order, IncomingRefund]], work: Wor
         for paid, amount in _given_back(payments[order.pk], refund.amount)
     ]
     record_payments(payments=facts, work=work, actor=actor)
+
+
+def book_split(*, parents: Sequence[Order], work: Work) -> None:
+    """What was booked as paid for orders that their channel split goes back out of the books, for their parts bring
+    payments of their own: a refund entry of what is left of each payment, under the request number SPLIT. Orders of
+    which nothing is left in the books are not touched.
+    """
+    payments = _payments_of({order.pk for order in parents})
+    fees = dict(Order.objects.filter(pk__in=list(payments)).values_list("pk", "shop__payment_fee_bp"))
+    facts = []
+    for order in parents:
+        for paid in payments.get(order.pk, ()):
+            if paid.rest > ZERO:
+                facts.append(
+                    PaymentFact(
+                        order_id=order.pk,
+                        shop_id=order.shop_id,
+                        fee_bp=fees[order.pk],
+                        provider=paid.provider,
+                        external_no=paid.external_no,
+                        merchant_no=paid.merchant_no,
+                        amount=paid.rest,
+                        currency=order.currency,
+                        occurred_at=work.at,
+                        kind=EntryKind.REFUND,
+                        request_no=SPLIT,
+                    )
+                )
+    returned: dict[int, Decimal] = defaultdict(Decimal)
+    for fact in facts:
+        returned[fact.order_id] += fact.amount
+    for order in parents:
+        if order.pk in returned:
+            order.refunded_amount += returned[order.pk]
+            work.save(order, "refunded_amount")
+    work.add([_gone_back(order_id, amount, work) for order_id, amount in returned.items()])
+    if facts:
+        record_payments(payments=facts, work=work, actor=work.actor).raise_first()
+
+
+def _gone_back(order_id: int, amount: Decimal, work: Work) -> RefundRequest:
+    """Every refund of the books belongs to a request; this one is ours, made by the split."""
+    return RefundRequest(
+        order_id=order_id,
+        channel_refund_no=SPLIT,
+        status=RefundStatus.REFUNDED,
+        amount=amount,
+        reason="the parts of the split order have payments of their own",
+        channel_modified_at=work.at,
+    )
 
 
 def _own_amount(order: Order, t: TakenOrder, amount: Decimal, known: list[_Paid]) -> tuple[Decimal, str]:

@@ -23,6 +23,7 @@ from channels_sync.platforms import PLATFORMS
 from channels_sync.publishing import prepare_stock
 from channels_sync.remarking import prepare_remarks
 from channels_sync.renumbering import prepare_renumbering
+from channels_sync.splitting import let_parts_go
 from channels_sync.translating import take_orders, take_refunds
 from fulfillment import services as fulfillment
 from ordercenter.audit.work import unit_of_work
@@ -42,7 +43,7 @@ from ordercenter.events.registry import (
     reads,
     register_sender,
 )
-from ordercenter.events.types import CommandAnswered, LiveSessionChanged, LiveSessionDue
+from ordercenter.events.types import CommandAnswered, LiveSessionChanged, LiveSessionDue, ShipmentCancelled
 from ordercenter.inventory import services as inventory
 
 CHANNEL = Actor("channel", "channel")
@@ -86,6 +87,14 @@ def take_tracking_answers(events: Sequence[Recorded]) -> None:
     ids = sorted(int(subject.partition(":")[2]) for subject in subjects - open_ones)
     with unit_of_work(because=events, actor=CHANNEL) as work:
         fulfillment.mark_reported(shipment_ids=ids, work=work)
+
+
+@on(ShipmentCancelled, name="channels.split_parts")
+def send_parts(events: Sequence[Recorded]) -> None:
+    """The parcel of an order that its channel split will not leave: its parts may."""
+    with unit_of_work(because=events) as work:
+        ids = sorted({pk for r in events if isinstance(r.event, ShipmentCancelled) for pk in r.event.order_ids})
+        let_parts_go(order_ids=ids, work=work)
 
 
 @on(CommandAnswered, name="channels.stock_answered", when=lambda e: e.kind == STOCK_KIND and e.outcome == "done")

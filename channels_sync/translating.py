@@ -10,6 +10,7 @@ from channels_sync.errors import MessageUnreadable
 from channels_sync.live import keep_live_sales
 from channels_sync.models import ChannelAccount
 from channels_sync.platforms import connection_of
+from channels_sync.splitting import lock_splits, replace_split_orders
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import Actor
@@ -47,10 +48,14 @@ def take_orders(platform: Platform, messages: Sequence[Message]) -> Mapping[int,
                 refused[message.id] = error
                 continue
             taken.append(TakenOrder(accounts[message.source].shop_id, order, message.id))
+        lock_splits(taken, work)
         result = orders.take_orders(taken=taken, work=work)
         keep_live_sales(taken=taken, orders=result.by_number)
         fees = {account.shop_id: account.shop.payment_fee_bp for account in accounts.values()}
-        book_payments(taken=taken, orders=result.by_number, fees=fees, work=work, actor=actor)
+        replaced = replace_split_orders(taken=taken, orders=result.by_number, work=work)
+        # The parts have payments of their own.
+        paid = [t for t in taken if (t.shop_id, t.order.channel_order_no) not in replaced]
+        book_payments(taken=paid, orders=result.by_number, fees=fees, work=work, actor=actor)
     return refused
 
 

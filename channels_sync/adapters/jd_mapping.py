@@ -150,6 +150,7 @@ def read_order(payload: Any) -> IncomingOrder:
         lines=lines,
         payment=payment,
         raw_status=str(state),
+        split_from=_split_from(raw, number),
     )
 
 
@@ -209,6 +210,16 @@ def _refund_changed_at(raw: Mapping[str, Any]) -> datetime:
 
 
 # --- parts of an order ------------------------------------------------------------------------------------------------
+
+
+def _split_from(raw: Mapping[str, Any], number: str) -> tuple[str, ...]:
+    """The orders that JD split this one off: directParentOrderId, then parentOrderId, the order that was paid.
+
+    Both are "0", empty or not there in an order that was not split. The kits name the two fields; that parentOrderId is
+    the first and directParentOrderId the nearest of a split that was split again is our reading of the names.
+    """
+    named = [fields.code(raw, name, "order") for name in ("directParentOrderId", "parentOrderId")]
+    return tuple(dict.fromkeys(no for no in named if no.strip("0") and no != number))
 
 
 def _ships_itself(raw: Mapping[str, Any]) -> bool:

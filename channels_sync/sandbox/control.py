@@ -131,6 +131,10 @@ class SandboxControl:
     def change_number(self, tid: str, *, old: str, waybill: str, carrier: str) -> dict[str, Any]:
         return self._post(f"number/{tid}", {"old": old, "waybill": waybill, "carrier": carrier})
 
+    def split(self, tid: str) -> list[str]:
+        """The platform splits a paid order; returns the numbers of the parts, one for each line."""
+        return list(self._post(f"split/{tid}", {})["tids"])
+
     def ask_refund(self, tid: str, **wanted: Any) -> str:
         """The buyer wants money back for a line (oid, the first unless said); returns the refund's number.
 

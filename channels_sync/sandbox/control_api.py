@@ -17,6 +17,7 @@ Orders are named by the numbers that their platforms tell (a trade's own number 
 | POST /control/memo/<number> | {"memo", "flag"}: the seller writes a memo |
 | POST /control/message/<number> | {"fact", "times"}: it is told again (a platforms.Fact) |
 | POST /control/number/<number> | {"old", "waybill", "carrier"}: a parcel's number is corrected on the platform |
+| POST /control/split/<number> | {}: the platform splits a paid order, a part for each line; gives {"tids"} |
 | POST /control/refund/<number> | {"oid", "reason", "kind", "num", "fee"}: the buyer wants money; gives {"refund_id"} |
 | POST /control/refund/<refund_id>/agree, refuse, close | what becomes of it |
 | POST /control/refund/<refund_id>/back | {"waybill", "carrier"}: the buyer sends the goods back |
@@ -104,6 +105,7 @@ class ControlApi:
             "message": trades.tell_again,
             "number": trades.change_number,
             "refund": trades.refund,
+            "split": trades.split,
             "count": lambda _rest, body: self._report_stock(body, is_count=True),
             "change": lambda _rest, body: self._report_stock(body, is_count=False),
             "bill": lambda _rest, body: self._plant_bill(body),

@@ -119,6 +119,11 @@ class TradeControl:
         )
         return self.short(trade)
 
+    def split(self, rest: list[str], _body: Json) -> Json:
+        with self.world.change():
+            parts = self.shop.split(self.tid(rest))
+        return {"tids": [part.number for part in parts]}
+
     def refund(self, rest: list[str], body: Json) -> Json:
         if len(rest) == 2 and rest[1] == "back":
             refund = self.shop.send_back(rest[0], waybill=str(body["waybill"]), carrier=str(body["carrier"]))

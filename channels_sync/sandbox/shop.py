@@ -5,7 +5,9 @@ All verbs take the world's lock themselves. What a platform makes of a fact is i
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 
 from channels_sync.sandbox.people import masked_mobile, masked_name
@@ -30,6 +32,9 @@ from channels_sync.sandbox.trades import (
 )
 from channels_sync.sandbox.world import World, day_of
 
+TIDS_PER_TRADE = 10
+# How soon after its payment a trade is split.
+SPLIT_AFTER_MS = 1_500
 REFUND_KINDS = ("refund", "return", "exchange", "price_protection")
 _WITH_GOODS = ("return", "exchange")
 _SHIPPABLE = (WAIT_SELLER_SEND_GOODS, SELLER_CONSIGNED_PART)
@@ -93,7 +98,49 @@ class Shop:
                 play["paid"] += 1
                 world.save("play", play["id"], play)
             self.emit(Fact.PAID, trade)
+            share = world.switches.of(trade.platform).split_orders
+            if TRAITS[trade.platform].splits and random.Random(f"split/{tid}").random() < share:
+                world.agenda.at(world.clock() + SPLIT_AFTER_MS, partial(self.split_if_due, tid))
             return trade
+
+    def split(self, tid: int) -> list[Trade]:
+        """The platform splits a paid trade before anything of it has left: each line becomes a trade of its own.
+
+        The freight goes with the first part. Refused with not_splittable for one line, or one that is not just paid.
+        """
+        world = self.world
+        with world.change():
+            trade = self.trade(tid)
+            is_whole = trade.status == WAIT_SELLER_SEND_GOODS and not trade.is_split
+            if not TRAITS[trade.platform].splits or not is_whole or len(trade.lines) < 2:
+                raise Refused("not_splittable", f"{tid} is {trade.status}")
+            now, parts = world.clock_of(trade.platform), []
+            for at, line in enumerate(trade.lines):
+                part_tid = world.next_number("tid", TIDS_PER_TRADE)
+                part = replace(
+                    trade,
+                    tid=part_tid,
+                    lines=[replace(line, oid=part_tid)],
+                    created_ms=now,
+                    modified_ms=now,
+                    post_fen=0 if at else trade.post_fen,
+                    parcels=[],
+                    split_from=[trade.tid, *trade.split_from],
+                )
+                world.add_trade(part)
+                parts.append(part)
+            trade.is_split = True
+            self._end(trade, TRADE_CLOSED)
+            for part in parts:
+                self.emit(Fact.PAID, part)
+            self.emit(Fact.CLOSED, trade)
+            return parts
+
+    def split_if_due(self, tid: int) -> None:
+        with self.world.change():
+            trade = self.world.trades.get(tid)
+            if trade is not None and trade.status == WAIT_SELLER_SEND_GOODS and len(trade.lines) > 1:
+                self.split(tid)
 
     def close_unpaid(self, tid: int) -> Trade:
         """The buyer or the platform gives up an unpaid trade."""

@@ -25,7 +25,8 @@ class Switches:
     no JSON), no_answer (processed, the connection is cut), hostile (processed, the answer is one of hostile.BODIES),
     huge_answer (processed, followed by hostile.HUGE_BYTES of blanks), slow_ms (before every answer), page_shifts (a row
     of an earlier page changes while pages are walked), clock_skew_s (its clock is ahead of ours, or behind),
-    clear_receivers (older apps), settle_short (a settled order lacks a yuan), settle_fee_off (its fee is a yuan more).
+    clear_receivers (older apps), split_orders (a paid order of several lines is split soon after, where the platform
+    does so), settle_short (a settled order lacks a yuan), settle_fee_off (its fee is a yuan more).
     hold_s: how long a request without answer is held before the connection is cut.
     Pushes obey duplicates, disorder, delay_s, lost_messages; hostile_pushes (signed, but the body is one of
     hostile.BODIES). push_callback_url: where they go, with {platform} and {token}.
@@ -65,6 +66,7 @@ class Switches:
     hostile_pushes: float = 0.0
     hold_s: float = 0.0
     clear_receivers: bool = False
+    split_orders: float = 0.0
     settle_short: float = 0.0
     settle_fee_off: float = 0.0
     wms_http_500: float = 0.0
@@ -120,6 +122,7 @@ _SHARES = {
     "huge_answer",
     "page_shifts",
     "hostile_pushes",
+    "split_orders",
     "settle_short",
     "settle_fee_off",
     "wms_http_500",
@@ -154,6 +157,7 @@ OF_A_PLATFORM = (
     "clock_skew_s",
     "hostile_pushes",
     "clear_receivers",
+    "split_orders",
     "settle_short",
     "settle_fee_off",
 )

@@ -84,6 +84,8 @@ class Trade:
     announced_ms: when the message of its payment was queued. first_message_ms: when a message about the paid trade was
     first handed out. first_read_ms: when its details were first read after payment. send_receipts: how often a parcel
     was reported for it. room_id, author_id: the live room in which it was bought and its anchor, empty for none.
+    split_from: the trades that its platform split this one off, the nearest first. is_split: the
+    platform has split it, and its parts are shipped in its place.
     """
 
     tid: int
@@ -117,6 +119,8 @@ class Trade:
     parcels: list[Sent] = field(default_factory=list)
     room_id: str = ""
     author_id: str = ""
+    split_from: list[int] = field(default_factory=list)
+    is_split: bool = False
 
     @property
     def number(self) -> str:

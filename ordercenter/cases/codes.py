@@ -49,6 +49,8 @@ CODES: dict[str, CaseCode] = dict(
         _warning("PAYMENT_CONFLICT", _("A payment is in the books already, but not like this"), 24),
         _blocking("CHANNEL_HELD", _("Held by the channel"), 24),
         _blocking("SHIPPED_ELSEWHERE", _("Already shipped, says the channel"), 2),
+        _blocking("SPLIT_PARENT_OUT", _("The order before the split may be on its way"), 1),
+        _warning("SPLIT_SUM", _("The parts of a split order are not its amount"), 24),
         _blocking("CHANGED_AFTER_AUDIT", _("Changed by the buyer after review"), 1),
         _blocking("WMS_REJECTED", _("Rejected by the warehouse"), 2),
         _blocking("WMS_SILENT", _("The warehouse does not answer"), 2),

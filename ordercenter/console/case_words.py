@@ -141,6 +141,19 @@ WORDS: Mapping[str, CaseWords] = {
         _("Shipping now would send the goods twice; the order waits."),
         _("Ask who shipped it; cancel the order here, or resolve the case to ship all the same."),
     ),
+    "SPLIT_PARENT_OUT": CaseWords(
+        _("The channel split an order, and a warehouse already had, or has sent, the parcel of the whole order."),
+        _("Sending this part as well would send the goods twice; it waits, and goes on when the parcel was stopped."),
+        _(
+            "Look at the order before the split. When its parcel left, report its number for the parts at the channel "
+            "and cancel this order here; when the goods are back, resolve the case and the part is sent."
+        ),
+    ),
+    "SPLIT_SUM": CaseWords(
+        _("The amounts of the parts that came so far are not the amount of the order that the channel split."),
+        _("Parts are missing, or money is not where it belongs. The case closes itself when the sums are equal."),
+        _("Compare the parts with the order in the channel's back office; a part that is missing can be pulled again."),
+    ),
     "CHANGED_AFTER_AUDIT": CaseWords(
         _("The buyer changed the order after it had been approved."),
         _("What was planned may be wrong; the order waits."),

@@ -52,6 +52,7 @@ EVENTS: Mapping[str, Text] = {
     facts.OrderCompleted.name: _("Order completed"),
     facts.GoodsReturned.name: _("Goods came back"),
     facts.OrderCancelled.name: _("Order cancelled"),
+    facts.OrderReplaced.name: _("Split by the channel: replaced by its parts"),
     facts.RefundRequested.name: _("Refund requested"),
     facts.RefundWithdrawn.name: _("Refund withdrawn"),
     facts.RefundSucceeded.name: _("Refund paid out"),

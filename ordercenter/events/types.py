@@ -160,6 +160,14 @@ class OrderCancelled(OrderEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderReplaced(OrderEvent):
+    """The channel split the order: these parts, orders of their own, are sent in its place."""
+
+    name: ClassVar[str] = "orders.order.replaced"
+    by_order_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefundRequested(OrderEvent):
     """kind: see orders.intake_types.AfterSaleKind."""
 

@@ -101,6 +101,8 @@ class IncomingOrder:
     the platform's own word. ship_by: until when the platform wants it shipped; None where it names no time of its own.
     balance_due_at: until when the balance of a pre-sale may be paid, where the platform says
     so (Douyin: phase_close_time of the last phase in order_phase_list; TOP's trades have no field for it).
+    split_from: the numbers of the orders in whose place this one stands since the channel split them, the nearest
+    first and the one that was paid last; empty: it stands for none; None: a channel that splits no orders.
     """
 
     channel_order_no: str
@@ -126,6 +128,7 @@ class IncomingOrder:
     raw_status: str
     ship_by: datetime | None = None
     balance_due_at: datetime | None = None
+    split_from: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Traits:
     number_shift: an order's number there is the trade's number less this; every platform has a range of its own.
     has_presale: deposit first, balance later. provider: whose bill its payments stand on, "" for one we do not play.
     never: planted problems (scenario.PROBLEMS) that cannot be told in this platform's words.
+    splits: it splits paid orders into several.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Traits:
     has_presale: bool = False
     provider: str = ""
     never: frozenset[str] = frozenset()
+    splits: bool = False
 
 
 TMALL = "tmall"
@@ -37,7 +39,7 @@ TRAITS: Mapping[str, Traits] = {
     traits.code: traits
     for traits in (
         Traits(TMALL, "木棉家居旗舰店", has_presale=True, provider="alipay"),
-        Traits("jd", "木棉家居京东旗舰店", number_shift=4_099_999_700_000_000_000),
+        Traits("jd", "木棉家居京东旗舰店", number_shift=4_099_999_700_000_000_000, splits=True),
         Traits("douyin", "木棉家居抖音店", number_shift=-680_000_000_000_000_000, has_presale=True),
         Traits("wechat_shop", "木棉家居视频号小店", number_shift=390_000_000_000_000_000),
         Traits("shopify", "Mumian Home", number_shift=4_099_994_500_000_000_000),

@@ -339,6 +339,9 @@ class JdDoor:
 def order_document(trade: Trade, *, is_clear: bool) -> dict[str, Any]:
     """One POP order: nearly everything is text. is_clear: receivers in the clear, as older apps get them."""
     state, remark = STATE[trade.status]
+    if trade.is_split:
+        # What an order shows after its split is our guess: closed, so that nobody ships it, and the reason in words.
+        remark = "订单已拆分"
     discount = trade.total_fen - trade.payment_fen + trade.post_fen
     return {
         "orderId": trade.number,
@@ -387,14 +390,19 @@ def order_document(trade: Trade, *, is_clear: bool) -> dict[str, Any]:
         ],
         "pin": "jd_***",
         "open_id_buyer": trade.buyer.open_uid,
-        "parentOrderId": "0",
-        "directParentOrderId": "0",
+        "parentOrderId": _number_at(trade, -1),
+        "directParentOrderId": _number_at(trade, 0),
         "storeOrder": "",
         "storeId": "0",
         "idSopShipmenttype": 71,
         "logisticsId": "|".join(CARRIERS.get(parcel.carrier, "") for parcel in trade.parcels),
         "waybill": "|".join(parcel.waybill for parcel in trade.parcels),
     }
+
+
+def _number_at(trade: Trade, place: int) -> str:
+    """The number of the order that a part was split off (0) or of the one that was paid (-1); "0": it is no part."""
+    return str(trade.split_from[place] - TRAITS[CODE].number_shift) if trade.split_from else "0"
 
 
 def _consignee(trade: Trade, *, is_clear: bool) -> dict[str, str]:

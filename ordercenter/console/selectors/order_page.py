@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.utils.translation import get_language
 
 from finance.models import PaymentEntry
@@ -14,7 +14,7 @@ from ordercenter.cases.models import Case
 from ordercenter.cases.states import OPEN_STATES
 from ordercenter.common.scope import Scope
 from ordercenter.console import wording
-from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
+from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest, SplitPart
 from ordercenter.orders.states import OrderState
 from ordercenter.workflow.models import FlowRun
 
@@ -59,6 +59,14 @@ class StoppedStep:
 
 
 @dataclass(frozen=True)
+class SplitView:
+    """What the channel's splitting did to the order. came_from, parts: (number, our order or None)."""
+
+    came_from: list[tuple[str, int | None]]
+    parts: list[tuple[str, int | None]]
+
+
+@dataclass(frozen=True)
 class OrderPage:
     """An order with everything around it; rows in the order they are shown."""
 
@@ -71,6 +79,7 @@ class OrderPage:
     payments: list[PaymentEntry]
     refunds: list[RefundRequest]
     stopped: list[StoppedStep]
+    split: SplitView
 
     @property
     def open_holds(self) -> list[Hold]:
@@ -126,7 +135,26 @@ def order_page(order: Order) -> OrderPage:
         payments=list(order.payment_entries.order_by("pk")),
         refunds=list(order.refund_requests.order_by("pk")),
         stopped=stopped_steps(subject),
+        split=_split_view(order),
     )
+
+
+def _split_view(order: Order) -> SplitView:
+    """Two statements, one for an order that nothing was split off and that is no part."""
+    number = order.channel_order_no
+    family = SplitPart.objects.filter(
+        Q(parent_no=number) | Q(root_no=number) | Q(order=order), shop_id=order.shop_id
+    ).select_related("order")
+    rows = list(family.order_by("order_id"))
+    parts: list[tuple[str, int | None]] = [
+        (row.order.channel_order_no, row.order_id) for row in rows if row.order_id != order.pk
+    ]
+    above = list(dict.fromkeys(no for row in rows if row.order_id == order.pk for no in (row.parent_no, row.root_no)))
+    if not above:
+        return SplitView([], parts)
+    ours = Order.objects.filter(shop_id=order.shop_id, channel_order_no__in=above)
+    known = dict(ours.values_list("channel_order_no", "pk"))
+    return SplitView([(no, known.get(no)) for no in above], parts)
 
 
 def stopped_steps(subject: str) -> list[StoppedStep]:

@@ -1,7 +1,7 @@
 """Orders, what holds them, and the rules that business people keep about them."""
 
 from ordercenter.orders.models.gifts import GiftCount, GiftGrant, GiftRule, GiftTier, GiftTrigger
-from ordercenter.orders.models.orders import Hold, Order, OrderLine, RefundRequest
+from ordercenter.orders.models.orders import Hold, Order, OrderLine, RefundRequest, SplitPart
 from ordercenter.orders.models.rules import GradeRule, ParcelPolicy, VipBuyer
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "OrderLine",
     "ParcelPolicy",
     "RefundRequest",
+    "SplitPart",
     "VipBuyer",
 ]

@@ -305,6 +305,31 @@ class Hold(models.Model):
         return f"{self.order_id} {self.code}"
 
 
+class SplitPart(models.Model):
+    """An order that stands for a part of another one, since the channel split that.
+
+    parent_no, root_no: the number of the order that it was split off, and of the one that the buyer paid; ours may not
+    have come yet, or never come.
+    """
+
+    order = models.OneToOneField(Order, models.PROTECT, verbose_name=_("order"), related_name="split_part")
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_index=False)
+    parent_no = models.CharField(_("split from"), max_length=64)
+    root_no = models.CharField(_("order that was paid"), max_length=64)
+    told_at = models.DateTimeField(_("told at"))
+
+    class Meta:
+        verbose_name = _("part of a split order")
+        verbose_name_plural = _("parts of split orders")
+        indexes = [
+            models.Index(fields=["shop", "parent_no"], name="split_part_by_parent"),
+            models.Index(fields=["shop", "root_no"], name="split_part_by_root"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.parent_no} > {self.order_id}"
+
+
 class RefundRequest(models.Model):
     """What the channel says about one after-sale request of one line; the newest version wins.
 
