@@ -140,7 +140,7 @@ def test_the_number_of_statements_does_not_grow_with_the_order(
     url = reverse("console:order", args=[shipped.pk])
     browser.get(url)
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         browser.get(url)
 
 
