@@ -42,7 +42,7 @@ from channels_sync.adapters.base import (
 from channels_sync.adapters.batches import read_many
 from channels_sync.adapters.json_api import JsonAnswer, call_json, list_in, object_in
 from channels_sync.adapters.kept import kept_push, readable_again
-from channels_sync.errors import MessageUnreadable, PushRefused
+from channels_sync.errors import MessageUnreadable, PushRefused, TrackingRefused
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.http import HttpMethod
 from ordercenter.common.platform_call import repeated
@@ -159,10 +159,21 @@ class WooCommerceAdapter:
         return TrackingResult("sent")
 
     def change_tracking(self, tracking: Tracking, *, instead_of: str) -> TrackingResult:
-        """Give the parcel that was reported with `instead_of` another number; one that is unknown is added."""
+        """Give the parcel that was reported with `instead_of` another number, in its place and with its pieces.
+
+        Raises TrackingRefused where no parcel has that number: adding one would show the buyer a parcel too many.
+        """
         order = self._order(tracking.channel_order_no)
-        parcels = [p for p in mapping.parcels_in(order) if p.get("tracking_number") != instead_of]
-        self._write_parcels(order, [*parcels, self._parcel(tracking)], tracking)
+        parcels = mapping.parcels_in(order)
+        if not any(parcel.get("tracking_number") == instead_of for parcel in parcels):
+            if any(parcel.get("tracking_number") == tracking.tracking_no for parcel in parcels):
+                return TrackingResult("already_shipped")
+            raise TrackingRefused(
+                method="orders.ship", sub_code="number_unknown", message="no parcel of the order has that number"
+            )
+        number = {"tracking_provider": tracking.carrier_code, "tracking_number": tracking.tracking_no}
+        changed = [{**p, **number} if p.get("tracking_number") == instead_of else p for p in parcels]
+        self._write_parcels(order, changed, tracking)
         return TrackingResult("sent")
 
     def send_remark(self, channel_order_no: str, text: str, flag: int) -> None:

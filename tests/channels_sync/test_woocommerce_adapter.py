@@ -6,7 +6,7 @@ import pytest
 
 from channels_sync.adapters import woocommerce
 from channels_sync.adapters.base import Connection, PushRequest, StockPush, Tracking, TrackingResult, Window
-from channels_sync.errors import PushRefused
+from channels_sync.errors import PushRefused, TrackingRefused
 from ordercenter.common.platform_errors import AuthorizationExpired, ChannelRefused, ChannelUnavailable
 from ordercenter.common.signing_shops import hmac_sha256_base64, woo_oauth1_signature
 from tests.channels_sync.shop_documents import woo_order, woo_refund
@@ -253,6 +253,34 @@ def test_a_parcel_gets_another_number():
         adapter.change_tracking(Tracking("727", "SF", "NEW"), instead_of="OLD")
 
     assert (shop.numbers, shop.order["status"]) == (["NEW"], "completed")
+
+
+def test_a_changed_parcel_keeps_its_place_and_its_pieces_and_a_repeat_says_nothing_twice():
+    shop = OneOrder()
+    with serving(shop) as server:
+        adapter = adapter_at(server)
+        adapter.send_tracking(Tracking("727", "SF", "SF1", ("315",), (("315", 1),)))
+        adapter.send_tracking(Tracking("727", "SF", "SF2", ("315",), (("315", 1),)))
+        notes = len(shop.notes)
+        adapter.change_tracking(Tracking("727", "SF", "NEW"), instead_of="SF1")
+        again = adapter.change_tracking(Tracking("727", "SF", "NEW"), instead_of="SF1")
+
+    assert again == TrackingResult("already_shipped")
+    assert shop.numbers == ["NEW", "SF2"]
+    assert shop.order["meta_data"][0]["value"][0]["order_center_pieces"] == [["315", 1]]
+    assert len(shop.notes) == notes + 1
+
+
+def test_the_number_of_a_parcel_that_the_shop_does_not_know_is_not_added():
+    shop = OneOrder()
+    with serving(shop) as server:
+        adapter = adapter_at(server)
+        adapter.send_tracking(Tracking("727", "SF", "SF1", ("315",), (("315", 1),)))
+        with pytest.raises(TrackingRefused) as refused:
+            adapter.change_tracking(Tracking("727", "SF", "NEW"), instead_of="OTHER")
+
+    assert refused.value.sub_code == "number_unknown"
+    assert shop.numbers == ["SF1"]
 
 
 def test_our_remark_goes_into_the_meta_and_a_note_for_the_shops_people():
