@@ -50,6 +50,8 @@ class PlayedPlatform:
             take_push=take_push,
             has_messages=False,
             read_kept=self.read_kept,
+            # Its accounts are renewed by the word alone.
+            renew_needs="",
         )
         return replace(played, **changes)
 
