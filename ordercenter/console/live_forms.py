@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -57,11 +58,15 @@ class LiveForm(ReasonForm):
     def clean_lead_minutes(self) -> int:
         return min(1440, int(self.cleaned_data["lead_minutes"]))
 
+    def houses(self) -> QuerySet[Warehouse]:
+        """The warehouses in which the reader may set pieces aside."""
+        return self.scope.narrow(Warehouse.objects.all(), warehouse="pk")
+
     def clean_goods(self) -> list[LiveGoods]:
         """Raises ValidationError naming the first line that cannot be read."""
         rows = [row.split() for row in self.cleaned_data["goods"].splitlines() if row.strip()]
         skus = dict(Sku.objects.filter(code__in=[row[0] for row in rows]).values_list("code", "pk"))
-        houses = dict(self.scope.narrow(Warehouse.objects.all(), warehouse="pk").values_list("code", "pk"))
+        houses = dict(self.houses().values_list("code", "pk"))
         return [self._read(row, skus, houses) for row in rows]
 
     def _read(self, row: list[str], skus: dict[str, int], houses: dict[str, int]) -> LiveGoods:

@@ -13,6 +13,7 @@ from channels_sync.benchmark.hanging import run_hanging
 from channels_sync.benchmark.hostile import run_hostile
 from channels_sync.benchmark.latency import run_latency
 from channels_sync.benchmark.listings import run_listings
+from channels_sync.benchmark.live import run_live
 from channels_sync.benchmark.message import run_message
 from channels_sync.benchmark.messy import run_messy
 from channels_sync.benchmark.mixed_intake import run_mixed_intake
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             "stock",
             "courier-bill",
             "listings",
+            "live",
             *_WITHOUT_DATABASE,
         ]
         parser.add_argument("--only", action="append", choices=parts)
@@ -65,6 +67,7 @@ class Command(BaseCommand):
         parser.add_argument("--lines", type=int, default=200_000)
         parser.add_argument("--bill-lines", type=int, default=100_000, help="lines of a courier's bill")
         parser.add_argument("--waiting-orders", type=int, default=10_000, help="of one listing that is not matched")
+        parser.add_argument("--live-orders", type=int, default=50_000, help="of one live-stream session")
         parser.add_argument("--rows", type=int, default=100_000, help="rows of a file of orders")
         parser.add_argument("--form", choices=["csv", "xlsx"], default="csv", help="of a file of orders")
         parser.add_argument("--relays", type=int, default=2)
@@ -82,6 +85,7 @@ class Command(BaseCommand):
             "stock": run_hot_sku,
             "courier-bill": lambda: run_courier_bill(options["bill_lines"]),
             "listings": lambda: run_listings(orders=options["waiting_orders"], relays=options["relays"]),
+            "live": lambda: run_live(orders=options["live_orders"]),
         }
         figures = {}
         runs_alone: dict[str, Callable[[], dict[str, Any]]] = {

@@ -45,6 +45,22 @@ def session_board(request: HttpRequest, session_id: int) -> HttpResponse:
     return render(request, template, context)
 
 
+@page(VIEW)
+def session_wall(request: HttpRequest, session_id: int) -> HttpResponse:
+    """The board for a screen on the studio's wall: nothing but figures, by the second."""
+    session = _session(request, session_id)
+    context = {"session": session, "board": selectors.board_of(session, at=timezone.now())}
+    template = "console/_live_wall.html" if request.headers.get("HX-Request") else "console/live_wall.html"
+    return render(request, template, context)
+
+
+@page(VIEW, RUN)
+def goods_options(request: HttpRequest) -> HttpResponse:
+    """Options for the field that looks for goods to show: those whose code or name holds what was typed."""
+    skus = selectors.goods_to_show(request.GET.get("find", ""))
+    return render(request, "console/_live_goods_options.html", {"skus": skus})
+
+
 @require_http_methods(["GET", "POST"])
 @page(VIEW, RUN)
 def session_form(request: HttpRequest, session_id: int = 0) -> HttpResponse:
@@ -64,7 +80,7 @@ def session_form(request: HttpRequest, session_id: int = 0) -> HttpResponse:
         else:
             messages.success(request, _("The session is planned so; its goods are set aside by themselves."))
             return redirect("console:live-session", done.pk)
-    context = {"form": form, "session": session, "place": "live"}
+    context = {"form": form, "session": session, "houses": form.houses().order_by("code"), "place": "live"}
     return render(request, "console/live_form.html", context)
 
 

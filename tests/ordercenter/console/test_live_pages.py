@@ -56,7 +56,7 @@ def test_the_board_shows_what_was_sold_and_what_is_left_and_asks_again_by_itself
 ) -> None:
     page = boss.get(f"/console/live/{session.pk}/", headers={"hx-request": "true"}).content.decode()
 
-    assert 'hx-trigger="every 2s"' in page
+    assert 'hx-trigger="every 1s"' in page
     assert "<html" not in page
     assert "figures of" in page
     assert "99.99" in page
@@ -132,3 +132,30 @@ def test_orders_are_found_by_their_session_and_say_whose_they_are(session: LiveS
     assert "晚场" not in whole.get(f"/console/orders/{sold.pk}/").content.decode()
     assert "晚场" not in whole.get("/console/orders/").content.decode()
     assert list(whole.get(f"/console/orders/?live={session.pk}").context["orders"]) == []
+
+
+def test_goods_are_looked_for_by_code_and_name_and_bundles_are_not_among_them(boss: Client, world: World) -> None:
+    by_name = boss.get("/console/live/goods/?find=商品3")
+    by_code = boss.get("/console/live/goods/?find=sku-1")
+
+    assert [sku.code for sku in by_name.context["skus"]] == ["SKU-3"]
+    assert [sku.code for sku in by_code.context["skus"]] == ["SKU-1"]
+    assert '<option value="SKU-1" data-price="51.00">商品1</option>' in by_code.content.decode()
+    assert list(boss.get("/console/live/goods/?find=SET").context["skus"]) == []
+    assert list(boss.get("/console/live/goods/").context["skus"]) == []
+    assert client_of(person("o", role="operator")).get("/console/live/goods/?find=sku").status_code == 403
+
+
+def test_the_screen_for_the_wall_shows_figures_alone_and_marks_what_is_nearly_gone(
+    boss: Client, session: LiveSession
+) -> None:
+    LiveItem.objects.update(few_pieces=6)
+
+    page = boss.get(f"/console/live/{session.pk}/wall/").content.decode()
+    again = boss.get(f"/console/live/{session.pk}/wall/", headers={"hx-request": "true"}).content.decode()
+
+    assert "<nav" not in page
+    assert "nearly sold out" in again
+    assert 'hx-trigger="every 1s"' in again
+    assert "<html" not in again
+    assert client_of(person("o", role="operator")).get(f"/console/live/{session.pk}/wall/").status_code == 404
