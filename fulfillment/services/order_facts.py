@@ -37,7 +37,7 @@ def facts_of(
                 line_id=line.id,
                 sku_id=line.sku_id or 0,
                 quantity=pieces,
-                unit_weight_g=skus[line.sku_id or 0].weight_g,
+                unit_weight_g=line.weighs(skus[line.sku_id or 0]),
                 value_fen=value_fen(line, pieces),
                 unit_volume_cm3=skus[line.sku_id or 0].volume_cm3 if by_volume else 0,
             )

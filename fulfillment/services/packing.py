@@ -29,6 +29,7 @@ from fulfillment.services.floor_labels import (
     why_stopped,
 )
 from fulfillment.services.own_house import rules_of
+from fulfillment.services.set_weights import set_pieces_g
 from fulfillment.states import ShipmentState, WaveKind, WaybillState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
@@ -217,7 +218,9 @@ def _weigh(scan: ScanInput, shipment: Shipment, basket: Basket, lines: Sequence[
         raise WeightUnreadable(text=scan.text[:64])
     rules = rules_of(shipment.warehouse_id)
     grams = dict(Sku.objects.filter(pk__in={line.sku_id for line in lines}).values_list("pk", "weight_g"))
-    expected = rules.packing_g + sum(grams[line.sku_id] * line.checked for line in lines)
+    in_sets = set_pieces_g([line.shipment_line_id for line in lines])
+    pieces = ((in_sets.get(line.shipment_line_id, grams[line.sku_id]), line.checked) for line in lines)
+    expected = rules.packing_g + sum(piece_g * checked for piece_g, checked in pieces)
     tolerance = Tolerance(rules.tolerance_percent, rules.tolerance_g)
     params = {"shipment": shipment.code, "weight_g": weight_g, "expected_g": expected}
     if not tolerance.allows(weight_g, expected) and not _was_let_pass(shipment, weight_g):

@@ -228,7 +228,7 @@ def content_of(pieces: Iterable[tuple[OrderLine, int]], skus: Mapping[int, Sku])
     """The measures of so many pieces of these lines together."""
     goods = [(skus[line.sku_id or 0], line, n) for line, n in pieces]
     return Content(
-        weight_g=sum(sku.weight_g * n for sku, _line, n in goods),
+        weight_g=sum(line.weighs(sku) * n for sku, line, n in goods),
         volume_cm3=sum(sku.volume_cm3 * n for sku, _line, n in goods),
         value_fen=sum(value_fen(line, n) for _sku, line, n in goods),
     )

@@ -82,9 +82,10 @@ def cut(
     for content in contents:
         items = []
         for pk, pieces in content.items():
-            sku = skus[lines[pk][1].sku_id or 0]
+            line = lines[pk][1]
+            sku = skus[line.sku_id or 0]
             tags = frozenset(sku.handling_tags)
-            items.append(Item(pk, pieces, sku.weight_g, sku.volume_cm3, sku.category, tags))
+            items.append(Item(pk, pieces, line.weighs(sku), sku.volume_cm3, sku.category, tags))
         boxes.extend(fill_boxes(items, limits))
     return boxes
 

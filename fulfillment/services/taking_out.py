@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from django.db.models import Max
 
 from fulfillment.models import Basket, PickLine, Shipment, ShipmentLine
+from fulfillment.services.set_weights import set_pieces_g
 from fulfillment.states import IN_HAND, ShipmentState
 from ordercenter.audit.work import Work
 from ordercenter.cases import services as cases
@@ -129,7 +130,8 @@ def _go_on(work: Work, shipment: Shipment, basket: Basket, stay: Sequence[PickLi
 def _weigh_anew(work: Work, shipment: Shipment, basket: Basket, stay: Sequence[PickLine]) -> None:
     grams = dict(Sku.objects.filter(pk__in={pick.sku_id for pick in stay}).values_list("pk", "weight_g"))
     before = shipment.weight_g
-    shipment.weight_g = sum(grams[pick.sku_id] * pick.wanted for pick in stay)
+    in_sets = set_pieces_g([pick.shipment_line_id for pick in stay])
+    shipment.weight_g = sum(in_sets.get(n.shipment_line_id, grams[n.sku_id]) * n.wanted for n in stay)
     basket.expected_g = max(0, basket.expected_g - (before - shipment.weight_g))
     work.save(shipment, "weight_g")
     work.save(basket, "expected_g")

@@ -13,6 +13,7 @@ from fulfillment.floor_errors import NothingToWave, StepNotDue, WarehouseNotYour
 from fulfillment.models import Basket, Bin, Carrier, FloorRules, PickLine, Shipment, ShipmentLine, Wave
 from fulfillment.services.leaving_warehouse import after_stop
 from fulfillment.services.own_house import own_warehouses, rules_of
+from fulfillment.services.set_weights import set_pieces_g
 from fulfillment.services.stopping import lock_for_stopping
 from fulfillment.services.waybills import request_waybills
 from fulfillment.states import HAS_LEFT, ShipmentState, WaveKind, WaveState
@@ -284,6 +285,7 @@ def _write(
 ) -> list[Wave]:
     chosen = [pk for plan in plans for pk in plan.shipment_ids]
     skus = Sku.objects.in_bulk({line.sku_id for pk in chosen for line in lines[pk]})
+    in_sets = set_pieces_g([line.pk for pk in chosen for line in lines[pk]])
     carriers = dict(Carrier.objects.values_list("pk", "name"))
     waves: list[Wave] = []
     baskets: list[Basket] = []
@@ -302,7 +304,7 @@ def _write(
         )
         waves.append(wave)
         for number, shipment_id in enumerate(plan.shipment_ids, start=1):
-            weight = sum(skus[line.sku_id].weight_g * line.quantity for line in lines[shipment_id])
+            weight = sum(in_sets.get(n.pk, skus[n.sku_id].weight_g) * n.quantity for n in lines[shipment_id])
             baskets.append(
                 new_row(
                     Basket,

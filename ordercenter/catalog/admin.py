@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import F, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -98,12 +99,32 @@ class BundlePartInline(ScopedInline):
 
 @admin.register(Sku)
 class SkuAdmin(HistoryAdmin):
-    list_display = ["code", "name", "category", "weight_g", "list_price", "floor_price", "bundle_label", "is_active"]
+    list_display = [
+        "code",
+        "name",
+        "category",
+        "weight_label",
+        "list_price",
+        "floor_price",
+        "bundle_label",
+        "is_active",
+    ]
     list_display_links = ["code", "name"]
     list_filter = [("is_bundle", BooleanRadioFilter), ("is_active", BooleanRadioFilter)]
     search_fields = ["code", "name"]
     ordering = ["code"]
     inlines = [BundlePartInline]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        weight = Sum(F("parts__quantity") * F("parts__part__weight_g"))
+        return super().get_queryset(request).annotate(parts_g=weight)
+
+    @display(description=_("weight (g)"), ordering="weight_g")
+    def weight_label(self, sku: Any) -> str:
+        """A bundle without a weight of its own weighs what its parts weigh."""
+        if sku.is_bundle and not sku.weight_g and sku.parts_g:
+            return gettext("%(grams)s, of its parts") % {"grams": sku.parts_g}
+        return str(sku.weight_g)
 
     @badge(description=_("bundle"), ordering="is_bundle", colours={"bundle": "info"})
     def bundle_label(self, sku: Sku) -> tuple[str, str] | None:

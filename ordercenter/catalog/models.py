@@ -132,7 +132,9 @@ class Sku(FastRow):
 
     code = models.CharField(_("SKU code"), max_length=64, unique=True)
     name = models.CharField(_("name"), max_length=128)
-    weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
+    weight_g = models.PositiveIntegerField(
+        _("weight (g)"), default=0, help_text=_("Of a bundle: 0 means what its parts weigh together.")
+    )
     volume_cm3 = models.PositiveIntegerField(_("volume (cm³)"), default=0)
     category = models.CharField(_("category"), max_length=64, blank=True)
     # What makes it special for storing and carrying: battery, liquid, frozen, fragile ... Rules of routing ask for it.

@@ -228,6 +228,8 @@ class OrderLine(FastRow):
         db_constraint=False,
         db_index=False,
     )
+    # Of a set that has a weight of its own: what a piece weighs in it; else its SKU says.
+    piece_g = models.PositiveIntegerField(_("weight of a piece (g)"), null=True, blank=True)
     unit_price = models.DecimalField(_("unit price"), max_digits=14, decimal_places=2, default=Decimal(0))
     # What the buyer pays for this line after all discounts: the base of refunds and invoices.
     paid_share = models.DecimalField(_("paid share"), max_digits=14, decimal_places=2, default=Decimal(0))
@@ -274,6 +276,10 @@ class OrderLine(FastRow):
 
     def __str__(self) -> str:
         return f"{self.order_id}/{self.line_no}"
+
+    def weighs(self, sku: Sku) -> int:
+        """Grams of one piece. sku: the line's."""
+        return sku.weight_g if self.piece_g is None else self.piece_g
 
 
 class Hold(models.Model):

@@ -11,6 +11,7 @@ from ordercenter.audit.work import Work
 from ordercenter.catalog.binding import MatchByCode, hold_back_matches, note_matches_by_code
 from ordercenter.catalog.listings import Listing, listing_of, only_sku, skus_with_codes
 from ordercenter.catalog.models import BundlePart, IgnoredListing, ListingMatch, Sku
+from ordercenter.catalog.weights import piece_weights
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import split_amount
 from ordercenter.common.rows import new_row
@@ -183,6 +184,7 @@ def _explode(
 ) -> list[OrderLine]:
     """The first part takes the line over, the others follow as new lines of the same channel line."""
     shares = bundle_shares(line.paid_share, parts)
+    grams = piece_weights(bundle.weight_g, [(part.part.weight_g, part.quantity) for part in parts])
     whole, added = line.ordered, []
     for number, (part, share) in enumerate(zip(parts, shares, strict=True)):
         pieces = whole * part.quantity
@@ -193,10 +195,11 @@ def _explode(
             siblings.append(target)
             added.append(target)
         target.sku_id, target.bundle_id, target.paid_share = part.part_id, bundle.id, share
+        target.piece_g = grams[number]
         target.ordered = target.unplanned = pieces
         target.unit_price = part.part.list_price
         skus[part.part_id] = part.part
-    work.save(line, "sku_id", "bundle_id", "paid_share", "ordered", "unplanned", "unit_price")
+    work.save(line, "sku_id", "bundle_id", "paid_share", "ordered", "unplanned", "unit_price", "piece_g")
     return added
 
 

@@ -1,0 +1,24 @@
+"""What sets of goods weigh. No database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from ordercenter.common.money import split_amount
+
+
+def set_weight(own_g: int, parts: Sequence[tuple[int, int]]) -> int:
+    """Grams of a bundle: its own weight where one is set, else that of its parts. parts: (grams a piece, pieces)."""
+    return own_g or sum(grams * pieces for grams, pieces in parts)
+
+
+def piece_weights(own_g: int, parts: Sequence[tuple[int, int]]) -> list[int | None]:
+    """Grams of a piece of each part, so that the set weighs what was set for it (its box and filling are shared out by
+    weight, by pieces where nothing has one); None for all where nothing was set. Rounded to the gram a piece.
+    """
+    if not own_g:
+        return [None] * len(parts)
+    weights = [grams * pieces for grams, pieces in parts]
+    shares = split_amount(Decimal(own_g), weights if any(weights) else [n for _g, n in parts], cent=Decimal(1))
+    return [round(int(share) / pieces) for share, (_grams, pieces) in zip(shares, parts, strict=True)]
