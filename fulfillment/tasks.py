@@ -12,18 +12,19 @@ from fulfillment import services
 from fulfillment.models import Shipment
 from fulfillment.services import tracking
 from fulfillment.services.asking import ask_about_parcels
-from fulfillment.services.backlog import reoptimise_backlog
+from fulfillment.services.backlog import LEARNED_FROM, reoptimise_backlog
 from fulfillment.services.courier_accounts import refresh_balances
 from fulfillment.services.freight_judging import judge_waiting_bills
 from fulfillment.services.freight_uploads import work_off_uploads
 from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_warehouses
 from fulfillment.services.goods_at_warehouses import tell_changed_items
 from fulfillment.services.labels import forget_old_labels
+from fulfillment.services.learning import learn_from_past_days
 from fulfillment.services.shadow import run_waiting_shadows
 from fulfillment.services.silence import tell_silent
 from fulfillment.services.stalled import find_silent_parcels
 from fulfillment.services.transit_times import measure_transit_times
-from fulfillment.services.waves import make_due_waves
+from fulfillment.services.waves import is_a_wave_due, make_due_waves
 from fulfillment.states import COURIER_BILLS, ShipmentState
 from ordercenter.audit.work import unit_of_work
 from ordercenter.common.errors import OrderCenterError
@@ -31,6 +32,8 @@ from ordercenter.common.sessions import alone_at
 
 logger = structlog.get_logger(__name__)
 KEEP_LABELS = timedelta(days=1)
+# A week has each of its days once.
+LEARNED_DAYS = 7
 
 
 @shared_task(name="fulfillment.waves")
@@ -81,8 +84,27 @@ def look_after_numbers(**_: object) -> None:
 
 @shared_task(name="fulfillment.make_waves")
 def make_waves(**_: object) -> None:
-    """Waves of every own warehouse whose time of day has come."""
-    make_due_waves(at=timezone.now())
+    """Waves of every own warehouse whose time of day has come; before them, all that nobody has begun with is decided
+    anew together. Not beside the waves of the other houses, which do the same: who comes second rings once more.
+    """
+    with alone_at("fulfillment", "waves") as is_ours:
+        if not is_ours:
+            return
+        now = timezone.now()
+        if is_a_wave_due(at=now):
+            run = reoptimise_backlog(cause="floor")
+            logger.info("backlog.decided", run=run.pk, orders=run.orders, moved=run.moved)
+        make_due_waves(at=now)
+
+
+@shared_task(name="fulfillment.learn_prices")
+def learn_prices(**_: object) -> None:
+    """Every night: what scarce stock is worth, from the orders of the last days, for those that come one by one."""
+    with alone_at("fulfillment", "learn_prices") as is_ours:
+        if is_ours:
+            learned = learn_from_past_days(days=LEARNED_DAYS, least=LEARNED_FROM)
+            number = learned.prices.pk if learned.prices is not None else None
+            logger.info("prices.learned", days=len(learned.days), orders=sum(learned.days.values()), number=number)
 
 
 @shared_task(name="fulfillment.tell_silent")

@@ -1,4 +1,4 @@
-"""Deciding anew, all together, what is planned and not handed over yet: before a wave or cut-off, and by beat.
+"""Deciding anew, all together, what nobody has begun with yet: before a wave or cut-off of any house, and by hand.
 
 Loaded set-wise, solved outside of every transaction and lock, applied in one short transaction to the orders that did
 not change meanwhile. The prices that the solver learns steer the orders that come one by one afterwards.
@@ -19,9 +19,11 @@ from fulfillment.routing.facts import Decision
 from fulfillment.routing.solve import BacklogPlan, solve_backlog
 from fulfillment.routing.terms import Prices, StockView
 from fulfillment.services.assignments import Assignment, assignments
-from fulfillment.services.backlog_loading import Backlog, Waiting, load_backlog
+from fulfillment.services.backlog_loading import Backlog, Waiting, is_here, load_backlog
 from fulfillment.services.decided_batch import DecidedBatch
+from fulfillment.services.dispatching import dispatch_shipments
 from fulfillment.services.merging import keys_of
+from fulfillment.services.own_house import own_warehouses
 from fulfillment.services.planning import create_shipments
 from fulfillment.services.routing_world import RoutingWorld, lock_loads
 from fulfillment.services.stopping import route_stopped_anew, stop_shipments
@@ -30,6 +32,7 @@ from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.services import Promise
+from ordercenter.inventory.states import WarehouseKind
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import OrderState
 
@@ -49,14 +52,15 @@ def reoptimise_backlog(
     actor: Actor = SYSTEM,
     shipment_ids: Collection[int] | None = None,
 ) -> BacklogRun:
-    """Decide all held shipments anew, together; move those orders that a cheaper whole puts elsewhere.
+    """Decide all shipments that nobody has begun with anew, together: those held back, and those that wait for a wave
+    in a house of our own. Moves those orders that a cheaper whole puts elsewhere.
 
-    cause: wave, beat or hand. seconds: for the solver, which gives its best so far when they are over. shipment_ids:
-    only orders with one of these; None for all that wait. Orders that were cancelled, handed over or changed while it
-    was solving stay as they are. Orders that share a parcel move together into one, or not at all; pinned and ranked
-    ones are decided first, as their rules say, and the rest is optimised on what they leave. Emits ShipmentCancelled
-    and ShipmentCreated for what moves. Keeps the run, which names what was fixed and what stays out and why, and the
-    prices it learned where there were enough orders.
+    cause: wave, floor (before a wave of our own house) or hand. seconds: for the solver, which gives its best so far
+    when they are over. shipment_ids: only orders with one of these; None for all that wait. Orders that were cancelled,
+    handed over or changed while it was solving stay as they are. Orders that share a parcel move together into one, or
+    not at all; pinned and ranked ones are decided first, as their rules say, and the rest is optimised on what they
+    leave. Emits ShipmentCancelled and ShipmentCreated for what moves. Keeps the run, which names what was fixed and
+    what stays out and why, and the prices it learned where there were enough orders.
     """
     now = at or timezone.now()
     run = BacklogRun.objects.create(started_at=now, cause=cause)
@@ -191,7 +195,7 @@ def _unchanged(backlog: Backlog, keys: Sequence[int], work: Work) -> list[int]:
     companions = [
         orders[pk] for each in units.values() if len(each.orders) > 1 for pk in each.order_ids if pk in orders
     ]
-    travels = keys_of(work, companions)
+    travels, own = keys_of(work, companions), own_warehouses(work)
     return [
         key
         for key, each in units.items()
@@ -204,7 +208,8 @@ def _unchanged(backlog: Backlog, keys: Sequence[int], work: Work) -> list[int]:
         and sum(sizes[pk] for pk in each.order_ids) == sum(each.places.values())
         and (len(each.orders) == 1 or len({travels.get(pk, pk) for pk in each.order_ids}) == 1)
         and all(
-            shipments[s].state == ShipmentState.PLANNED and shipments[s].release_at is not None
+            is_here(shipments[s].state, WarehouseKind.OWN if shipments[s].warehouse_id in own else "")
+            and (shipments[s].state != ShipmentState.PLANNED or shipments[s].release_at is not None)
             for s in each.shipment_ids
         )
     ]
@@ -260,6 +265,10 @@ def _move(backlog: Backlog, keys: Sequence[int], work: Work) -> None:
             line.reserved, line.unplanned = line.reserved + line.unplanned, 0
             work.save(line, "reserved", "unplanned")
     create_shipments(order_ids=order_ids, work=work).raise_first()
+    # What waited for no wave but for our own people has left its flow: the new warehouse is told at once.
+    told = [pk for key in keys if backlog.waiting[key].release_at is None for pk in backlog.waiting[key].order_ids]
+    if told:
+        dispatch_shipments(order_ids=told, flow_runs={}, work=work).raise_first()
 
 
 def _assignments(backlog: Backlog, each: Waiting, batch: DecidedBatch) -> Iterator[tuple[int, Assignment]]:

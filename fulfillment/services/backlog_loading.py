@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+from django.db.models import Q
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ from fulfillment.services.splitting import packing_rules
 from fulfillment.states import ShipmentState
 from ordercenter.catalog.models import Contact, Sku
 from ordercenter.inventory.models import StockLevel
+from ordercenter.inventory.states import WarehouseKind
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.states import OrderState
@@ -34,6 +36,16 @@ MOST_ORDERS = 100_000
 Place = tuple[int, int]
 # Parcels that are planned: warehouse, and the day on which it counts against the warehouse's parcels per day, if any.
 Room = tuple[int, date | None]
+
+
+_NOT_BEGUN = Q(state=ShipmentState.PLANNED, release_at__isnull=False) | Q(
+    state=ShipmentState.ACCEPTED, warehouse__kind=WarehouseKind.OWN
+)
+
+
+def is_here(state: str, kind: str) -> bool:
+    """Whether nobody has begun with a shipment: no other house was told of it, and our own has no wave with it yet."""
+    return state == ShipmentState.PLANNED or (state == ShipmentState.ACCEPTED and kind == WarehouseKind.OWN)
 
 
 @dataclass
@@ -107,11 +119,11 @@ class Company:
 
 
 def load_backlog(*, at: datetime, shipment_ids: Collection[int] | None = None) -> Backlog:
-    """What is planned and held back, with all that deciding it anew needs. No lock; a number of statements that grows
-    only with how far companies reach.
+    """What nobody has begun with: planned and held back, or waiting for a wave in a house of our own, with all that
+    deciding it anew needs. No lock; a number of statements that grows only with how far companies reach.
     """
     world = current_world()
-    held = Shipment.objects.filter(state=ShipmentState.PLANNED, release_at__isnull=False)
+    held = Shipment.objects.filter(_NOT_BEGUN)
     if shipment_ids is not None:
         held = held.filter(pk__in=shipment_ids)
     order_ids = set(ShipmentLine.objects.filter(shipment__in=held).values_list("order_id", flat=True)[:MOST_ORDERS])
@@ -299,6 +311,7 @@ def _companies(order_ids: Collection[int]) -> list[Company]:
     found: dict[int, Company] = {}
     by_shipment: dict[int, Company] = {}
     names = ("order_id", "order_line_id", "quantity", "shipment_id", "shipment__state", "shipment__warehouse_id")
+    more = ("shipment__warehouse__kind", "shipment__release_at", "shipment__decision")
     edge = set(order_ids)
     seen: set[int] = set()
     while edge:
@@ -307,8 +320,8 @@ def _companies(order_ids: Collection[int]) -> list[Company]:
         )
         seen |= edge
         touched: set[int] = set()
-        for row in rows.values_list(*names, "shipment__release_at", "shipment__decision").order_by("shipment_id", "pk"):
-            order_id, line_id, quantity, shipment_id, state, warehouse_id, release_at, record = row
+        for row in rows.values_list(*names, *more).order_by("shipment_id", "pk"):
+            order_id, line_id, quantity, shipment_id, state, warehouse_id, kind, release_at, record = row
             own = found.setdefault(order_id, Company({order_id}))
             own = _joined(own, by_shipment.get(shipment_id, own), found, by_shipment)
             by_shipment[shipment_id] = own
@@ -316,7 +329,7 @@ def _companies(order_ids: Collection[int]) -> list[Company]:
             own.places[line_id, warehouse_id] += quantity
             own.shipment_ids.add(shipment_id)
             own.record = own.record or record
-            own.is_whole &= state == ShipmentState.PLANNED
+            own.is_whole &= is_here(state, kind)
             touched.add(shipment_id)
             if release_at is not None:
                 own.release_at = release_at if own.release_at is None else min(own.release_at, release_at)

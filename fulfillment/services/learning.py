@@ -30,13 +30,14 @@ class Learned:
 
 
 def learn_from_past_days(
-    *, days: int, at: datetime | None = None, seconds: float = 60.0, use_solver: bool = True
+    *, days: int, at: datetime | None = None, seconds: float = 60.0, use_solver: bool = True, least: int = 1
 ) -> Learned:
     """Learn from the orders of the `days` days before today, and keep the prices for the orders that come one by one.
 
     Every day's orders are planned together on the stock that is free now, by today's contracts, rules and calendars;
     the prices are the mean over the days, as `learn_from_days` has it for days from files. Nothing is planned or
-    reserved. seconds: for all days together. Nine statements a day. Raises ValueError for days out of 1 to 60.
+    reserved. seconds: for all days together. least: of fewer orders nothing is learned and kept. Nine statements a day.
+    Raises ValueError for days out of 1 to 60.
     """
     if not 1 <= days <= MOST_DAYS:
         raise ValueError(f"{days} days: from 1 to {MOST_DAYS} can be learned from")
@@ -55,6 +56,8 @@ def learn_from_past_days(
             with_orders[day] = [need[0] for need in needs if need is not None]
     levels = StockLevel.objects.values_list("sku_id", "warehouse_id", "on_hand", "reserved", "allocated", "set_aside")
     free = {(sku, w): max(on_hand - sum(taken), 0) for sku, w, on_hand, *taken in levels}
+    if sum(map(len, with_orders.values())) < least:
+        return learned
     found = []
     for day, orders in with_orders.items():
         view = StockView.of(decider.tariff, free, parcels=decider.parcels_left())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,8 @@ from ordercenter.catalog.models import Shop
 from ordercenter.inventory.models import Warehouse
 
 _KEPT = 4
+# Prices are learned every night. Older ones speak of stock that is gone or has come since: then none count.
+PRICES_LAST = timedelta(days=3)
 _worlds: OrderedDict[tuple[Any, ...], RoutingWorld] = OrderedDict()
 
 
@@ -114,7 +116,7 @@ def current_world() -> RoutingWorld:
 def read_stamp() -> Stamp:
     """One statement: versions and a digest of the small tables, so that no change is ever missed."""
     with connection.cursor() as cursor:
-        cursor.execute(_STAMP_SQL, [ACTIVE_RULES])
+        cursor.execute(_STAMP_SQL, [timezone.now() - PRICES_LAST, ACTIVE_RULES])
         return Stamp(*cursor.fetchone())
 
 
@@ -181,7 +183,7 @@ def _add_loads(counts: Mapping[tuple[int, date], int]) -> None:
 
 _STAMP_SQL = """
 SELECT coalesce(v.id, 0), coalesce(v.number, 0), coalesce(v.content_hash, ''),
-  coalesce((SELECT max(id) FROM fulfillment_shadowprices WHERE is_active), 0),
+  coalesce((SELECT max(id) FROM fulfillment_shadowprices WHERE is_active AND learned_at > %s), 0),
   md5(concat_ws('|',
     (SELECT version::text FROM fulfillment_priceversion),
     (now() AT TIME ZONE 'Asia/Shanghai')::date,

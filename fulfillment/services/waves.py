@@ -26,6 +26,7 @@ from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.ids import new_ids
 from ordercenter.common.rows import new_row
+from ordercenter.inventory.states import WarehouseKind
 from ordercenter.orders.models import Order
 from ordercenter.orders.states import Grade
 
@@ -77,6 +78,13 @@ def make_waves(
         # Where a courier is connected its numbers are there by the time of packing; else they are typed or scanned.
         request_waybills(shipment_ids=[pk for plan in plans for pk in plan.shipment_ids], work=work)
         return waves
+
+
+def is_a_wave_due(*, at: datetime) -> bool:
+    """Whether some floor's time of day has come and anything waits there. One statement, two where a time has come."""
+    rules = FloorRules.objects.exclude(waves_at="").filter(warehouse__kind=WarehouseKind.OWN)
+    due = [each.warehouse_id for each in rules if _is_due(each, at)]
+    return bool(due) and Shipment.objects.filter(warehouse_id__in=due, state=ShipmentState.ACCEPTED).exists()
 
 
 def make_due_waves(*, at: datetime | None = None) -> list[Wave]:

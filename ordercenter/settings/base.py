@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -206,6 +207,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "forget-answers": {"task": "catalog.forget_answers", "schedule": 1800.0},
     # Bills are there from ten o'clock in Shanghai; the task itself knows which are missing.
     "transit": {"task": "fulfillment.measure_transit", "schedule": 24 * 3600.0},
+    # When few orders come: what stock is worth to those of the coming day.
+    "learn-prices": {"task": "fulfillment.learn_prices", "schedule": crontab(hour=3, minute=40)},
     "reconcile": {"task": "finance.reconcile", "schedule": 1800.0},
     "settlements": {"task": "channels.pull_settlements", "schedule": 900.0, "options": {"expires": 900.0}},
     "look-at-settlements": {"task": "finance.look_at_settlements", "schedule": 1800.0},

@@ -9,27 +9,30 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from fulfillment import tasks
 from fulfillment.models import (
     BacklogRun,
     CourierRate,
+    FloorRules,
     RoutingPin,
     ShadowPrices,
     Shipment,
     WarehouseCalendar,
     WarehouseLoad,
 )
-from fulfillment.services import backlog, release_due
+from fulfillment.services import backlog, make_waves, release_due
 from fulfillment.services.backlog import reoptimise_backlog
 from fulfillment.services.routing_rules import install_rules
 from ordercenter.common.actor import SYSTEM
 from ordercenter.events.models import OutgoingCommand
 from ordercenter.events.relay import Relay
-from ordercenter.inventory.models import Reservation, StockLevel
+from ordercenter.inventory.models import Reservation, StockLevel, Warehouse
 from ordercenter.orders.models import Order
 from ordercenter.orders.services import cancel_orders
-from tests.flows.siblings import siblings
+from tests.flows.outside import settle_down
+from tests.flows.siblings import broken, siblings
 from tests.flows.world import SHANGHAI, World
 from tests.fulfillment.routing.rule_documents import document, rule
 
@@ -303,6 +306,86 @@ def test_the_wave_decides_anew_and_hands_over(crossed: tuple[World, Order, Order
     assert OutgoingCommand.objects.count() == 2
     tasks.waves()
     assert BacklogRun.objects.count() == 1
+
+
+@pytest.fixture
+def own_house(clock: Any) -> tuple[World, Order, Order]:
+    """An order to the south waits for a wave in our own house in the east, for the south had nothing when it came."""
+    world = World(stock=0)
+    Warehouse.objects.filter(pk=world.east.pk).update(kind="own")
+    FloorRules.objects.create(warehouse=world.east, waves_at="14:00", last_wave_at=TEN)
+    world.stock({"SKU-1": 1}, warehouse=world.east)
+    world.deliver(world.trade(("SKU-1", 1, "55.00"), **GUANGDONG))
+    settle_down()
+    world.stock({"SKU-1": 1}, warehouse=world.south, key="later")
+    world.deliver(world.trade(("SKU-1", 1, "55.00")))
+    settle_down()
+    far, near = Order.objects.order_by("pk")
+    return world, far, near
+
+
+def test_what_waits_for_a_wave_in_our_own_house_is_decided_anew_before_it(
+    own_house: tuple[World, Order, Order], clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, far, near = own_house
+    # The south was told of the second order: it stays. What is free there since would suit the first one.
+    world.stock({"SKU-1": 1}, warehouse=world.south, key="more")
+    assert places() == {far.pk: world.east.pk, near.pk: world.south.pk}
+    tasks.make_waves()
+    assert not BacklogRun.objects.exists(), "no wave is due"
+
+    clock.move_to(TEN.replace(hour=14, minute=1))
+    tasks.make_waves()
+    settle_down()
+
+    run = BacklogRun.objects.get()
+    assert (run.cause, run.orders, run.moved) == ("floor", 1, 1)
+    assert (run.cost_before_fen, run.cost_after_fen) == (900 + 150, 400 + 150)
+    assert places() == {far.pk: world.south.pk, near.pk: world.south.pk}
+    assert OutgoingCommand.objects.filter(kind="qimen.deliveryorder.create").count() == 2
+    assert {level.warehouse_id: level.promised for level in StockLevel.objects.all()} == {
+        world.east.pk: 0,
+        world.south.pk: 2,
+    }
+    assert broken() == {}
+
+
+def test_what_is_in_a_wave_of_our_own_house_stays_there(own_house: tuple[World, Order, Order]) -> None:
+    world, far, _near = own_house
+    world.stock({"SKU-1": 1}, warehouse=world.south, key="more")
+    make_waves(warehouse_id=world.east.pk)
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.orders, run.moved, places()[far.pk]) == (0, 0, world.east.pk)
+
+
+def test_an_order_that_came_into_a_wave_while_the_whole_was_solved_stays(
+    own_house: tuple[World, Order, Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, far, _near = own_house
+    world.stock({"SKU-1": 1}, warehouse=world.south, key="more")
+    meanwhile(monkeypatch, lambda: make_waves(warehouse_id=world.east.pk) and None)
+
+    run = reoptimise_backlog(cause="hand", seconds=5)
+
+    assert (run.moved, run.changed_meanwhile, places()[far.pk]) == (0, 1, world.east.pk)
+
+
+def test_prices_that_nobody_learned_for_days_count_no_more() -> None:
+    world = World()
+    ShadowPrices.objects.create(
+        source="test",
+        orders=500,
+        stock={str(world.skus[1].pk): {str(world.east.pk): 1000.0}},
+        learned_at=timezone.now() - timedelta(days=3, minutes=1),
+    )
+
+    world.deliver(world.trade(("SKU-1", 1, "55.00")))
+    Relay().drain()
+
+    shipment = Shipment.objects.get()
+    assert (shipment.warehouse, shipment.decision.get("prices")) == (world.east, None)
 
 
 def test_learned_prices_steer_the_orders_that_come_one_by_one_without_being_paid() -> None:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from fulfillment import tasks
 from fulfillment.models import ShadowPrices, Shipment
 from fulfillment.services.learning import learn_from_past_days
 from ordercenter.events.relay import Relay
@@ -60,6 +61,18 @@ def test_learning_plans_and_reserves_nothing(world: World) -> None:
     assert (Shipment.objects.count(), Reservation.objects.count()) == before
     writes = [q["sql"] for q in queries if not q["sql"].lstrip().upper().startswith(("SELECT", "WITH", "SET"))]
     assert [sql.split()[2] for sql in writes] == ['"fulfillment_shadowprices"']
+
+
+def test_a_handful_of_orders_teaches_the_night_nothing_and_enough_of_them_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks.learn_prices()
+    assert not ShadowPrices.objects.exists()
+
+    monkeypatch.setattr(tasks, "LEARNED_FROM", 10)
+    tasks.learn_prices()
+
+    assert ShadowPrices.objects.get().orders == 10
 
 
 def test_the_command_says_what_it_learned_from_and_refuses_what_it_cannot(world: World) -> None:
