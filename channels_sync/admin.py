@@ -19,7 +19,7 @@ from channels_sync.adapters import http
 from channels_sync.adapters.base import Platform
 from channels_sync.counter_models import Counter, CounterDocument, CounterShift
 from channels_sync.live_models import LiveItem, LiveSale, LiveSession
-from channels_sync.models import ChannelAccount, ConnectorVersion, PullRun, SyncCursor
+from channels_sync.models import ChannelAccount, ConnectorVersion, MessageReplay, PullRun, SyncCursor
 from channels_sync.order_file_models import FileOrderRow, OrderFile, OrderFileLayout, OrderFilePart
 from channels_sync.platforms import PLATFORMS
 from ordercenter.common.admin_base import HistoryAdmin, ReadOnlyAdmin, ReadOnlyHistoryAdmin
@@ -135,6 +135,14 @@ class PullRunAdmin(ReadOnlyAdmin):
     shop = "account__shop_id"
     list_display = ["account", "kind", "window_start", "window_end", "started_at", "seen", "kept", "missed", "error"]
     list_select_related = ["account"]
+    ordering = ["-created_at"]
+
+
+@admin.register(MessageReplay)
+class MessageReplayAdmin(ReadOnlyAdmin):
+    shop = "account__shop_id"
+    list_display = ["account", "reason", "created_at", "asked_by"]
+    list_select_related = ["account", "asked_by"]
     ordering = ["-created_at"]
 
 

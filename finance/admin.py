@@ -144,6 +144,15 @@ class SettlementTermsAdmin(HistoryAdmin):
     inlines = [AgreedFeeInline]
 
 
+@admin.register(AgreedFee)
+class AgreedFeeAdmin(HistoryAdmin):
+    deletable = True
+    shop = "terms__shop_id"
+    list_display = ["terms", "code", "permille"]
+    list_select_related = ["terms"]
+    ordering = ["terms_id", "code"]
+
+
 @admin.register(SettlementEntry)
 class SettlementEntryAdmin(ReadOnlyAdmin):
     shop = "shop_id"

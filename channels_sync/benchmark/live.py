@@ -31,7 +31,8 @@ _SALES = """
 INSERT INTO channels_sync_livesale (order_id, channel_line_no, shop_id, session_id, room_id, author_id, listing_id,
                                     listing_sku_id, pieces, amount, placed_at)
 SELECT n, l::text, %(shop)s, %(session)s, '7301', '', (%(listings)s::text[])[1 + (n + l) %% %(shown)s],
-       (%(skus)s::text[])[1 + (n + l) %% %(shown)s], 1 + n %% 3, 59.9 + n %% 40, now() - make_interval(secs => n * %(gap)s)
+       (%(skus)s::text[])[1 + (n + l) %% %(shown)s], 1 + n %% 3, 59.9 + n %% 40,
+       now() - make_interval(secs => n * %(gap)s)
 FROM generate_series(%(first)s, %(last)s) n, generate_series(1, 1 + n %% 2) l
 """
 

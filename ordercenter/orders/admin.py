@@ -25,7 +25,7 @@ from ordercenter.common.admin_base import (
 from ordercenter.common.batch import BatchResult
 from ordercenter.orders import admin_rules as admin_rules
 from ordercenter.orders import services
-from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest
+from ordercenter.orders.models import Hold, Order, OrderLine, RefundRequest, SplitPart
 from ordercenter.orders.priority_words import priority_words
 from ordercenter.orders.search import search_orders
 from ordercenter.orders.states import Grade, OrderState
@@ -173,6 +173,16 @@ class HoldAdmin(ReadOnlyHistoryAdmin):
     list_select_related = ["order", "released_by"]
     search_fields = ["order__channel_order_no"]
     search_help_text = _("Part of an order number")
+    ordering = ["-id"]
+
+
+@admin.register(SplitPart)
+class SplitPartAdmin(ReadOnlyAdmin):
+    shop = "shop_id"
+    list_display = ["order", "parent_no", "root_no", "told_at"]
+    list_select_related = ["order"]
+    search_fields = ["=order__channel_order_no", "=parent_no", "=root_no"]
+    search_help_text = _("A whole order number")
     ordering = ["-id"]
 
 

@@ -91,6 +91,10 @@ WHERE o.status IN ('refused', 'dead') AND o.flow_run_id IS NULL
   AND NOT EXISTS (SELECT FROM fulfillment_shipmentline l JOIN cases_case c ON c.subject = 'order:' || l.order_id
                   WHERE o.kind = 'qimen.order.cancel' AND o.subject = 'shipment:' || l.shipment_id
                   AND c.code = 'INTERCEPT_FAILED')
+  AND NOT EXISTS (SELECT FROM fulfillment_shipment s
+                  -- The parcel was faster than the call: what that means was told when it left.
+                  WHERE o.kind = 'qimen.order.cancel' AND o.subject = 'shipment:' || s.id
+                  AND s.shipped_at <= o.answered_at)
   AND NOT EXISTS (SELECT FROM events_delivery d WHERE d.handler = 'cases.command_failed' AND d.subject = o.subject
                   AND d.status = 'waiting')
 """

@@ -18,7 +18,7 @@ from ordercenter.common.gathering import counted_statements
 from ordercenter.events.models import Delivery
 from ordercenter.inventory.models import StockLevel, StockMovement, Warehouse
 from ordercenter.inventory.services import Movement, Promise, book_counter_moves, move_stock, reserve_stock
-from ordercenter.inventory.services.publishing import _pool
+from ordercenter.inventory.services.offering import _pool
 from ordercenter.inventory.states import MovementReason
 from ordercenter.orders.models import Order, OrderLine
 from tests.channels_sync.counters.store import (

@@ -123,6 +123,8 @@ def test_more_points_come_before_a_higher_grade_and_an_earlier_time(house: House
 
 
 def test_the_number_of_statements_does_not_grow_with_the_wave(house: House) -> None:
+    # The first of a process asks for the names of sequences, once.
+    statements_of_a_wave(house, 2)
     few = statements_of_a_wave(house, 3)
     many = statements_of_a_wave(house, 30)
 

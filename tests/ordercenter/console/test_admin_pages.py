@@ -191,13 +191,13 @@ def test_secrets_are_written_and_never_shown(browser: Client) -> None:
     browser.post(url, data)
     kept = ChannelAccount.objects.get()
     refused = browser.post(url, {**data, "new_secret": "[1]"})
-    lacking = browser.post(url, {**data, "new_secret": '{"secret": "very-new"}'})
+    lacking = browser.post(url, {**data, "new_secret": '{"session": "s"}'})
     unknown = browser.post(url, {**data, "options": '{"shape": "new"}'})
     browser.post(url, {**data, "new_secret": '{"secret": "very-new", "session": "s"}'})
 
     assert (kept.app_key, unseal(kept.secrets)) == ("k2", {"s": "t"})
     assert "A JSON object belongs here." in refused.content.decode()
-    assert "The platform needs these too: session." in lacking.content.decode()
+    assert "The platform needs these too: secret." in lacking.content.decode()
     assert "The platform has no option shape." in unknown.content.decode()
     assert unseal(ChannelAccount.objects.get().secrets) == {"secret": "very-new", "session": "s"}
     assert "very-new" not in browser.get(url).content.decode()
