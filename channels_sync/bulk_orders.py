@@ -22,6 +22,7 @@ from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import Actor
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import Scope
+from ordercenter.inventory.services.holds import HoldForOrder, give_holds_to_orders
 from ordercenter.orders import services as orders
 from ordercenter.orders.intake_types import IncomingOrder
 from ordercenter.orders.models import Order
@@ -39,6 +40,8 @@ class BulkRow:
     index: int
     shop_code: str
     order: IncomingOrder
+    # Under what the sender holds goods for it already, see inventory's `holds`; "" for nothing.
+    holder: str = ""
 
 
 @dataclass
@@ -48,6 +51,8 @@ class BulkResult:
     created: dict[int, int] = field(default_factory=dict)
     exists: dict[int, int] = field(default_factory=dict)
     refused: dict[int, OrderCenterError] = field(default_factory=dict)
+    # New orders that came with a hold: whether it stood, and its pieces are theirs now.
+    holds: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,22 @@ def _take(rows: Sequence[BulkRow], reach: Scope, actor: Actor, subject: str, at:
         ours = {f.row.index: taken.by_number[f.shop.pk, f.row.order.channel_order_no] for f in fresh}
         keep_live_sales(taken=incoming, orders=taken.by_number)
         _book_payments(work, fresh, ours)
+        result.holds = _give_holds(work, fresh, ours)
         record_deed(work, action="orders.bulk_create", subject=subject, details={"created": len(fresh)})
     result.created.update((index, order.pk) for index, order in ours.items())
     return result
+
+
+def _give_holds(work: Work, fresh: Sequence[_Fresh], ours: Mapping[int, Order]) -> dict[int, bool]:
+    came = [f for f in fresh if f.row.holder]
+    got = give_holds_to_orders(
+        orders=[
+            HoldForOrder(f.row.holder, ours[f.row.index].pk, f.shop.pk, is_paid=f.row.order.status == "paid")
+            for f in came
+        ],
+        work=work,
+    )
+    return {f.row.index: ours[f.row.index].pk in got for f in came}
 
 
 def _in_open_shops(rows: Sequence[BulkRow], reach: Scope, result: BulkResult) -> list[_Fresh]:

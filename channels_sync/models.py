@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from ordercenter.catalog.models import Shop
@@ -95,7 +96,7 @@ class PullRun(models.Model):
 
     account = models.ForeignKey(ChannelAccount, models.CASCADE, verbose_name=_("channel account"))
     kind = models.CharField(_("kind"), max_length=32)
-    window_start = models.DateTimeField(_("from"))
+    window_start = models.DateTimeField(pgettext_lazy("time", "from"))
     window_end = models.DateTimeField(_("until"))
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ShipmentState(models.TextChoices):
@@ -183,7 +184,7 @@ class InboundKind(models.TextChoices):
 
 
 class InboundState(models.TextChoices):
-    PLANNED = "planned", _("Planned")
+    PLANNED = "planned", pgettext_lazy("inbound", "Planned")
     SENT = "sent", _("Sent to warehouse")
     ACCEPTED = "accepted", _("Accepted by warehouse")
     REJECTED = "rejected", _("Rejected by warehouse")
@@ -214,7 +215,7 @@ class GoodsGrade(models.TextChoices):
 
 class FreightBillState(models.TextChoices):
     JUDGING = "judging", _("Being held against contracts")
-    OPEN = "open", _("Being checked")
+    OPEN = "open", pgettext_lazy("courier bill", "Being checked")
     CLOSED = "closed", _("Closed")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 

@@ -21,6 +21,7 @@ from ordercenter.common.problems import CONTENT_TYPE, FieldError, RequestInvalid
 from ordercenter.common.rest import ApiView
 from ordercenter.common.rest_fields import mistakes_of
 from ordercenter.common.rest_schema import ProblemOut
+from ordercenter.inventory.services.holds import holder_of_key
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -69,7 +70,7 @@ class OrderBulkCreate(ApiView):
         return Response(answer.body, status=answer.status, headers=headers, content_type=content_type)
 
     def _take(self, rows: Sequence[Any], at: Any) -> dict[str, Any]:
-        fit, problems = _checked(rows)
+        fit, problems = _checked(rows, self.request.auth.key_id)
         subject = f"api_key:{self.request.auth.key_id}"
         result = take_bulk(rows=fit, reach=self.reach(), actor=self.actor(), subject=subject, at=at)
         problems.update((index, problem_of(error)) for index, error in result.refused.items())
@@ -93,7 +94,7 @@ def _rows_of(data: Any) -> list[Any]:
     return rows
 
 
-def _checked(rows: Sequence[Any]) -> tuple[list[BulkRow], dict[int, Any]]:
+def _checked(rows: Sequence[Any], key_id: int) -> tuple[list[BulkRow], dict[int, Any]]:
     """The rows that are well formed, and the problems of the others, by place."""
     reader = OrderIn()
     fit: list[BulkRow] = []
@@ -104,7 +105,8 @@ def _checked(rows: Sequence[Any]) -> tuple[list[BulkRow], dict[int, Any]]:
         except ValidationError as error:
             problems[index] = problem_of(RequestInvalid(mistakes_of(error)))
         else:
-            fit.append(BulkRow(index, data["shop"], incoming_order(data)))
+            holder = holder_of_key(key_id, data["hold_id"]) if data["hold_id"] else ""
+            fit.append(BulkRow(index, data["shop"], incoming_order(data), holder))
     return fit, problems
 
 
@@ -117,6 +119,8 @@ def _answer(count: int, result: BulkResult, problems: dict[int, Any]) -> dict[st
             row = {"status": "exists", "id": result.exists[index], "error": None}
         else:
             row = {"status": "refused", "id": None, "error": problems[index]}
+        if index in result.holds:
+            row["hold"] = "given" if result.holds[index] else "gone"
         results.append({"index": index, **row})
     return {
         "created": len(result.created),

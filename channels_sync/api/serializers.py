@@ -107,6 +107,12 @@ class OrderIn(StrictSerializer):
     receiver = ReceiverIn()
     lines = serializers.ListField(child=LineIn(), min_length=1, max_length=MOST_LINES)
     payment = PaymentIn(required=False, allow_null=True, default=None)
+    hold_id = Code(
+        max_length=64,
+        required=False,
+        default="",
+        help_text=_("The hold that this key placed for the order: its pieces become the order's own."),
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wrong: dict[str, Any] = {}
@@ -131,6 +137,11 @@ class RowOut(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["created", "exists", "refused"])
     id = serializers.IntegerField(allow_null=True, help_text=_("Our id of the order; none when it was refused."))
     error = ProblemOut(allow_null=True)
+    hold = serializers.ChoiceField(
+        choices=["given", "gone"],
+        required=False,
+        help_text=_("Only for a new order with a hold_id: gone where the hold had ended, or is another shop's."),
+    )
 
 
 class BulkOut(serializers.Serializer[Any]):

@@ -25,6 +25,7 @@ from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.common.actor import Actor
 from ordercenter.common.money import ZERO
+from ordercenter.common.sheets import plain_heading
 from ordercenter.events.types import FreightBillToJudge
 
 _LONGEST = timedelta(days=367)
@@ -73,12 +74,19 @@ class _Mistakes(Exception):
     """Undoes what was written before the mistake was met."""
 
 
-def saved_columns(carrier_id: int) -> dict[str, str]:
-    """How the columns of this courier's bills were called the last time; empty for the first bill."""
+def saved_columns(carrier_id: int, content: bytes) -> dict[str, str]:
+    """Which columns of this file are called as they were in this courier's last bill; empty for the first one.
+
+    A remembered heading that this file lacks is left out: such a column is found by the usual headings, as in a file
+    without a memory, or is simply not there. Raises SheetUnreadable.
+    """
     found: dict[str, str] | None = (
         FreightLayout.objects.filter(carrier=carrier_id).values_list("columns", flat=True).first()
     )
-    return dict(found or {})
+    if not found:
+        return {}
+    there = {plain_heading(heading) for heading in open_table(content, found).headings}
+    return {ours: heading for ours, heading in found.items() if plain_heading(heading) in there}
 
 
 def digest_of(content: bytes) -> str:
@@ -110,7 +118,7 @@ def take_in_bill(
 
     Parameters and refusals as `import_courier_bill`. Emits FreightBillToJudge.
     """
-    table = open_table(content, saved_columns(carrier_id) if columns is None else columns)
+    table = open_table(content, saved_columns(carrier_id, content) if columns is None else columns)
     errors: list[BillError] = []
     try:
         with unit_of_work(at=at, actor=actor) as work:

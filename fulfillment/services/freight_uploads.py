@@ -198,7 +198,7 @@ def work_off_uploads() -> int:
 
 def _work_off(upload: FreightUpload) -> None:
     content = content_of(upload)
-    columns = saved_columns(upload.carrier_id) if upload.columns is None else upload.columns
+    columns = saved_columns(upload.carrier_id, content) if upload.columns is None else upload.columns
     if upload.wish is None:
         reading = asdict(read_content(content, columns))
         # Somebody may have matched the columns anew while it was read.

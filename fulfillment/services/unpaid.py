@@ -13,6 +13,7 @@ from ordercenter.events.types import SupplyChanged
 from ordercenter.inventory import services as inventory
 from ordercenter.inventory.models import Reservation, SupplyClaim
 from ordercenter.inventory.services import Trigger, UnpaidGoods
+from ordercenter.inventory.services.holds import orders_given_holds
 from ordercenter.inventory.states import ReserveOn
 from ordercenter.orders import services as orders_services
 from ordercenter.orders.models import Order, OrderLine
@@ -114,12 +115,14 @@ def release_unpaid_holds(*, order_ids: Collection[int], work: Work) -> None:
 
 
 def held_before_payment(*, orders: Mapping[int, Order], work: Work) -> dict[int, list[Reservation]]:
-    """What these orders hold since before they were paid, locked. No statement for orders born in this transaction, or
-    while nobody reserves before payment.
+    """What these orders hold since before they were paid, locked. No statement for orders born in this transaction
+    without a hold that they came with, or while nobody reserves before payment.
     """
-    if not inventory.stock_policies(work).holds_unpaid:
+    given = orders_given_holds(work)
+    if not (given or inventory.stock_policies(work).holds_unpaid):
         return {}
-    return inventory.holds_of_orders(order_ids=[pk for pk in orders if not work.is_born(f"order:{pk}")], work=work)
+    ids = [pk for pk in orders if pk in given or not work.is_born(f"order:{pk}")]
+    return inventory.holds_of_orders(order_ids=ids, work=work)
 
 
 def pieces_held(*, order_ids: Collection[int], work: Work) -> dict[int, dict[int, int]]:

@@ -312,6 +312,8 @@ class ApiScope(models.TextChoices):
     ORDERS_WRITE = "orders:write", _("Create and cancel orders")
     PARCELS_WRITE = "parcels:write", _("Merge, split and take apart parcels")
     CASES_READ = "cases:read", _("Read cases")
+    # In the warehouses whose stock the key may read.
+    STOCK_HOLD = "stock:hold", _("Hold stock before an order")
     # Bills tell about the parcels of all shops: they count where a key has them in every shop.
     FREIGHT_READ = "freight:read", _("Read courier bills")
     FREIGHT_WRITE = "freight:write", _("Send courier bills, decide about their differences")

@@ -55,7 +55,7 @@ class BadRequest(OrderCenterError):
 
 
 class UnstorableText(OrderCenterError):
-    """A NUL character in the address, the query or a cookie. part: which of them."""
+    """Text that no column can hold, in the path, the query, a cookie or a form. part: which of them."""
 
     code = "api.nul_character"
     title = _("The address holds a character that cannot be stored.")

@@ -142,18 +142,27 @@ def posted_rule(data: QueryDict, kind: str) -> tuple[Rule, dict[str, Any]]:
     return rule, {part: data.get(part, "") for part in ("fen", "sign", "step_fen", "parcels")}
 
 
+_HANDLING = "handling_at_"
+
+
 def costs_of_form(data: QueryDict) -> dict[str, Any]:
     """The costs of a posted form, amounts in yuan. Raises FormProblem."""
     grades = ("rush", "vip", "normal")
     return {
         "split_fen": _fen(data.get("split_fen", "")),
         "handling_fen": _fen(data.get("handling_fen", "")),
+        "handling_by_warehouse": _handling_of_form(data),
         "late_fen": {grade: _fen(data.get(f"late_{grade}", "")) for grade in grades},
         "unfilled_fen": {grade: _fen(data.get(f"unfilled_{grade}", "")) for grade in grades},
         "max_parcels": _whole(data.get("max_parcels", "")),
         "use_prices": data.get("use_prices") == "1",
         "strategy": "single" if data.get("strategy") == "single" else "exact",
     }
+
+
+def _handling_of_form(data: QueryDict) -> dict[str, int]:
+    fields = {name.removeprefix(_HANDLING): value for name, value in data.items() if name.startswith(_HANDLING)}
+    return {code: _fen(str(value)) for code, value in sorted(fields.items()) if str(value).strip()}
 
 
 # --- regional tables as CSV -------------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ urlpatterns = [
     path("stock/shares/<int:shop_id>/reserving/", stock_steps.reserving_all, name="stock-reserving-all"),
     path("stock/shares/<int:shop_id>/", stock_steps.share_all, name="stock-share-all"),
     path("stock/quotas/<int:quota_id>/end/", stock_steps.end_quota, name="quota-end"),
+    path("stock/holds/<int:reservation_id>/release/", stock_steps.release_hold, name="stock-release"),
     path("stock/tables/", stock_tables.table_list, name="stock-tables"),
     path("stock/tables/sample/<slug:kind>/", stock_tables.table_sample, name="stock-table-sample"),
     path("stock/tables/<int:table_id>/", stock_tables.table_detail, name="stock-table"),

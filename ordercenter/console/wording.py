@@ -168,6 +168,7 @@ DEEDS: Mapping[str, Text] = {
     "stock.reserving": _("Reserving of a shop decided"),
     "stock.quota_end": _("Quota ended"),
     "stock.regrade": _("Pieces regraded"),
+    "stock.release": _("Held pieces released"),
     "stock.safety": _("Safety stock set"),
     "stock.set_aside": _("Pieces set aside for a shop"),
     "stock.share": _("Share of a shop decided"),
@@ -471,7 +472,10 @@ KEYS: Mapping[str, Text] = {
     "parcels": _("parcels"),
     "billed": _("amount billed"),
     "by_contract": _("amount by contract"),
+    "stage": _("waits for"),
 }
+# What an order without its money waits for: `stage` of OrderUnpaid.
+STAGES: Mapping[str, Text] = {"placed": _("the payment"), "deposit": _("the balance; the deposit is paid")}
 # Why a written address is only a guess: `Doubt` of common/addresses.py.
 DOUBTS: Mapping[str, Text] = {
     "homonym": _("several places have this name"),
@@ -510,6 +514,8 @@ def value_words(key: str, value: Any) -> str:
         return _order_fields().get(text, text)
     if key == "doubt":
         return str(DOUBTS.get(text, text))
+    if key == "stage":
+        return str(STAGES.get(text, text))
     if key == "verdict":
         return str(_verdicts().get(text, text))
     if key in ("codes", "code"):

@@ -291,3 +291,40 @@ class ProductionForOrder(OrderCenterError):
     def __init__(self, *, production_id: int, order_id: int):
         super().__init__(f"production order {production_id} is for order {order_id}")
         self.production_id, self.order_id = production_id, order_id
+
+
+class HoldShort(OrderCenterError):
+    """Not enough free stock for a hold; nothing was held. skus: the codes that were asked for."""
+
+    code = "inventory.hold_short"
+    title = _("There is not enough stock to hold.")
+    hint = _("Nothing was held. Offer fewer pieces, or another warehouse.")
+
+    def __init__(self, *, skus: Sequence[str]):
+        super().__init__(f"not enough of {list(skus)}")
+        self.skus = list(skus)
+
+
+class HoldDiffers(OrderCenterError):
+    """The name of a hold that stands was sent again with other pieces; the first one stands as it was."""
+
+    code = "inventory.hold_differs"
+    title = _("Another hold stands under this name.")
+    hint = _("Release it first, or use another name.")
+
+    def __init__(self, *, name: str):
+        super().__init__("another hold stands under this name")
+        self.name = name
+
+
+class HoldUnknownCode(OrderCenterError):
+    """A shop, a warehouse or a SKU that does not exist, is closed, is a bundle, or is none of this key's."""
+
+    code = "inventory.hold_unknown_code"
+    title = _("This code is not known to this key.")
+    hint = _("Holds are for single SKUs in open warehouses; ask for the shop or the warehouse to be added to the key.")
+    status = 404
+
+    def __init__(self, *, field: str, value: str):
+        super().__init__(f"unknown {field}")
+        self.field, self.value = field, value

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ReservationState(models.TextChoices):
@@ -40,7 +41,7 @@ class QuotaKind(models.TextChoices):
 
 
 class QuotaState(models.TextChoices):
-    PLANNED = "planned", _("Planned")
+    PLANNED = "planned", pgettext_lazy("quota", "Planned")
     OPEN = "open", _("Open")
     ENDED = "ended", _("Ended")
 
@@ -58,7 +59,7 @@ class SupplyState(models.TextChoices):
 
 
 class ProductionState(models.TextChoices):
-    PLANNED = "planned", _("Planned")
+    PLANNED = "planned", pgettext_lazy("production", "Planned")
     DONE = "done", _("Made")
     CANCELLED = "cancelled", _("Cancelled")
 

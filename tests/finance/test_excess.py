@@ -125,7 +125,10 @@ def test_without_a_reason_nothing_is_done(order: Order) -> None:
 def test_the_order_leads_to_the_page_and_the_page_settles_it(order: Order) -> None:
     finance, url = client_of(person("fei", role=FINANCE)), reverse("console:order-excess", args=[order.pk])
 
-    assert url in finance.get(reverse("console:order", args=[order.pk])).content.decode()
+    page = finance.get(reverse("console:order", args=[order.pk])).content.decode()
+    assert url in page
+    assert "in the books, not accepted yet" in page
+    assert "Stage placed" not in page
     assert url in finance.get(reverse("console:cases"), {"case": Case.objects.get().pk}).content.decode()
     assert "9.20" in finance.get(url).content.decode()
     unnamed = finance.post(url, {"way": "refund", "refund_no": "", "reason": "paid twice"})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, QuerySet
 
@@ -34,6 +35,18 @@ class MatrixRow:
 
 
 @dataclass(frozen=True)
+class MatrixGroup:
+    """Zones where everything costs and takes the same: those that the table names itself, and those that follow them.
+
+    first: of the zones, the widest; its numbers stand for all.
+    """
+
+    first: MatrixRow
+    named: Sequence[MatrixRow]
+    others: Sequence[MatrixRow]
+
+
+@dataclass(frozen=True)
 class Offer:
     """What one courier would charge for a parcel; price is None where it does not go."""
 
@@ -52,6 +65,17 @@ class ContractView:
     rows: list[MatrixRow]
     peaks: list[PeakFee]
     lane: list[CourierContract] = field(default_factory=list)
+
+    @property
+    def groups(self) -> list[MatrixGroup]:
+        """The rows folded: one for each rate, with its places. What was measured somewhere stands by itself."""
+        by_rate: dict[Any, list[MatrixRow]] = {}
+        for row in self.rows:
+            by_rate.setdefault((tuple(row.fees), row.days, row.measured), []).append(row)
+        return [
+            MatrixGroup(rows[0], [r for r in rows if r.rate_id], [r for r in rows if not r.rate_id])
+            for rows in by_rate.values()
+        ]
 
 
 def contracts_in_scope(scope: Scope) -> QuerySet[CourierContract]:

@@ -28,6 +28,7 @@ from fulfillment.states import (
     IN_HAND,
     CountState,
     InboundKind,
+    ScanStep,
     ShipmentState,
     WaveKind,
     WaveState,
@@ -40,6 +41,9 @@ from ordercenter.inventory.states import WarehouseKind
 MOST_WAVES = 40
 MOST_LINES = 200
 _TO_PICK = (ShipmentState.WAVED, ShipmentState.PICKING)
+_TO_CHECK = (ShipmentState.PICKED, ShipmentState.CHECKED)
+# Steps at which the card of a wave shows what the bench has to do.
+_AT_BENCH = (ScanStep.CHECK, ScanStep.PACK, ScanStep.WEIGH)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,17 @@ class PickTask:
     name: str = ""
     pieces: int = 0
     baskets: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CheckTask:
+    """What of a wave waits at the bench. baskets: with their picked pieces in `pieces`; the others are counted."""
+
+    wave: Wave
+    baskets: list[Basket]
+    to_pick: int
+    passed: int
+    total: int
 
 
 def own_warehouses(scope: Scope) -> QuerySet[Warehouse]:
@@ -194,11 +209,13 @@ def pick_list(wave: Wave) -> list[dict[str, Any]]:
     return [{**stop, "baskets": [[n, pieces] for n, pieces in stop["baskets"].items()]} for stop in stops.values()]
 
 
-def task_at(place: str, warehouse_id: int) -> dict[str, Any]:
-    """What the scan page shows for a place: the context of its template; empty for no place."""
+def task_at(place: str, warehouse_id: int, step: str) -> dict[str, Any]:
+    """What the scan page of a step shows for a place: the context of its template; empty for no place."""
     if (pk := number_of(place, "wave")) is not None:
         wave = Wave.objects.filter(pk=pk, warehouse_id=warehouse_id).first()
-        return {"pick": pick_task(wave)} if wave else {}
+        if wave is None:
+            return {}
+        return {"to_check": check_task(wave)} if step in _AT_BENCH else {"pick": pick_task(wave)}
     if (pk := number_of(place, "shipment")) is not None:
         basket = Basket.objects.filter(shipment_id=pk, shipment__warehouse_id=warehouse_id)
         found = basket.select_related("shipment", "shipment__carrier", "wave").first()
@@ -227,6 +244,19 @@ def pick_task(wave: Wave) -> PickTask:
         name=stop["name"],
         pieces=stop["pieces"],
         baskets=[(number, pieces) for number, pieces in stop["baskets"]],
+    )
+
+
+def check_task(wave: Wave) -> CheckTask:
+    """The baskets of a wave that somebody at the bench may take next, and how many are behind. Two statements."""
+    states = Counter(wave.baskets.order_by().values_list("shipment__state", flat=True))
+    rows = wave.baskets.filter(shipment__state__in=_TO_CHECK).select_related("shipment", "shipment__carrier")
+    return CheckTask(
+        wave=wave,
+        baskets=list(rows.annotate(pieces=Sum("lines__picked")).order_by("number")[:MOST_LINES]),
+        to_pick=sum(states[state] for state in _TO_PICK),
+        passed=sum(states[state] for state in (ShipmentState.PACKED, ShipmentState.WEIGHED, *HAS_LEFT)),
+        total=sum(states.values()),
     )
 
 

@@ -27,7 +27,7 @@ from ordercenter.catalog.platform_facts import GROUPS
 from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.console.selectors import capability_matrix as matrix
 from ordercenter.console.selectors import channel_health as selectors
 from ordercenter.events.models import InboxMessage, WorkStatus
@@ -158,7 +158,7 @@ def _chosen(request: HttpRequest, account: ChannelAccount) -> QuerySet[InboxMess
     if which == "span":
         start, end = _span(request, account)
         return rows.filter(received_at__gte=start, received_at__lt=end)
-    numbers = [int(text) for text in request.POST.getlist("message") if text.isascii() and text.isdigit()]
+    numbers = [pk for text in request.POST.getlist("message") if (pk := whole_number(text)) is not None]
     return rows.filter(pk__in=numbers[:MOST_REPLAYED])
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, RawPostDataException
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -29,6 +28,7 @@ from fulfillment.states import GoodsGrade, ScanStep
 from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
+from ordercenter.common.strictjson import UnreadableBody, loads_strict
 from ordercenter.console.floor_words import words_of_answer
 from ordercenter.console.pages import back_to, page
 from ordercenter.console.selectors import floor as selectors
@@ -47,9 +47,10 @@ PAGES = (
 _ROOT = Path(settings.BASE_DIR)
 _WORKER = _ROOT / "ordercenter/static/floor/worker.js"
 # What the worker of the scan pages keeps on a device: when any of it changes, so does the worker.
+_CLOCK_OFF = timedelta(days=400)
 _KEPT = (
     _WORKER,
-    *(_ROOT / "ordercenter/static" / name for name in ("floor/floor.js", "floor/floor.css")),
+    *(_ROOT / "ordercenter/static" / name for name in ("floor/floor.js", "floor/camera.js", "floor/floor.css")),
     *(_ROOT / "ordercenter/static/console" / name for name in ("console.js", "console.css")),
     *(_ROOT / "templates" / name for name in ("base.html", "console/scan.html", "console/_floor_tabs.html")),
 )
@@ -127,10 +128,10 @@ def scans(request: HttpRequest) -> HttpResponse:
     keeps it.
     """
     try:
-        body = json.loads(request.body)
+        body = loads_strict(request.body, floats_as=float)
         made_by = int(body.get("user") or request.user.pk)
         given = [_scan(row, body) for row in body["scans"][:MOST_AT_ONCE]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (RawPostDataException, UnreadableBody, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return JsonResponse({"error": _("The scans cannot be read. Reload the page.")}, status=400)
     if made_by != request.user.pk:
         return JsonResponse({"error": _("Another person made these scans.")}, status=409)
@@ -166,6 +167,9 @@ def _worker_text() -> str:
 
 def _scan(row: dict[str, Any], body: dict[str, Any]) -> ScanInput:
     at: datetime | None = parse_datetime(str(row.get("at", "")))
+    now = timezone.now()
+    # A device whose clock is a year off says nothing about when it was.
+    is_likely = at is not None and timezone.is_aware(at) and abs(at - now) < _CLOCK_OFF
     step = ScanStep(str(row["step"]))
     return ScanInput(
         id=UUID(str(row["id"])),
@@ -173,7 +177,7 @@ def _scan(row: dict[str, Any], body: dict[str, Any]) -> ScanInput:
         step=step,
         text=str(row.get("text", ""))[:128],
         device=str(body.get("device", ""))[:64],
-        scanned_at=at if at is not None and timezone.is_aware(at) else timezone.now(),
+        scanned_at=at if at is not None and is_likely else now,
         pieces=max(0, min(int(row.get("pieces", 1)), 9999)),
         place=str(row.get("place", ""))[:64],
         grade=str(row.get("grade", ""))[:12],
@@ -197,5 +201,5 @@ def _may_see(request: HttpRequest, given: list[ScanInput]) -> bool:
 
 
 def _task_html(request: HttpRequest, at: str, warehouse_id: int, step: str) -> str:
-    context = {**selectors.task_at(at, warehouse_id), "step": step, "warehouse_id": warehouse_id}
+    context = {**selectors.task_at(at, warehouse_id, step), "step": step, "warehouse_id": warehouse_id}
     return render_to_string("console/_task.html", context, request=request)

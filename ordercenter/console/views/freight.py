@@ -89,14 +89,16 @@ def bill_detail(request: HttpRequest, bill_id: int) -> HttpResponse:
     """One bill: sums by kind of difference, lines of the chosen kind."""
     bill = _bill(request, bill_id)
     kinds = selectors.kinds_of(bill)
-    chosen = request.GET.get("verdict", "open")
+    chosen = request.GET.get("verdict", "all" if bill.state == FreightBillState.WITHDRAWN else "open")
     if chosen not in {"open", "all", *FreightVerdict.values}:
         chosen = "open"
     number = request.GET.get("number", "").strip()[:64]
     after = request.GET.get("after", "")
     place = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
     lines, more = selectors.lines_of(bill, "" if chosen == "all" else chosen, number, place)
-    open_kinds = [kind for kind in kinds if kind.is_open]
+    # What a withdrawn bill differed in is nobody's work any more.
+    is_withdrawn = bill.state == FreightBillState.WITHDRAWN
+    open_kinds = [] if is_withdrawn else [kind for kind in kinds if kind.is_open]
     is_open, is_judged = bill.state == FreightBillState.OPEN, bill.state != FreightBillState.JUDGING
     context = {
         "bill": bill,
@@ -111,6 +113,7 @@ def bill_detail(request: HttpRequest, bill_id: int) -> HttpResponse:
         "lines": lines,
         "after": lines[-1].line.pk if more else None,
         "is_judged": is_judged,
+        "is_withdrawn": is_withdrawn,
         "percent": 100 * bill.judged_lines // max(1, bill.line_count),
         "may_withdraw": (is_open or not is_judged) and request.user.has_perm(CLOSE),
         "may_sign_off": is_open and request.user.has_perm(SIGN_OFF),

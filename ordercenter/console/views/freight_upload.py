@@ -34,7 +34,7 @@ from ordercenter.common.actor import actor_of
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.common.sheets import SheetUnreadable
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.console.selectors import freight as selectors
 from ordercenter.console.views.freight import ADD, VIEW
 from ordercenter.inventory.models import Warehouse
@@ -100,8 +100,8 @@ def _sentence(code: str) -> str:
 def _at_once(request: HttpRequest, upload: FreightUpload, verb: str) -> HttpResponse:
     """A short file: read, and taken in, while the page waits."""
     content = content_of(upload)
-    columns = _columns(request) if request.method == "POST" else saved_columns(upload.carrier_id)
     try:
+        columns = _columns(request) if request.method == "POST" else saved_columns(upload.carrier_id, content)
         reading = read_content(content, columns)
     except SheetUnreadable as error:
         forget_upload(upload_id=upload.pk)
@@ -222,4 +222,5 @@ def _day(request: HttpRequest, name: str) -> date | None:
 
 def _choice(request: HttpRequest, name: str, allowed: list[int]) -> int | None:
     text = request.POST.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) in allowed else None
+    number = whole_number(text)
+    return number if number in allowed else None

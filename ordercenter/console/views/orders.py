@@ -67,6 +67,8 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
     shown = order_page(order)
     may_see_sessions = request.user.has_perm(VIEW_SESSION)
     sessions = list(sessions_of_order(order.pk, scope_of(request))) if may_see_sessions else []
+    waits = order.state in PAYABLE
+    books = excess_of(order) if waits and order.is_on_hold else None
     context = {
         "page": shown,
         "order": order,
@@ -83,8 +85,9 @@ def order_detail(request: HttpRequest, order_id: int) -> HttpResponse:
         "priority_reasons": priority_words(order),
         "kinds": KINDS,
         "steps": possible_steps(request.user, order),
-        "waits_for_money": order.state in PAYABLE,
-        "is_overpaid": order.state in PAYABLE and order.is_on_hold and bool(excess_of(order).amount),
+        "waits_for_money": waits,
+        "books": books,
+        "is_overpaid": books is not None and bool(books.amount),
         "steps_url": reverse("admin:orders_order_steps", args=[order.pk]),
         "place": "orders",
     }

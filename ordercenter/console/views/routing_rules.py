@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -28,7 +29,7 @@ from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.console import rule_forms as forms
 from ordercenter.console.condition_forms import DEEPEST, ConditionForm, modes, posted_condition_form
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.inventory.models import Warehouse
 
 PREVIEWED = 200
@@ -137,8 +138,8 @@ def activate(request: HttpRequest) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()[:200]
     chosen = request.POST.get("version", "")
     try:
-        if chosen.isascii() and chosen.isdigit():
-            version = rules.activate_rules(version_id=int(chosen), reason=reason, actor=actor_of(request))
+        if chosen:
+            version = rules.activate_rules(version_id=whole_number(chosen) or 0, reason=reason, actor=actor_of(request))
         else:
             version = rules.activate_draft(reason=reason, revision=_revision(request), actor=actor_of(request))
         messages.success(
@@ -277,6 +278,7 @@ def _costs(document: RuleDocument) -> dict[str, Any]:
     return {
         "split_fen": forms.yuan_text(costs.split_fen),
         "handling_fen": forms.yuan_text(costs.handling_fen),
+        "by_warehouse": _handling(costs.handling_by_warehouse),
         "grades": [
             (code, label, forms.yuan_text(costs.late_fen[code]), forms.yuan_text(costs.unfilled_fen[code]))
             for code, label in grades
@@ -285,6 +287,13 @@ def _costs(document: RuleDocument) -> dict[str, Any]:
         "use_prices": costs.use_prices,
         "strategy": costs.strategy,
     }
+
+
+def _handling(by_code: Mapping[str, int]) -> list[tuple[str, str, str]]:
+    """(code, name, yuan or "") of every open warehouse, and of every one that has a price of its own."""
+    names = {w.code: str(w) for w in Warehouse.objects.filter(Q(is_open=True) | Q(code__in=list(by_code)))}
+    codes = sorted({*names, *by_code})
+    return [(c, names.get(c, c), forms.yuan_text(by_code[c]) if c in by_code else "") for c in codes]
 
 
 def _revision(request: HttpRequest) -> int:

@@ -21,7 +21,7 @@ from fulfillment.services.explaining import names_for, sentences_of
 from fulfillment.services.shadow import document_of, start_shadow
 from ordercenter.common.actor import actor_of
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.workflow.errors import DocumentInvalid
 
 SHOWN = 60
@@ -84,8 +84,9 @@ def shadow_detail(request: HttpRequest, run_id: int) -> HttpResponse:
 def _trial(request: HttpRequest) -> dict[str, Any]:
     """The rules to try: the draft, or a version; with another strategy where one is chosen."""
     chosen = request.POST.get("version", "")
-    if chosen.isascii() and chosen.isdigit():
-        found = RoutingRuleVersion.objects.filter(pk=int(chosen)).values_list("document", flat=True).first()
+    version = whole_number(chosen)
+    if version is not None:
+        found = RoutingRuleVersion.objects.filter(pk=version).values_list("document", flat=True).first()
         if found is None:
             raise ValueError(chosen)
         document: dict[str, Any] = found

@@ -17,7 +17,7 @@ from fulfillment.models import WarehouseCalendar, WarehouseClosing, WarehouseDay
 from fulfillment.models.routing import ClosingPolicy
 from fulfillment.services.routing_world import read_calendars
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.inventory.models import Warehouse
 
 AHEAD = 14
@@ -101,7 +101,7 @@ def _save(request: HttpRequest, warehouse: Warehouse) -> None:
     if what not in needed or not request.user.has_perm(needed[what]):
         raise PermissionDenied
     pk = data.get("pk", "")
-    chosen = int(pk) if pk.isascii() and pk.isdigit() else 0
+    chosen = whole_number(pk) or 0
     if what == "drop-day":
         for day in WarehouseDay.objects.filter(pk=chosen, warehouse=warehouse):
             day.delete()
@@ -113,7 +113,7 @@ def _save(request: HttpRequest, warehouse: Warehouse) -> None:
     row: Any
     if what == "calendar":
         row = WarehouseCalendar.objects.filter(warehouse=warehouse).first() or WarehouseCalendar(warehouse=warehouse)
-        row.workdays = sorted(int(n) for n in data.getlist("workday") if n in "1234567" and n)
+        row.workdays = sorted(int(n) for n in data.getlist("workday") if n in tuple("1234567"))
         row.cut_off = _time(data["cut_off"]) if data.get("cut_off", "").strip() else None
         row.waves = [_time(part) for part in data.get("waves", "").replace("，", ",").split(",") if part.strip()]
         row.daily_parcels = _number(data.get("daily_parcels", ""))

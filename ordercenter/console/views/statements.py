@@ -19,7 +19,7 @@ from ordercenter.common.actor import actor_of
 from ordercenter.common.admin_messages import report_batch
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
-from ordercenter.console.pages import back_to, page
+from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import statements as selectors
 
 ENCODINGS = {"utf-8": "utf-8-sig", "gb18030": "gb18030"}
@@ -65,7 +65,7 @@ def statement_detail(request: HttpRequest, statement_id: int) -> HttpResponse:
 def sign_off(request: HttpRequest, statement_id: int) -> HttpResponse:
     """Accept the chosen differences with a reason."""
     statement = _statement(request, statement_id)
-    chosen = [int(text) for text in request.POST.getlist("line") if text.isascii() and text.isdigit()]
+    chosen = [pk for text in request.POST.getlist("line") if (pk := whole_number(text)) is not None]
     ids = list(StatementLine.objects.filter(statement=statement, pk__in=chosen).values_list("pk", flat=True))
     if not ids:
         messages.error(request, _("No line was chosen."))

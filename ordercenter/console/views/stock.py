@@ -15,7 +15,7 @@ from ordercenter.common.scope import scope_of
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import stock_moves, stock_shares
 from ordercenter.console.selectors import stock_pool as selectors
-from ordercenter.console.views.stock_steps import RESERVING, SHARE, steps_of
+from ordercenter.console.views.stock_steps import ADJUST, RESERVING, SHARE, steps_of
 from ordercenter.inventory.scoping import warehouses_of
 from ordercenter.inventory.services.promising import SHANGHAI
 from ordercenter.inventory.states import Bucket, MovementReason
@@ -57,6 +57,7 @@ def stock_detail(request: HttpRequest, sku_id: int) -> HttpResponse:
     pool = selectors.stock_pool(
         sku,
         scope,
+        now=timezone.now(),
         today=timezone.now().astimezone(SHANGHAI).date(),
         at_warehouse=whole_number(at) or 0,
     )
@@ -65,6 +66,7 @@ def stock_detail(request: HttpRequest, sku_id: int) -> HttpResponse:
         "sku": sku,
         "size": (selectors.WIDTH, selectors.HEIGHT, selectors.HEIGHT - selectors.EDGE),
         "steps": steps_of(request.user),
+        "may_release": request.user.has_perm(ADJUST),
         "may_share": request.user.has_perm(SHARE),
         "may_see_ledger": request.user.has_perm("inventory.view_stockmovement"),
         "place": "stock",

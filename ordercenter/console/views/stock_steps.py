@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from fulfillment.services.bringing import send_over
 from ordercenter.catalog.models import Shop, Sku
@@ -26,9 +26,25 @@ from ordercenter.console import policy_forms
 from ordercenter.console import stock_forms as forms
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.inventory import services
-from ordercenter.inventory.models import ChannelPolicy, ChannelQuota, ReservePolicy, StockLevel, StockPolicy
+from ordercenter.inventory.models import (
+    ChannelPolicy,
+    ChannelQuota,
+    Reservation,
+    ReservePolicy,
+    StockLevel,
+    StockPolicy,
+)
 from ordercenter.inventory.services import Counted, Keeping, Movement, Safety, Share, Source
-from ordercenter.inventory.states import Bucket, MovementReason, QuotaKind, QuotaState, ReserveOn, StockSource
+from ordercenter.inventory.services.reserving import UNPAID
+from ordercenter.inventory.states import (
+    Bucket,
+    MovementReason,
+    QuotaKind,
+    QuotaState,
+    ReservationState,
+    ReserveOn,
+    StockSource,
+)
 
 SEE, ADJUST, SHARE = "inventory.view_stocklevel", "inventory.adjust_stock", "inventory.share_stock"
 RESERVING = ("inventory.change_reservepolicy", "inventory.delete_reservepolicy")
@@ -171,7 +187,9 @@ STEPS = {
         _transfer,
         gettext_lazy("The pieces leave the first warehouse's books at once; the second one is told what was sent."),
     ),
-    "quota": Step(gettext_lazy("Quota or live lock"), gettext_lazy("Set aside"), (SHARE,), forms.QuotaForm, _quota),
+    "quota": Step(
+        gettext_lazy("Quota or live lock"), pgettext_lazy("quota", "Set aside"), (SHARE,), forms.QuotaForm, _quota
+    ),
     "share": Step(
         gettext_lazy("Share, limit, buffer"),
         gettext_lazy("Set"),
@@ -355,3 +373,26 @@ def end_quota(request: HttpRequest, quota_id: int) -> HttpResponse:
             form.add_error(None, error.sentence())
     context = {"quota": quota, "form": form, "next": request.GET.get("next", ""), "place": "stock"}
     return render(request, "console/quota_end.html", context, status=400 if form.errors else 200)
+
+
+@page(SEE, ADJUST)
+def release_hold(request: HttpRequest, reservation_id: int) -> HttpResponse:
+    """GET: what a cart or a live sale holds. POST: all that it holds is free again, with a reason."""
+    scope = scope_of(request)
+    held = Reservation.objects.filter(state=ReservationState.ACTIVE).exclude(holder="")
+    held = held.exclude(holder__startswith=UNPAID).select_related("sku", "warehouse")
+    mine = scope.narrow(held, warehouse="warehouse_id")
+    asked = mine.filter(pk=reservation_id).first()
+    if asked is None:
+        raise Http404
+    theirs = list(held.filter(holder=asked.holder).order_by("pk"))
+    if not all(scope.has_warehouse(each.warehouse_id) for each in theirs):
+        # Held together, released together: pieces in a warehouse of others are not this person's to release.
+        raise PermissionDenied
+    form = forms.EndForm(request.POST or None, scope=scope)
+    if request.method == "POST" and form.is_valid():
+        services.release_holds_of(holders=[asked.holder], reason=form.cleaned_data["reason"], actor=actor_of(request))
+        messages.success(request, _("The pieces are free for others again."))
+        return back_to(request, reverse("console:stock-pool", args=[asked.sku_id]))
+    context = {"asked": asked, "theirs": theirs, "form": form, "place": "stock"}
+    return render(request, "console/stock_release.html", context, status=400 if form.errors else 200)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
+from ordercenter.catalog.models import ApiKeyShop, ApiScope
 from ordercenter.inventory.models import Reservation, ReservePolicy, StockPolicy
 from ordercenter.inventory.services.reserving import UNPAID
 from ordercenter.inventory.states import ReservationState, ReserveOn, StockSource
@@ -40,7 +41,8 @@ class Cap:
 class StockPolicies:
     """caps: by SKU, only where something may be taken over. triggers: by (shop, SKU), None for all of them.
 
-    holds_unpaid: whether anything is or may be held for an order that is not paid. presales: SKUs that are sold ahead.
+    holds_unpaid: whether anything is or may be held for an order before it is paid, or before it is there.
+    presales: SKUs that are sold ahead.
     """
 
     caps: Mapping[int, Cap]
@@ -74,9 +76,11 @@ def _compile() -> StockPolicies:
     early = any(trigger.reserve_on != ReserveOn.PAID for trigger in triggers.values())
     # What was held before a policy was taken back still belongs to its orders.
     left = Reservation.objects.filter(state=ReservationState.ACTIVE, holder__startswith=UNPAID)
+    # Orders may come with what such a key holds for them.
+    keys = ApiKeyShop.objects.filter(scopes__contains=[ApiScope.STOCK_HOLD])
     return StockPolicies(
         caps={row.sku_id: Cap(row.rush_cap_percent, row.rush_cap_pieces) for row in rows if row.rush_cap_percent},
         triggers=triggers,
-        holds_unpaid=early or left.exists(),
+        holds_unpaid=early or keys.exists() or left.exists(),
         presales=frozenset(row.sku_id for row in rows if row.source == StockSource.PRESALE),
     )

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
+from ordercenter.common.actor import SYSTEM, Actor
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.rows import new_row
 from ordercenter.events.types import StockReleased, StockReplenished, StockReserved
@@ -172,13 +174,22 @@ def expire_reservations(*, at: datetime, work: Work | None = None) -> int:
         return len(rows)
 
 
-def release_holds_of(*, holders: Collection[str], work: Work | None = None) -> int:
-    """Take back what these holders hold without an order; how many promises that were. Emits StockReplenished."""
+def release_holds_of(
+    *, holders: Collection[str], reason: str = "", actor: Actor = SYSTEM, work: Work | None = None
+) -> int:
+    """Take back what these holders hold without an order; how many promises that were. Emits StockReplenished.
+
+    A person's doing is kept as a deed "stock.release" with the reason for each holder that held something.
+    """
     if not holders:
         return 0
-    with unit_of_work(work) as work:
+    with unit_of_work(work, actor=actor) as work:
         _levels, rows = lock_held(work, holders=holders)
         end_promises(work, rows, expired=False)
+        if actor.is_person:
+            for holder in sorted({row.holder for row in rows}):
+                pieces = {f"{r.sku_id}@{r.warehouse_id}": r.quantity for r in rows if r.holder == holder}
+                record_deed(work, action="stock.release", subject=f"hold:{holder}", reason=reason, details=pieces)
         return len(rows)
 
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from ordercenter.catalog.models import Shop, Sku
@@ -82,7 +83,7 @@ class GiftTier(models.Model):
 
     rule = models.ForeignKey(GiftRule, models.CASCADE, verbose_name=_("gift rule"), related_name="tiers")
     from_value = models.DecimalField(
-        _("from"),
+        pgettext_lazy("threshold", "from"),
         max_digits=14,
         decimal_places=2,
         default=Decimal(0),

@@ -16,7 +16,16 @@ function start(root) {
   const key = `oc.scans.${root.dataset.user}.${root.dataset.warehouse}`;
   const device = remembered("oc.device", newId);
   const isKept = root.dataset.kept !== undefined, lastTask = `oc.task.${key}.${root.dataset.step}`;
+  const scheme = document.getElementById("scheme");
   let at = root.dataset.at, sending = false, audio = null;
+
+  // Dark or light, as the device says unless somebody has chosen here.
+  function dress() {
+    scheme.value = localStorage.getItem("oc.scheme") || "auto";
+    document.documentElement.dataset.scheme = scheme.value;
+  }
+  dress();
+  scheme.addEventListener("change", () => { localStorage.setItem("oc.scheme", scheme.value); dress(); field.focus(); });
 
   function remembered(name, make) {
     let value = localStorage.getItem(name);

@@ -48,6 +48,8 @@ CALLS = {
     "/api/v1/problems/": {"get"},
     "/api/v1/problems/{code}": {"get"},
     "/api/v1/stock": {"get"},
+    "/api/v1/stock/holds": {"post"},
+    "/api/v1/stock/holds/release": {"post"},
 }
 
 

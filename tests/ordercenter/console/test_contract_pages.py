@@ -136,3 +136,12 @@ def test_contracts_of_another_warehouse_are_not_shown_or_exported(contract: Cour
     shown = browser.get("/console/contracts/").context["contracts"]
     assert [each.number for each, _holds in shown] == ["OTHER-contract"]
     assert browser.get("/console/contracts/export/", {"contract": contract.pk}).status_code == 404
+
+
+def test_places_where_everything_costs_the_same_are_one_row(contract: CourierContract, browser: Client) -> None:
+    view = browser.get("/console/contracts/", {"on": "2026-06-01"}).context["view"]
+
+    keys = [(tuple(group.first.fees), group.first.days, group.first.measured) for group in view.groups]
+    assert len(keys) == len(set(keys)) < len(view.rows) / 3
+    shown = sorted(place.zone for group in view.groups for place in (*group.named, *group.others))
+    assert shown == sorted(row.zone for row in view.rows)

@@ -283,3 +283,20 @@ def test_the_worker_of_the_scan_pages_is_limited_to_them_and_names_its_version(h
     assert answer.content.decode().startswith('const VERSION = "')
     assert 'data-worker="/console/floor/scan/worker.js"' in browser.get("/console/floor/scan/pick/").content.decode()
     assert Client().get("/console/floor/scan/worker.js").status_code == 302
+
+
+def test_the_bench_sees_what_of_a_wave_waits_there_and_nothing_to_pick(house: House) -> None:
+    shipment = house.order(("SKU-1", 1, "60.00"))
+    wave, browser = house.wave(), worker(house)
+
+    def shown(step: str) -> str:
+        return str(browser.get(f"/console/floor/scan/{step}/?at=wave:{wave.pk}").content.decode())
+
+    assert 'data-step="short"' in shown("pick")
+    assert "Nothing waits at the bench" in shown("check")
+    send(browser, house, wave.code, "SKU-1")
+
+    page = shown("check")
+    assert shipment.code in page
+    assert "Scan a basket or its shipment" in page
+    assert 'data-step="short"' not in page

@@ -252,3 +252,28 @@ def test_the_case_of_a_difference_leads_to_its_bill(finance: Client, bill: Freig
     page = finance.get("/console/cases/", {"case": case.pk})
 
     assert f"/console/freight/{bill.pk}/" in page.content.decode()
+
+
+def test_a_remembered_heading_that_a_file_lacks_is_looked_for_by_its_usual_name(stage: Stage, finance: Client) -> None:
+    first, second = stage.ship([800, 800])
+    address = upload(finance, stage, table([("运单号", "钱"), (first.tracking_no, "5.00")]))["Location"]
+    by_hand = {"column_tracking_no": "运单号", "column_amount": "钱", "verb": "import"}
+    finance.post(address, {**by_hand, "starts_on": "2026-10-01", "last_day": "2026-10-31"})
+    assert FreightLayout.objects.get().columns == {"tracking_no": "运单号", "amount": "钱"}
+
+    page = finance.get(upload(finance, stage, table([HEADING, row(second)]))["Location"])
+
+    assert (page.context["count"], page.context["error_count"]) == (1, 0)
+    assert ("amount", "合计金额") in [(name, heading) for name, _label, heading in page.context["columns"]]
+
+
+def test_a_withdrawn_bill_shows_no_work_any_more(stage: Stage, finance: Client, bill: FreightBill) -> None:
+    assert "Open differences 3" in texts(finance.get(f"/console/freight/{bill.pk}/"))
+    finance.post(f"/console/freight/{bill.pk}/withdraw/", {"reason": "wrong month"})
+
+    page = finance.get(f"/console/freight/{bill.pk}/")
+
+    assert FreightBill.objects.get().state == "withdrawn"
+    assert page.context["open_lines"] == 0
+    assert "Open differences" not in texts(page)
+    assert "its lines count nowhere" in texts(page)

@@ -451,3 +451,18 @@ def test_regions_that_share_a_name_are_shown_so_that_the_form_can_be_saved_again
 
     assert value.startswith("上海市, 3101, 浙江省, ")
     assert rule_set().draft["rules"][0]["when"] == when
+
+
+def test_handling_of_one_warehouse_is_set_without_a_file_and_empty_means_as_everywhere(browser: Client) -> None:
+    World()
+    costs = {"split_fen": "5.50", "handling_fen": "1.2", "max_parcels": "2"}
+    costs |= {f"{what}_{grade}": "3" for what in ("late", "unfilled") for grade in ("rush", "vip", "normal")}
+    address = reverse("console:routing-act", args=["costs"])
+
+    browser.post(address, {"revision": 0, **costs, "handling_at_EAST": "0.80", "handling_at_SOUTH": ""})
+
+    assert rule_set().draft["costs"]["handling_by_warehouse"] == {"EAST": 80}
+    page = browser.get(reverse("console:routing-rules"))
+    assert page.context["costs"]["by_warehouse"] == [("EAST", "华东仓", "0.80"), ("SOUTH", "华南仓", "")]
+    browser.post(address, {"revision": rule_set().draft_revision, **costs, "handling_at_EAST": ""})
+    assert rule_set().draft["costs"]["handling_by_warehouse"] == {}

@@ -41,7 +41,7 @@ def text_of(entry: polib.POEntry) -> str:
 
 
 def test_every_marked_text_is_in_the_catalogue() -> None:
-    known = {entry.msgid for entry in entries(OURS)}
+    known = {f"{entry.msgctxt}\x04{entry.msgid}" if entry.msgctxt else entry.msgid for entry in entries(OURS)}
 
     missing = {text: where for text, where in marked_texts(ROOT).items() if text not in known}
 

@@ -21,10 +21,11 @@ FUNCTIONS = {
 }
 _STRING = r"u?('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")"
 _IN_TEMPLATE = re.compile(rf"\b(?:n?gettext|_)\(\s*{_STRING}(?:\s*,\s*{_STRING})?")
+_WITH_CONTEXT = re.compile(rf"\bpgettext\(\s*{_STRING}\s*,\s*{_STRING}")
 
 
 def marked_texts(root: Path) -> dict[str, str]:
-    """msgid -> the file it stands in."""
+    """msgid, after its context and \\x04 where it has one -> the file it stands in."""
     found: dict[str, str] = {}
     for app in APPS:
         for path in sorted((root / app).rglob("*.py")):
@@ -46,9 +47,13 @@ def _in_python(path: Path) -> Iterator[str]:
             at = 1 if names[node.func.id].startswith("pgettext") else 0
             first = node.args[at]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield first.value
+                context = f"{ast.literal_eval(node.args[0])}\x04" if at else ""
+                yield f"{context}{first.value}"
 
 
 def _in_template(path: Path) -> Iterator[str]:
-    for match in _IN_TEMPLATE.finditer(templatize(path.read_text(), origin=str(path))):
+    code = templatize(path.read_text(), origin=str(path))
+    for match in _IN_TEMPLATE.finditer(code):
         yield ast.literal_eval(match[1])
+    for match in _WITH_CONTEXT.finditer(code):
+        yield f"{ast.literal_eval(match[1])}\x04{ast.literal_eval(match[2])}"

@@ -25,7 +25,7 @@ from ordercenter.inventory.models import (
     Supply,
     WarehouseAccess,
 )
-from ordercenter.inventory.services import Movement, move_stock
+from ordercenter.inventory.services import Movement, Wanted, move_stock, reserve_now
 from ordercenter.inventory.states import MovementReason
 from tests.flows.world import World
 from tests.fulfillment.floor.house import broken_invariants
@@ -321,3 +321,49 @@ def test_who_holds_pieces_can_be_asked_of_one_warehouse(world: World, boss: Clie
 
     assert [holder.reservation.pk for holder in here] == [held.pk]
     assert there == []
+
+
+def test_the_pool_says_how_fast_a_sku_sells_and_how_long_it_lasts(world: World, boss: Client) -> None:
+    now, east, south = timezone.now(), world.east.pk, world.south.pk
+    sold = [Movement(world.skus[5].pk, east, -8, MovementReason.SHIPMENT, "s", "s:1")]
+    move_stock(movements=sold, at=now).raise_first()
+
+    pool = boss.get(reverse("console:stock-pool", args=[world.skus[5].pk])).context["pool"]
+
+    covers = {level.warehouse_id: cover for level, cover in pool.levels}
+    assert (covers[east].free, str(covers[east].a_day), str(covers[east].days)) == (2, "8.0", "0.2")
+    assert (covers[east].level, covers[south].level, covers[south].days) == ("low", "enough", None)
+    assert (pool.cover.free, str(pool.cover.days)) == (12, "1.5")
+
+
+def test_what_a_cart_holds_is_shown_and_released_with_a_reason_and_a_deed(world: World, boss: Client) -> None:
+    ends = timezone.now() + timedelta(hours=1)
+    sku = world.skus[5]
+    reserve_now(wanted=Wanted(sku.pk, world.east.pk, 3, holder="cart:7", expires_at=ends))
+    held = Reservation.objects.get(holder="cart:7")
+    address = reverse("console:stock-release", args=[held.pk])
+    assert address in boss.get(reverse("console:stock-pool", args=[sku.pk])).content.decode()
+
+    assert boss.post(address, {"reason": ""}).status_code == 400
+    assert Reservation.objects.get(pk=held.pk).state == "active"
+    assert boss.post(address, {"reason": "the cart is gone"}).status_code == 302
+
+    assert Reservation.objects.get(pk=held.pk).state == "released"
+    assert StockLevel.objects.get(sku=sku, warehouse=world.east).reserved == 0
+    deed = Deed.objects.get(action="stock.release")
+    assert (deed.subject, deed.reason) == ("hold:cart:7", "the cart is gone")
+    assert deed.details == {f"{sku.pk}@{world.east.pk}": 3}
+    assert boss.post(address, {"reason": "again"}).status_code == 404
+
+
+def test_the_pieces_of_an_order_are_not_released_past_the_order(world: World, boss: Client, operator: Client) -> None:
+    theirs = Reservation.objects.filter(state="active").first()
+    assert theirs is not None
+
+    for browser in (boss, operator):
+        assert browser.post(reverse("console:stock-release", args=[theirs.pk]), {"reason": "x"}).status_code in (
+            403,
+            404,
+        )
+
+    assert Reservation.objects.get(pk=theirs.pk).state == "active"
