@@ -163,6 +163,19 @@ class TestMadeToOrder:
         assert not SupplyClaim.objects.exists()
         assert broken() == []
 
+    def test_a_recipe_that_changes_meanwhile_does_not_change_what_is_being_made(
+        self, world: World, workshop: ProductionResource
+    ) -> None:
+        order(world, 5, 5)
+        made = ProductionOrder.objects.get()
+        Component.objects.update(part=world.skus[7], quantity=6)
+
+        finish_production(production_ids=[made.pk]).raise_first()
+
+        levels = dict(StockLevel.objects.filter(warehouse=world.east).values_list("sku__code", "on_hand"))
+        assert (made.parts, levels["SKU-6"]) == ({str(world.skus[6].pk): 5}, 17)
+        assert broken() == []
+
     def test_without_its_parts_nothing_is_made(self, world: World, workshop: ProductionResource) -> None:
         order(world, 5, 5)
         made = ProductionOrder.objects.get()

@@ -138,7 +138,8 @@ class Component(models.Model):
 class ProductionOrder(StateModel):
     """Pieces that are being made for an order line, or for stock. The minutes that it takes are in CapacityUse.
 
-    ready_on: the day on which they are on the shelf.
+    ready_on: the day on which they are on the shelf. parts: SKU id as text -> pieces that all of it takes, as it was
+    planned: a recipe that changes meanwhile changes what is planned from then on. None of what is older than that.
     """
 
     sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"))
@@ -149,6 +150,7 @@ class ProductionOrder(StateModel):
     # What a person's form calls the wish to make pieces for stock, so that the same wish is one production order.
     key = models.CharField(_("idempotency key"), max_length=64, null=True, blank=True, unique=True, editable=False)
     ready_on = models.DateField(_("ready on"))
+    parts = models.JSONField(_("parts"), null=True, blank=True, editable=False)
     state = StateField(_("state"), default=ProductionState.PLANNED, choices=ProductionState.choices)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)

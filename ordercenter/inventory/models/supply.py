@@ -62,8 +62,8 @@ class Supply(StateModel):
 class SupplyClaim(models.Model):
     """Pieces of what is to come, promised for a day: to an order line that waits, or to a production order.
 
-    promised_on: the day from which they are there; None where no day is known. ready_on: for production the day when
-    the piece is made; the promise adds the way to the buyer. A claim lives as long as its line waits.
+    promised_on: the day from which they are there (of production: on which its work begins); None where no day is
+    known. A claim lives as long as its line waits.
     """
 
     sku = models.ForeignKey(Sku, models.PROTECT, verbose_name=_("SKU"), related_name="+")

@@ -88,6 +88,7 @@ def book_production(
         line_id=line_id,
         key=key,
         ready_on=making.ready_on,
+        parts={str(c.part_id): c.quantity * quantity for c in components},
         created_at=work.at,
     )
     work.add([order])
@@ -135,7 +136,7 @@ def finish_production(
         levels = lock_levels(sku_ids=skus, work=work)
         for order in planned:
             house = houses[order.resource_id]
-            needs = {part: n * order.quantity for part, n in parts[order.sku_id].items()}
+            needs = parts[order.pk]
             short = [part for part, n in needs.items() if (part, house) not in levels or levels[part, house].free < n]
             if short:
                 error = StockWouldBeNegative(sku_id=short[0], warehouse_id=house, delta=-needs[short[0]])
@@ -191,8 +192,11 @@ def call_off(planned: Sequence[ProductionOrder], *, work: Work) -> list[int]:
 
 
 def _parts_of(orders: Sequence[ProductionOrder]) -> dict[int, dict[int, int]]:
-    parts: dict[int, dict[int, int]] = defaultdict(dict)
-    rows = Component.objects.filter(route__sku_id__in={o.sku_id for o in orders})
-    for sku_id, part_id, quantity in rows.values_list("route__sku_id", "part_id", "quantity"):
-        parts[sku_id][part_id] = quantity
-    return parts
+    """By production order, what it takes of each part: as it was planned; by today's recipe where that was not kept."""
+    old = [o for o in orders if o.parts is None]
+    recipes: dict[int, dict[int, int]] = defaultdict(dict)
+    rows = Component.objects.filter(route__sku_id__in={o.sku_id for o in old})
+    for sku_id, part_id, quantity in rows.values_list("route__sku_id", "part_id", "quantity") if old else ():
+        recipes[sku_id][part_id] = quantity
+    kept = {o.pk: {int(part): int(n) for part, n in o.parts.items()} for o in orders if o.parts is not None}
+    return kept | {o.pk: {part: n * o.quantity for part, n in recipes[o.sku_id].items()} for o in old}
