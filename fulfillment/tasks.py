@@ -19,6 +19,7 @@ from fulfillment.services.freight_uploads import work_off_uploads
 from fulfillment.services.goods_at_warehouses import ask_stock as ask_stock_of_warehouses
 from fulfillment.services.goods_at_warehouses import tell_changed_items
 from fulfillment.services.labels import forget_old_labels
+from fulfillment.services.late_supply import look_at_late_supply
 from fulfillment.services.learning import learn_from_past_days
 from fulfillment.services.shadow import run_waiting_shadows
 from fulfillment.services.silence import tell_silent
@@ -111,6 +112,12 @@ def learn_prices(**_: object) -> None:
 def find_silence(**_: object) -> None:
     """Delivery orders that a warehouse says nothing about become cases."""
     tell_silent(at=timezone.now())
+
+
+@shared_task(name="fulfillment.late_supply")
+def late_supply(**_: object) -> None:
+    """Goods whose day has passed become cases, and those who wait for them get new dates."""
+    look_at_late_supply(at=timezone.now())
 
 
 @shared_task(name="fulfillment.ask_stock")

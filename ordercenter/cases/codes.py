@@ -68,6 +68,7 @@ CODES: dict[str, CaseCode] = dict(
         _warning("GOODS_AFTER_END", _("Goods moved for a delivery that was over"), 4),
         _blocking("INTERCEPT_FAILED", _("The warehouse could not stop the parcel"), 2),
         _warning("STOCK_COUNT_SHORT", _("Counted less than is promised"), 4),
+        _warning("SUPPLY_LATE", _("Goods have not come on their day"), 24),
         _warning("STOCK_DOUBTFUL", _("Stock in doubt"), 8),
         _warning("QUOTA_SHORT", _("Not enough stock to set aside"), 2),
         _warning("LIVE_FEW_LEFT", _("Nearly sold out in a live stream"), 1),

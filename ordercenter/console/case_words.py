@@ -309,6 +309,11 @@ WORDS: Mapping[str, CaseWords] = {
         _("The business day cannot be closed."),
         _("Open the bill, find the cause, and sign the difference off with a reason."),
     ),
+    "SUPPLY_LATE": CaseWords(
+        _("Goods that were bought, sent over or are being made have not come on the day on which they were expected."),
+        _("Orders that wait for them have been given later dates; buyers may have to be told."),
+        _("Ask the supplier or the workshop, and write down the new day or the arrival; the case then closes itself."),
+    ),
     "PAYOUT_DIFF": CaseWords(
         _("What the platform paid out for the order is not what our books say, or its fees are more than agreed."),
         _("Money may be missing, or was paid that has to go back."),

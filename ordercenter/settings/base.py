@@ -215,6 +215,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "waves-of-floors": {"task": "fulfillment.make_waves", "schedule": 60.0},
     "silence": {"task": "fulfillment.tell_silent", "schedule": 60.0},
     "tell-items": {"task": "fulfillment.tell_items", "schedule": 15.0, "options": {"expires": 30.0}},
+    "late-supply": {"task": "fulfillment.late_supply", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "stock-there": {"task": "fulfillment.ask_stock", "schedule": 24 * 3600.0},
 }
 
