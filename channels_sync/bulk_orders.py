@@ -161,10 +161,14 @@ def _new_to_us(rows: Sequence[_Fresh], result: BulkResult) -> list[_Fresh]:
 
 
 def _with_new_payments(rows: Sequence[_Fresh], result: BulkResult) -> list[_Fresh]:
-    """A payment belongs to one order: a number that is booked already, or named twice, is a mistake of the sender."""
+    """A payment belongs to one order: a number that is booked already, or named twice, is a mistake of the sender.
+
+    Raises _KnownMeanwhile where it is booked for the very order that was new a moment ago.
+    """
     numbers = {f.row.order.payment.external_no for f in rows if f.row.order.payment is not None}
     entries = PaymentEntry.objects.filter(external_no__in=numbers, kind=EntryKind.PAYMENT)
-    booked = set(entries.values_list("provider", "external_no")) if numbers else set()
+    columns = ("provider", "external_no", "order__shop_id", "order__channel_order_no")
+    booked = {(p, no): (shop, order) for p, no, shop, order in entries.values_list(*columns)} if numbers else {}
     first: dict[tuple[str, str], int] = {}
     fresh = []
     for f in rows:
@@ -173,6 +177,8 @@ def _with_new_payments(rows: Sequence[_Fresh], result: BulkResult) -> list[_Fres
             fresh.append(f)
             continue
         key = (payment.provider, payment.external_no)
+        if booked.get(key) == (f.shop.pk, f.row.order.channel_order_no):
+            raise _KnownMeanwhile
         if key in booked:
             result.refused[f.row.index] = PaymentTaken(provider=key[0], external_no=key[1])
         elif key in first:
