@@ -20,7 +20,6 @@ from channels_sync.adapters.base import Window
 from channels_sync.granting import account_of_state, granting_address, take_grant
 from channels_sync.held_spans import give_up
 from channels_sync.models import ChannelAccount, SyncCursor
-from channels_sync.platforms import platform_of
 from channels_sync.services import ask_backfill
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.catalog.platform_facts import GROUPS
@@ -78,7 +77,8 @@ def channel(request: HttpRequest, account_id: int) -> HttpResponse:
     context = {
         "row": row,
         "runs": selectors.recent_runs(account),
-        "may_authorise": request.user.has_perm(BACKFILL) and platform_of(account).granting is not None,
+        "may_authorise": request.user.has_perm(BACKFILL)
+        and granting_address(account=account, user_id=request.user.pk, back="") is not None,
         "replays": replaying.replays_of(account) if may_read else [],
         "allowed": matrix.capability_matrix([account.shop.channel]),
         "allowed_channels": [account.shop.channel],
