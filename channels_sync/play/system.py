@@ -30,7 +30,7 @@ def system_at_hand() -> Iterator[SandboxControl]:
     """The remote control of the sandbox that plays for this installation; everything else runs beside it.
 
     When `manage.py up` runs on this data folder, that one is used and left as it is. When not, it is started for the
-    time of the block, without background orders, on the database that this process uses. Raises Misconfigured when the
+    time of the block, without background orders and the demo's days of life, on the database that this process uses. Raises Misconfigured when the
     installation has no account at the sandbox, or a part does not work.
     """
     if running_record(open_data_folder()) is not None:
@@ -44,6 +44,8 @@ def system_at_hand() -> Iterator[SandboxControl]:
 def _environment() -> dict[str, str]:
     """Ours, without what would make `up` take its own embedded database for one from outside."""
     env = {**os.environ, "OC_DATA_DIR": str(settings.DATA_DIR), "OC_SANDBOX_RATE": "0"}
+    # The demo's life puts ordinary goods into the house of our own, where nobody works during a played day.
+    env["OC_DEMO_LIFE"] = "0"
     embedded = open_data_folder().secrets().postgres_password == connection.settings_dict["PASSWORD"]
     if embedded:
         env.pop("DATABASE_URL", None)
