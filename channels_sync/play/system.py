@@ -30,8 +30,8 @@ def system_at_hand() -> Iterator[SandboxControl]:
     """The remote control of the sandbox that plays for this installation; everything else runs beside it.
 
     When `manage.py up` runs on this data folder, that one is used and left as it is. When not, it is started for the
-    time of the block, without background orders and the demo's days of life, on the database that this process uses. Raises Misconfigured when the
-    installation has no account at the sandbox, or a part does not work.
+    time of the block, without background orders and the demo's days of life, on the database that this process uses.
+    Raises Misconfigured when the installation has no account at the sandbox, or a part does not work.
     """
     if running_record(open_data_folder()) is not None:
         with _sandbox() as sandbox:
