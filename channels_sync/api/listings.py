@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channels_sync.api.orders import IDEMPOTENCY_KEY
 from channels_sync.listings.suggesting import Asked, Suggestion, suggest
 from channels_sync.listings.waiting import WaitingListing, waiting_listings
 from ordercenter.catalog.binding import Binding, bind_listings
-from ordercenter.catalog.idempotency import checked_key, fingerprint_of, run_once
 from ordercenter.catalog.listings import LONGEST, Listing
 from ordercenter.catalog.models import ApiScope, Shop
 from ordercenter.catalog.sets import MOST_PARTS, MOST_PIECES
 from ordercenter.catalog.unbinding import unbind_listings
+from ordercenter.catalog.writing_once import IDEMPOTENCY_KEY, WritesOnce
 from ordercenter.common.problems import CONTENT_TYPE, problem_of
 from ordercenter.common.rest import ApiView
 from ordercenter.common.rest_fields import (
@@ -211,25 +210,9 @@ class ListingSuggestions(ApiView):
         return Response({"suggestions": [_suggestion_out(s) for s in found]})
 
 
-class _WritesOnce(ApiView):
-    """Done once for each Idempotency-Key."""
-
+class ListingsBind(WritesOnce):
     needs = ApiScope.LISTINGS_WRITE
 
-    def once(self, request: Request, perform: Callable[[], list[dict[str, Any]]]) -> Response:
-        answer = run_once(
-            client=request.auth.ident,
-            key=checked_key(request.headers.get("Idempotency-Key")),
-            at=timezone.now(),
-            fingerprint=fingerprint_of("POST", request.path, request._request.body),
-            perform=lambda: (200, {"results": perform()}),
-        )
-        content_type = CONTENT_TYPE if answer.status >= 400 else None
-        headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
-        return Response(answer.body, status=answer.status, headers=headers, content_type=content_type)
-
-
-class ListingsBind(_WritesOnce):
     @extend_schema(
         operation_id="listings_bind",
         tags=["listings"],
@@ -244,11 +227,9 @@ class ListingsBind(_WritesOnce):
         responses={200: ListingRowsOut, (422, CONTENT_TYPE): ProblemOut},
     )
     def post(self, request: Request) -> Response:
-        checked_key(request.headers.get("Idempotency-Key"))
-        body = self.read_body(BindIn())
-        return self.once(request, lambda: self._bind(body))
+        return self.once(request, read=lambda: self.read_body(BindIn()), perform=self._bind)
 
-    def _bind(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _bind(self, body: Mapping[str, Any], at: datetime) -> dict[str, Any]:
         shops = _shops(self)
         bindings = [
             Binding(
@@ -258,18 +239,19 @@ class ListingsBind(_WritesOnce):
             )
             for row in body["bindings"]
         ]
-        result = bind_listings(
-            bindings=bindings, scope=self.reach(), reason=body["reason"], at=timezone.now(), actor=self.actor()
-        )
+        result = bind_listings(bindings=bindings, scope=self.reach(), reason=body["reason"], at=at, actor=self.actor())
         refused = {refusal.key: problem_of(refusal.error) for refusal in result.refused}
         matches = iter(result.done)
-        return [
+        rows = [
             _row(n, problem=refused[n]) if n in refused else _row(n, sku=next(matches).sku.code)
             for n in range(len(bindings))
         ]
+        return {"results": rows}
 
 
-class ListingsUnbind(_WritesOnce):
+class ListingsUnbind(WritesOnce):
+    needs = ApiScope.LISTINGS_WRITE
+
     @extend_schema(
         operation_id="listings_unbind",
         tags=["listings"],
@@ -283,19 +265,15 @@ class ListingsUnbind(_WritesOnce):
         responses={200: ListingRowsOut, (422, CONTENT_TYPE): ProblemOut},
     )
     def post(self, request: Request) -> Response:
-        checked_key(request.headers.get("Idempotency-Key"))
-        body = self.read_body(UnbindIn())
-        return self.once(request, lambda: self._unbind(body))
+        return self.once(request, read=lambda: self.read_body(UnbindIn()), perform=self._unbind)
 
-    def _unbind(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _unbind(self, body: Mapping[str, Any], at: datetime) -> dict[str, Any]:
         shops = _shops(self)
         listings = [_listing(row, shops) for row in body["listings"]]
         first = list(dict.fromkeys(listings))
-        result = unbind_listings(
-            listings=first, scope=self.reach(), reason=body["reason"], at=timezone.now(), actor=self.actor()
-        )
+        result = unbind_listings(listings=first, scope=self.reach(), reason=body["reason"], at=at, actor=self.actor())
         refused = {refusal.key: problem_of(refusal.error) for refusal in result.refused}
-        return [_row(n, problem=refused.get(listing)) for n, listing in enumerate(listings)]
+        return {"results": [_row(n, problem=refused.get(listing)) for n, listing in enumerate(listings)]}
 
 
 def _shops(view: ApiView) -> dict[str, int]:

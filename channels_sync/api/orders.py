@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channels_sync.api.serializers import MOST_ORDERS, BulkIn, BulkOut, OrderIn, incoming_order
 from channels_sync.bulk_orders import BulkResult, BulkRow, take_bulk
-from ordercenter.catalog.idempotency import checked_key, fingerprint_of, run_once
 from ordercenter.catalog.models import ApiScope
+from ordercenter.catalog.writing_once import IDEMPOTENCY_KEY, WritesOnce
 from ordercenter.common.problems import CONTENT_TYPE, FieldError, RequestInvalid, problem_of
-from ordercenter.common.rest import ApiView
 from ordercenter.common.rest_fields import mistakes_of
 from ordercenter.common.rest_schema import ProblemOut
 from ordercenter.inventory.services.holds import holder_of_key
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    required=True,
-    description=_(
-        "A random text of 1 to 255 visible ASCII characters, new for each new request and the same at each retry. The "
-        "answer is kept for 48 hours and given again; the header Idempotency-Replayed says so."
-    ),
-)
 
-
-class OrderBulkCreate(ApiView):
+class OrderBulkCreate(WritesOnce):
     needs = ApiScope.ORDERS_WRITE
 
     @extend_schema(
@@ -55,21 +43,9 @@ class OrderBulkCreate(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        key = checked_key(request.headers.get("Idempotency-Key"))
-        rows = _rows_of(request.data)
-        at = timezone.now()
-        answer = run_once(
-            client=request.auth.ident,
-            key=key,
-            at=at,
-            fingerprint=fingerprint_of("POST", request.path, request._request.body),
-            perform=lambda: (200, self._take(rows, at)),
-        )
-        content_type = CONTENT_TYPE if answer.status >= 400 else None
-        headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
-        return Response(answer.body, status=answer.status, headers=headers, content_type=content_type)
+        return self.once(request, read=lambda: _rows_of(request.data), perform=self._take)
 
-    def _take(self, rows: Sequence[Any], at: Any) -> dict[str, Any]:
+    def _take(self, rows: Sequence[Any], at: datetime) -> dict[str, Any]:
         fit, problems = _checked(rows, self.request.auth.key_id)
         subject = f"api_key:{self.request.auth.key_id}"
         result = take_bulk(rows=fit, reach=self.reach(), actor=self.actor(), subject=subject, at=at)

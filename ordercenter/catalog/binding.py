@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.db import connection
 from ordercenter.audit.models import Deed
 from ordercenter.audit.work import Work, unit_of_work
 from ordercenter.catalog.errors import BundleEmpty, ListingForeign, ListingNameless, SkuNotSold
-from ordercenter.catalog.listings import Listing
+from ordercenter.catalog.listings import Listing, rows_by_listing
 from ordercenter.catalog.models import BundlePart, IgnoredListing, ListingMatch, Sku
 from ordercenter.catalog.sets import Parts, parts_in_order, sets_of
 from ordercenter.common.actor import Actor
@@ -81,7 +81,7 @@ def bind_listings(
                 if match is not None:
                     changed[binding.listing] = match
                 result.done.append(known[binding.listing])
-        _take_back_ignored({Listing(m.shop_id, m.listing_id, m.listing_sku_id) for m in result.done})
+        _take_back_ignored([match.listing for match in result.done])
         for match in changed.values():
             tell_matched(work, match)
         work.add([_deed(work, match, reason) for match in changed.values()])
@@ -162,28 +162,15 @@ def _bound(
 
 
 def _known(work: Work, listings: Sequence[Listing]) -> dict[Listing, ListingMatch]:
-    rows = list(
-        ListingMatch.objects.filter(
-            shop_id__in={listing.shop_id for listing in listings},
-            listing_id__any_of={listing.listing_id for listing in listings},
-            listing_sku_id__any_of={listing.listing_sku_id for listing in listings},
-        )
-        .order_by("pk")
-        .select_for_update()
-    )
-    work.adopt(ListingMatch, rows)
-    return {Listing(row.shop_id, row.listing_id, row.listing_sku_id): row for row in rows}
+    known = rows_by_listing(ListingMatch.objects.order_by("pk").select_for_update(), listings)
+    work.adopt(ListingMatch, known.values())
+    return known
 
 
-def _take_back_ignored(listings: Collection[Listing]) -> None:
-    ignored = IgnoredListing.objects.filter(
-        shop_id__in={listing.shop_id for listing in listings},
-        listing_id__any_of={listing.listing_id for listing in listings},
-        listing_sku_id__any_of={listing.listing_sku_id for listing in listings},
-    )
-    mine = [row.pk for row in ignored if Listing(row.shop_id, row.listing_id, row.listing_sku_id) in listings]
-    if mine:
-        IgnoredListing.objects.filter(pk__in=mine).delete()
+def _take_back_ignored(listings: Sequence[Listing]) -> None:
+    ignored = rows_by_listing(IgnoredListing.objects.all(), listings)
+    if ignored:
+        IgnoredListing.objects.filter(pk__in=[row.pk for row in ignored.values()]).delete()
 
 
 def _meanings(bindings: Sequence[Binding], work: Work) -> dict[str | Parts, Sku | OrderCenterError]:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from django.db import connection
+from django.db.models import QuerySet
+
+if TYPE_CHECKING:
+    from ordercenter.catalog.models import IgnoredListing, ListingMatch
+
+    Row = TypeVar("Row", ListingMatch, IgnoredListing)
 
 LONGEST = 64
 
@@ -44,6 +50,17 @@ def listing_from(text: str) -> Listing | None:
     if len(listing_id) > LONGEST or len(listing_sku_id) > LONGEST or "\0" in listing_id + listing_sku_id:
         return None
     return Listing(int(shop), listing_id, listing_sku_id)
+
+
+def rows_by_listing(rows: QuerySet[Row], listings: Collection[Listing]) -> dict[Listing, Row]:
+    """Of these matches, or of these ignored listings, the row of each listing that has one. One statement."""
+    asked = set(listings)
+    found = rows.filter(
+        shop_id__in={listing.shop_id for listing in asked},
+        listing_id__any_of={listing.listing_id for listing in asked},
+        listing_sku_id__any_of={listing.listing_sku_id for listing in asked},
+    )
+    return {row.listing: row for row in found if row.listing in asked}
 
 
 class CodedSku(NamedTuple):

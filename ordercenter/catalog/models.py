@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from ordercenter.catalog.listings import Listing
 from ordercenter.common.rows import FastRow
 from ordercenter.common.secretfield import SealedField
 
@@ -221,6 +222,11 @@ class ListingMatch(models.Model):
     def __str__(self) -> str:
         return f"{self.listing_id}/{self.listing_sku_id} > {self.sku_id}"
 
+    @property
+    def listing(self) -> Listing:
+        """The listing that it speaks of."""
+        return Listing(self.shop_id, self.listing_id, self.listing_sku_id)
+
 
 class IgnoredListing(models.Model):
     """A listing whose goods are none of ours: nobody has to match it. Its orders wait for a decision about each."""
@@ -244,6 +250,11 @@ class IgnoredListing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.listing_id}/{self.listing_sku_id}"
+
+    @property
+    def listing(self) -> Listing:
+        """The listing that it speaks of."""
+        return Listing(self.shop_id, self.listing_id, self.listing_sku_id)
 
 
 class Contact(FastRow):

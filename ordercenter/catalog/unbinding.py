@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import Work, unit_of_work
@@ -16,7 +18,7 @@ from ordercenter.catalog.errors import (
     ListingUnbound,
     WhyMissing,
 )
-from ordercenter.catalog.listings import Listing
+from ordercenter.catalog.listings import Listing, rows_by_listing
 from ordercenter.catalog.models import IgnoredListing, ListingMatch
 from ordercenter.common.actor import Actor
 from ordercenter.common.batch import BatchResult
@@ -34,7 +36,7 @@ def unbind_listings(
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor, reason=_why(reason)) as work:
         hold_back_judgements()
-        known = _matches(listings)
+        known = rows_by_listing(_matches(), listings)
         gone = []
         for listing in listings:
             with result.refusals(listing):
@@ -44,7 +46,7 @@ def unbind_listings(
                 gone.append(known.pop(listing))
                 result.done.append(listing)
         for match in gone:
-            _note(work, "listing.unbind", f"match:{match.pk}", listing_of_match(match), match.sku.code)
+            _note(work, "listing.unbind", f"match:{match.pk}", match.listing, match.sku.code)
         _delete(gone, work)
     return result
 
@@ -61,8 +63,8 @@ def ignore_listings(
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor, reason=_why(reason)) as work:
         hold_back_judgements()
-        known = _matches(listings)
-        ignored = {Listing(row.shop_id, row.listing_id, row.listing_sku_id) for row in _ignored(listings)}
+        known = rows_by_listing(_matches(), listings)
+        ignored = set(rows_by_listing(IgnoredListing.objects.all(), listings))
         rows = []
         for listing in listings:
             with result.refusals(listing):
@@ -92,7 +94,7 @@ def take_back_ignored(
     result = BatchResult()
     with unit_of_work(work, at=at, actor=actor) as work:
         hold_back_judgements()
-        known = {Listing(row.shop_id, row.listing_id, row.listing_sku_id): row for row in _ignored(listings)}
+        known = rows_by_listing(IgnoredListing.objects.all(), listings)
         for listing in listings:
             with result.refusals(listing):
                 _only_own(listing, scope)
@@ -105,32 +107,8 @@ def take_back_ignored(
     return result
 
 
-def listing_of_match(match: ListingMatch) -> Listing:
-    """The listing that a match speaks of."""
-    return Listing(match.shop_id, match.listing_id, match.listing_sku_id)
-
-
-def _matches(listings: Collection[Listing]) -> dict[Listing, ListingMatch]:
-    asked = set(listings)
-    rows = ListingMatch.objects.filter(
-        shop_id__in={listing.shop_id for listing in asked},
-        listing_id__any_of={listing.listing_id for listing in asked},
-        listing_sku_id__any_of={listing.listing_sku_id for listing in asked},
-    )
-    found = {
-        listing_of_match(row): row for row in rows.select_related("sku").order_by("pk").select_for_update(of=("self",))
-    }
-    return {listing: found[listing] for listing in asked & found.keys()}
-
-
-def _ignored(listings: Collection[Listing]) -> list[IgnoredListing]:
-    asked = set(listings)
-    rows = IgnoredListing.objects.filter(
-        shop_id__in={listing.shop_id for listing in asked},
-        listing_id__any_of={listing.listing_id for listing in asked},
-        listing_sku_id__any_of={listing.listing_sku_id for listing in asked},
-    )
-    return [row for row in rows if Listing(row.shop_id, row.listing_id, row.listing_sku_id) in asked]
+def _matches() -> QuerySet[ListingMatch]:
+    return ListingMatch.objects.select_related("sku").order_by("pk").select_for_update(of=("self",))
 
 
 def _only_own(listing: Listing, scope: Scope) -> None:

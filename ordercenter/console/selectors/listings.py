@@ -73,8 +73,6 @@ def matched(filters: Filters, scope: Scope) -> dict[str, Any]:
         rows = rows.filter(words | Q(sku__name__icontains=filters.text))
     first = (filters.page - 1) * MATCH_ROWS
     found = list(rows.order_by("-pk")[first : first + MATCH_ROWS + 1])
-    for match in found:
-        match.text = Listing(match.shop_id, match.listing_id, match.listing_sku_id).text  # type: ignore[attr-defined]
     pages = _pages(filters, first + len(found), MATCH_ROWS)
     return {"matches": found[:MATCH_ROWS], **pages}
 
@@ -90,10 +88,9 @@ def ignored(filters: Filters, scope: Scope) -> dict[str, Any]:
         )
     first = (filters.page - 1) * MATCH_ROWS
     found = list(rows.order_by("-pk")[first : first + MATCH_ROWS + 1])
-    listings = {row.pk: Listing(row.shop_id, row.listing_id, row.listing_sku_id) for row in found}
-    waiting = waiting_listings(scope=scope, ignored=True, only=list(listings.values()), most=MATCH_ROWS + 1)
+    waiting = waiting_listings(scope=scope, ignored=True, only=[row.listing for row in found], most=MATCH_ROWS + 1)
     by_listing = {n.listing: n for n in waiting.listings}
-    shown = [(row, listings[row.pk], by_listing.get(listings[row.pk])) for row in found[:MATCH_ROWS]]
+    shown = [(row, by_listing.get(row.listing)) for row in found[:MATCH_ROWS]]
     return {"ignored": shown, **_pages(filters, first + len(found), MATCH_ROWS)}
 
 

@@ -101,54 +101,32 @@ def _bind_many(request: HttpRequest) -> None:
 def _do_bind(request: HttpRequest, bindings: list[Binding]) -> None:
     scope = scope_of(request)
     waiting = waiting_listings(scope=scope, only=[b.listing for b in bindings], most=MOST_AT_ONCE)
-    reason = request.POST.get("reason", "").strip()[:200] or _("bound on the page of listings")
-    result = bind_listings(bindings=bindings, scope=scope, reason=reason, at=timezone.now(), actor=actor_of(request))
-    if result.done:
-        done = {Listing(m.shop_id, m.listing_id, m.listing_sku_id) for m in result.done}
-        orders = sum(n.orders for n in waiting.listings if n.listing in done)
-        text = ngettext("%(n)s listing is matched.", "%(n)s listings are matched.", len(done)) % {"n": len(done)}
-        if orders:
-            go_on = ngettext(
-                "%(n)s order that waited goes on by itself.", "%(n)s orders that waited go on by themselves.", orders
-            )
-            text += " " + go_on % {"n": orders}
-        messages.success(request, text)
-    _report_refused(request, result)
+    reason = _reason(request) or _("bound on the page of listings")
+    result = bind_listings(bindings=bindings, reason=reason, **_who(request))
+    done = {match.listing for match in result.done}
+    orders = sum(n.orders for n in waiting.listings if n.listing in done)
+    text = ngettext("%(n)s listing is matched.", "%(n)s listings are matched.", len(done)) % {"n": len(done)}
+    if orders:
+        go_on = ngettext(
+            "%(n)s order that waited goes on by itself.", "%(n)s orders that waited go on by themselves.", orders
+        )
+        text += " " + go_on % {"n": orders}
+    _report(request, result, text)
 
 
 def _unbind(request: HttpRequest) -> None:
-    result = unbinding.unbind_listings(
-        listings=_named(request),
-        scope=scope_of(request),
-        reason=request.POST.get("reason", "")[:200],
-        at=timezone.now(),
-        actor=actor_of(request),
-    )
-    if result.done:
-        messages.success(request, _("The match is taken away. Orders that have their goods keep them."))
-    _report_refused(request, result)
+    result = unbinding.unbind_listings(listings=_named(request), reason=_reason(request), **_who(request))
+    _report(request, result, _("The match is taken away. Orders that have their goods keep them."))
 
 
 def _ignore(request: HttpRequest) -> None:
-    result = unbinding.ignore_listings(
-        listings=_named(request),
-        scope=scope_of(request),
-        reason=request.POST.get("reason", "")[:200],
-        at=timezone.now(),
-        actor=actor_of(request),
-    )
-    if result.done:
-        messages.success(request, _("Kept as none of ours. Its orders wait on, for a decision about each."))
-    _report_refused(request, result)
+    result = unbinding.ignore_listings(listings=_named(request), reason=_reason(request), **_who(request))
+    _report(request, result, _("Kept as none of ours. Its orders wait on, for a decision about each."))
 
 
 def _take_back(request: HttpRequest) -> None:
-    result = unbinding.take_back_ignored(
-        listings=_named(request), scope=scope_of(request), at=timezone.now(), actor=actor_of(request)
-    )
-    if result.done:
-        messages.success(request, _("It is ours again, and is to be matched."))
-    _report_refused(request, result)
+    result = unbinding.take_back_ignored(listings=_named(request), **_who(request))
+    _report(request, result, _("It is ours again, and is to be matched."))
 
 
 VERBS: dict[str, tuple[str, Callable[[HttpRequest], None]]] = {
@@ -160,7 +138,10 @@ VERBS: dict[str, tuple[str, Callable[[HttpRequest], None]]] = {
 }
 
 
-def _report_refused(request: HttpRequest, result: BatchResult) -> None:
+def _report(request: HttpRequest, result: BatchResult, done: str) -> None:
+    """Say what was done, when anything was, and why the rest was refused."""
+    if result.done:
+        messages.success(request, done)
     for sentence in dict.fromkeys(refusal.error.sentence() for refusal in result.refused):
         messages.error(request, sentence)
 
@@ -168,6 +149,15 @@ def _report_refused(request: HttpRequest, result: BatchResult) -> None:
 def _named(request: HttpRequest) -> list[Listing]:
     found = [listing_from(text) for text in request.POST.getlist("listing")[:MOST_AT_ONCE]]
     return [listing for listing in found if listing is not None]
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:200]
+
+
+def _who(request: HttpRequest) -> dict[str, Any]:
+    """What every service wants to know of the one who asks."""
+    return {"scope": scope_of(request), "at": timezone.now(), "actor": actor_of(request)}
 
 
 def _filters(request: HttpRequest) -> Filters:

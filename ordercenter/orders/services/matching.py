@@ -9,7 +9,7 @@ from decimal import Decimal
 from ordercenter.audit.stamps import compiled
 from ordercenter.audit.work import Work
 from ordercenter.catalog.binding import MatchByCode, hold_back_matches, note_matches_by_code
-from ordercenter.catalog.listings import Listing, listing_of, only_sku, skus_with_codes
+from ordercenter.catalog.listings import Listing, listing_of, only_sku, rows_by_listing, skus_with_codes
 from ordercenter.catalog.models import BundlePart, IgnoredListing, ListingMatch, Sku
 from ordercenter.catalog.weights import piece_weights
 from ordercenter.common.batch import BatchResult
@@ -84,16 +84,9 @@ class Goods:
         unknown = {listing for listing in listings if not listing.is_nameless} - self.by_listing.keys()
         if not unknown:
             return
-        asked = {
-            "shop_id__in": {listing.shop_id for listing in unknown},
-            "listing_id__any_of": {listing.listing_id for listing in unknown},
-            "listing_sku_id__any_of": {listing.listing_sku_id for listing in unknown},
-        }
         self.by_listing.update(dict.fromkeys(unknown))
-        for match in ListingMatch.objects.filter(**asked).select_related("sku"):
-            self.by_listing[Listing(match.shop_id, match.listing_id, match.listing_sku_id)] = match
-        ignored = IgnoredListing.objects.filter(**asked).values_list("shop_id", "listing_id", "listing_sku_id")
-        self.ignored.update(Listing(*names) for names in ignored)
+        self.by_listing.update(rows_by_listing(ListingMatch.objects.select_related("sku"), unknown))
+        self.ignored.update(rows_by_listing(IgnoredListing.objects.all(), unknown))
 
     def _ask_codes(self, codes: set[str]) -> None:
         unknown = codes - self.by_code.keys()

@@ -144,7 +144,7 @@ def test_what_is_none_of_ours_leaves_the_list_and_comes_back(world: World) -> No
 
     act(client, "ignore", listing=named(world), reason="no goods")
     away = client.get(URL).context["rows"]
-    [(row, _listing, waiting)] = client.get(URL, {"show": "ignored"}).context["ignored"]
+    [(row, waiting)] = client.get(URL, {"show": "ignored"}).context["ignored"]
     act(client, "take_back", listing=named(world))
 
     assert (away, row.reason, waiting.orders) == ([], "no goods", 1)
