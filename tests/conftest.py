@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
+from ordercenter.common.ids import forget_pools
+
 
 @pytest.fixture(autouse=True)
-def language_of_the_house() -> None:
-    """Each test begins in the default language: a page seen in English leaves English behind in its thread, and which
-    test comes next differs with the number of processes."""
+def nothing_left_of_other_tests() -> None:
+    """A process keeps the language of the last page seen and a block of unused ids; which test came before differs with
+    the number of processes. Each begins in the default language, and pays for its first ids."""
     translation.deactivate()
+    forget_pools()

@@ -50,6 +50,8 @@ def test_any_text_is_read_back_as_it_was(text: str) -> None:
 def test_the_small_writes_of_a_work_take_one_round_trip_and_are_counted_one_by_one() -> None:
     with unit_of_work() as work:
         open_cases(drafts=[CaseDraft(code="BLACKLIST", subject="order:1", reference="1")], work=work)
+        # Now the process has ids for both tables.
+        work.add([deed("before", {})])
     case = Case.objects.get()
 
     with counted_statements() as statements, unit_of_work() as work:
