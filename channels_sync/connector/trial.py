@@ -26,12 +26,12 @@ from channels_sync.models import ChannelAccount
 from ordercenter.audit.deeds import record_deed
 from ordercenter.audit.work import unit_of_work
 from ordercenter.catalog.contacts import mask_address, mask_name, mask_phone
-from ordercenter.catalog.models import ListingMatch, Sku
 from ordercenter.common.actor import Actor
 from ordercenter.common.strictjson import UnreadableBody, dumps_exact, loads_strict
 from ordercenter.orders.intake_types import IncomingLine, IncomingOrder
 from ordercenter.orders.models import Hold, Order
 from ordercenter.orders.services import TakenOrder, take_orders
+from ordercenter.orders.services.matching import sku_codes_of
 
 LOOK_BACK = timedelta(days=7)
 MAX_SAMPLE_BYTES = 200_000
@@ -40,7 +40,7 @@ PERSONAL = ("receiver_name", "receiver_phone", "address")
 
 @dataclass(frozen=True, slots=True)
 class MappedLine:
-    """A line as we would have it. match: the code of our SKU, "" where nobody has matched the listing."""
+    """A line as we would have it. match: the code of our SKU, "" where the flow would ask a person."""
 
     line: IncomingLine
     match: str
@@ -101,8 +101,7 @@ def try_row(
         trial.problem = _problem_text(error)
         return trial
     trial.mapped = _mapped(order)
-    matches = _matches(account.shop_id, order.lines)
-    trial.lines = [MappedLine(line, matches.get((line.listing_id, line.listing_sku_id), "")) for line in order.lines]
+    trial.lines = list(map(MappedLine, order.lines, sku_codes_of(account.shop_id, order.lines)))
     trial.unmatched = sum(not line.match for line in trial.lines)
     _see_what_would_happen(account, order, trial, at=at, actor=actor)
     return trial
@@ -155,21 +154,6 @@ def _mapped(order: IncomingOrder) -> list[tuple[str, str]]:
         (_("discounts"), str(order.discount_total)),
     ]
     return [row for row in [*rows, *sums] if row[1]]
-
-
-def _matches(shop_id: int, lines: Sequence[IncomingLine]) -> dict[tuple[str, str], str]:
-    """Which listings are matched, by hand or because the seller's own code is one of ours."""
-    found = {
-        (listing, spec): code
-        for listing, spec, code in ListingMatch.objects.filter(
-            shop_id=shop_id, listing_id__in=[line.listing_id for line in lines]
-        ).values_list("listing_id", "listing_sku_id", "sku__code")
-    }
-    codes = set(Sku.objects.filter(code__in=[line.outer_sku for line in lines]).values_list("code", flat=True))
-    for line in lines:
-        if line.outer_sku in codes:
-            found.setdefault((line.listing_id, line.listing_sku_id), line.outer_sku)
-    return found
 
 
 def _masked(row: Any, connector: Connector) -> Any:

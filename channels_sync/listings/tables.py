@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,7 @@ from ordercenter.catalog.models import BundlePart, ListingMatch, Shop, Sku
 from ordercenter.catalog.sets import Parts, goods_of, parts_in_order, problem_of_parts
 from ordercenter.common.csvsafe import Cell
 from ordercenter.common.scope import Scope
-from ordercenter.common.sheets import SheetRow, SheetUnreadable, read_sheet
+from ordercenter.common.sheets import SheetRow, is_shortened, read_sheet
 
 MOST_ROWS = 5_000
 
@@ -84,11 +85,10 @@ def plan_table(content: bytes, *, scope: Scope) -> TablePlan:
     """
     sheet = read_sheet(content, COLUMNS, NEEDED)
     if len(sheet) > MOST_ROWS:
-        raise SheetUnreadable(f"more than {MOST_ROWS} rows")
+        problem = _("at most %(most)d rows are taken at once: divide the table") % {"most": MOST_ROWS}
+        return TablePlan([], [RowError(sheet[MOST_ROWS].number, "", problem)], 0)
     filled = [row for row in sheet if row.cells["goods"]]
-    shops = {}
-    for shop in scope.narrow(Shop.objects.all(), shop="pk"):
-        shops.update({shop.code: shop, shop.name: shop})
+    shops = _shops(scope)
     goods = goods_of({row.cells["goods"] for row in filled})
     problems = _goods_problems(goods)
     now = _now({shop.pk for shop in shops.values()}, {row.cells["listing_id"] for row in filled})
@@ -144,6 +144,14 @@ def _is_english() -> bool:
     return (get_language() or "").startswith("en")
 
 
+def _shops(scope: Scope) -> dict[str, Shop]:
+    """By code, and by name where only one shop has it."""
+    known = list(scope.narrow(Shop.objects.all(), shop="pk"))
+    times = Counter(shop.name for shop in known)
+    named = {shop.name: shop for shop in known if times[shop.name] == 1}
+    return named | {shop.code: shop for shop in known}
+
+
 def _planned(row: SheetRow, shop: str, binding: Binding, now: Mapping[Listing, str]) -> PlannedMatch:
     before = now.get(binding.listing, "")
     change: Change = "new" if not before else "same" if before == binding.meaning else "other"
@@ -159,6 +167,9 @@ def _wrong(row: SheetRow, shops: Mapping[str, Shop], problems: Mapping[str, str]
         yield RowError(row.number, "listing_id", _("the listing's number is missing"))
     if any(len(name) > LONGEST for name in names):
         yield RowError(row.number, "listing_id", _("the number is too long"))
+    for name in filter(is_shortened, names):
+        problem = _("“%(text)s” was shortened by a spreadsheet: format the column as text and save it again")
+        yield RowError(row.number, "listing_id", problem % {"text": name})
     if row.cells["goods"] in problems:
         yield RowError(row.number, "goods", problems[row.cells["goods"]])
 

@@ -73,7 +73,8 @@ FROM listings n JOIN catalog_shop s ON s.id = n.shop_id
      LEFT JOIN auth_user u ON u.id = i.ignored_by_id
 WHERE (i.id IS NOT NULL) = %(ignored)s
   AND (%(text)s = ''
-       OR strpos(upper(concat_ws(' ', n.title, n.spec, n.code, n.listing_id, n.variant)), upper(%(text)s)) > 0)
+       OR strpos(upper(concat_ws(' ', n.title, n.spec, n.code, n.listing_id, n.variant,
+                                 n.listing_id || '/' || n.variant)), upper(%(text)s)) > 0)
   AND (%(only)s::text[] IS NULL OR n.shop_id || '/' || n.listing_id || '/' || n.variant = ANY(%(only)s))
   AND NOT EXISTS (
       -- Bound a moment ago: its orders are about to go on.

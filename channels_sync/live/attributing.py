@@ -11,11 +11,12 @@ from ordercenter.orders.services import TakenOrder
 
 # A sale is of a session of its shop, in its room or by its anchor, when it was placed between the moment from which the
 # goods are set aside and the end. The room tells more than the anchor.
-_FITS = """
+_BEGINS = "LEAST(s.started_at, s.planned_start - make_interval(mins => s.lead_minutes))"
+_FITS = f"""
 s.shop_id = v.shop_id AND s.state <> 'cancelled'
 AND ((s.room_id <> '' AND s.room_id = v.room_id)
      OR (s.author_id <> '' AND s.author_id = v.author_id AND (s.room_id = '' OR v.room_id = '')))
-AND v.placed_at >= LEAST(s.started_at, s.planned_start - make_interval(mins => s.lead_minutes))
+AND v.placed_at >= {_BEGINS}
 AND v.placed_at < COALESCE(s.ended_at, s.planned_end)
 """
 _BEST = f"""
@@ -36,8 +37,9 @@ WHERE v.session_id = s.id AND s.id = ANY(%s) AND NOT ({_FITS})
 """
 _FIND = f"""
 UPDATE channels_sync_livesale v SET session_id = {_BEST}
-FROM (SELECT DISTINCT shop_id FROM channels_sync_livesession WHERE id = ANY(%s)) mine
-WHERE v.session_id IS NULL AND v.shop_id = mine.shop_id AND EXISTS (
+FROM (SELECT s.shop_id, min({_BEGINS}) AS first
+      FROM channels_sync_livesession s WHERE s.id = ANY(%s) GROUP BY s.shop_id) mine
+WHERE v.session_id IS NULL AND v.shop_id = mine.shop_id AND v.placed_at >= mine.first AND EXISTS (
     SELECT FROM channels_sync_livesession s WHERE s.id = ANY(%s) AND {_FITS})
 """
 

@@ -12,7 +12,6 @@ from ordercenter.common.money import CENT
 
 MOST = Decimal(10) ** 10
 _GUARDED = re.compile(r'^="([^"]*)"$')
-SPOILT = re.compile(r"^\d(?:\.\d+)?E\+?\d+$", re.IGNORECASE)
 _TIME = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]+(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2})(?:\.\d+)?秒?)?分?)?\s*"
     r"(Z|[+-]\d{2}:?\d{2})?"

@@ -14,7 +14,6 @@ from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
 from channels_sync.order_files.cells import (
-    SPOILT,
     STATUSES,
     amount_of,
     has_control,
@@ -25,6 +24,7 @@ from channels_sync.order_files.cells import (
     whole_of,
 )
 from ordercenter.common.money import CENT, ZERO, split_amount
+from ordercenter.common.sheets import is_shortened
 from ordercenter.orders.intake_types import (
     ChannelStatus,
     IncomingLine,
@@ -190,7 +190,7 @@ class _OrderReader:
 
     def read(self) -> IncomingOrder | None:
         first = self.rows[0][0]
-        if SPOILT.match(self.number):
+        if is_shortened(self.number):
             self._fail(first, "order_no", "spoilt", self.number)
         self._check_text(first, "order_no", self.number)
         if len(self.rows) > MOST_LINES:
@@ -389,7 +389,7 @@ class _OrderReader:
         row, number = once.get("payment_no", (0, ""))
         if not number or paid is None or not total:
             return None
-        if SPOILT.match(number):
+        if is_shortened(number):
             self._fail(row, "payment_no", "spoilt", number)
             return None
         provider = once.get("payment_provider", (0, ""))[1] or "other"

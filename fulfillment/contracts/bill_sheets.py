@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from ordercenter.common.addresses import parse_address
 from ordercenter.common.divisions import code_of
 from ordercenter.common.money import CENT, ZERO
-from ordercenter.common.sheets import MOST_ROWS, SheetUnreadable, plain_heading, rows_of
+from ordercenter.common.sheets import MOST_ROWS, SheetUnreadable, is_shortened, plain_heading, rows_of
 
 # Our column -> headings that couriers give it. Of two that a file has, the one named first counts.
 HEADINGS: Mapping[str, Sequence[str]] = {
@@ -93,7 +93,6 @@ PARTS = ("freight", "remote", "oversize", "insurance", "peak", "packing", "other
 _HEAD_ROWS = 20
 _SUMS = ("合计", "总计", "小计", "总额", "total")
 _GUARDED = re.compile(r'^="?([^"]*)"?$')
-_SPOILT = re.compile(r"^\d(?:\.\d+)?E\+?\d+$", re.IGNORECASE)
 _NUMBER = re.compile(r"^[A-Za-z0-9-]{3,64}$")
 _MOST_ERRORS = 500
 
@@ -295,7 +294,7 @@ class _Reader:
 
     def _tracking_no(self, number: int, row: Sequence[str]) -> str:
         text = self._cell(row, "tracking_no")
-        if _SPOILT.match(text):
+        if is_shortened(text):
             problem = _("“%(text)s” was shortened by a spreadsheet: format the column as text and save it again")
             self._fail(number, "tracking_no", problem % {"text": text})
         elif not _NUMBER.match(text):

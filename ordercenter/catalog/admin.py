@@ -17,7 +17,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ordercenter.audit.work import unit_of_work
-from ordercenter.catalog.binding import hold_back_judgements, tell_matched
+from ordercenter.catalog.binding import hold_back_judgements, take_back_bound, tell_matched
 from ordercenter.catalog.blacklist import blacklist_hash
 from ordercenter.catalog.contacts import phone_hash
 from ordercenter.catalog.models import (
@@ -159,6 +159,7 @@ class ListingMatchAdmin(HistoryAdmin):
             hold_back_judgements()
             obj.by_code = ""
             super().save_model(request, obj, form, change)
+            take_back_bound([obj.listing])
             tell_matched(work, obj)
 
 

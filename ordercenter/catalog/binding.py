@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,7 +81,7 @@ def bind_listings(
                 if match is not None:
                     changed[binding.listing] = match
                 result.done.append(known[binding.listing])
-        _take_back_ignored([match.listing for match in result.done])
+        take_back_bound([match.listing for match in result.done])
         for match in changed.values():
             tell_matched(work, match)
         work.add([_deed(work, match, reason) for match in changed.values()])
@@ -167,7 +167,8 @@ def _known(work: Work, listings: Sequence[Listing]) -> dict[Listing, ListingMatc
     return known
 
 
-def _take_back_ignored(listings: Sequence[Listing]) -> None:
+def take_back_bound(listings: Collection[Listing]) -> None:
+    """What is matched is ours: it is none of the ignored listings any more."""
     ignored = rows_by_listing(IgnoredListing.objects.all(), listings)
     if ignored:
         IgnoredListing.objects.filter(pk__in=[row.pk for row in ignored.values()]).delete()
@@ -196,7 +197,7 @@ def _allowed(binding: Binding, meanings: Mapping[str | Parts, Sku | OrderCenterE
     if isinstance(found, OrderCenterError):
         raise found
     if found is None:
-        raise SkuNotSold(code=binding.sku_code)
+        raise SkuNotSold(code=str(binding.meaning))
     return found
 
 

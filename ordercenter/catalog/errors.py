@@ -39,7 +39,18 @@ class ListingForeign(OrderCenterError):
         self.shop_id = shop_id
 
 
-class SkuNotSold(OrderCenterError):
+class OfSku(OrderCenterError):
+    """What is wrong with one SKU among several; said with its code before it."""
+
+    def __init__(self, why: str, *, code: str):
+        super().__init__(why)
+        self.sku_code = code
+
+    def sentence(self) -> str:
+        return f"{self.sku_code}: {super().sentence()}"
+
+
+class SkuNotSold(OfSku):
     """A code that is none of our active SKUs."""
 
     code = "catalog.sku_not_sold"
@@ -47,11 +58,10 @@ class SkuNotSold(OrderCenterError):
     hint = _("Correct the code, or enter the SKU first.")
 
     def __init__(self, *, code: str):
-        super().__init__(f"no active SKU {code}")
-        self.sku_code = code
+        super().__init__(f"no active SKU {code}", code=code)
 
 
-class BundleEmpty(OrderCenterError):
+class BundleEmpty(OfSku):
     """A bundle that holds nothing: no order could be filled with it."""
 
     code = "catalog.bundle_empty"
@@ -59,11 +69,10 @@ class BundleEmpty(OrderCenterError):
     hint = _("Enter what the bundle holds, then match the listing.")
 
     def __init__(self, *, code: str):
-        super().__init__(f"bundle {code} has no parts")
-        self.sku_code = code
+        super().__init__(f"bundle {code} has no parts", code=code)
 
 
-class SetOfSets(OrderCenterError):
+class SetOfSets(OfSku):
     """A set is made of pieces, not of other sets."""
 
     code = "catalog.set_of_sets"
@@ -71,11 +80,10 @@ class SetOfSets(OrderCenterError):
     hint = _("Name the pieces themselves.")
 
     def __init__(self, *, code: str):
-        super().__init__(f"{code} is a bundle")
-        self.sku_code = code
+        super().__init__(f"{code} is a bundle", code=code)
 
 
-class PiecesUnlikely(OrderCenterError):
+class PiecesUnlikely(OfSku):
     """A set of no pieces, or of more than anybody would sell as one."""
 
     code = "catalog.pieces_unlikely"
@@ -83,8 +91,8 @@ class PiecesUnlikely(OrderCenterError):
     hint = _("A set has 1 to 20 different SKUs, 1 to 999 pieces of each.")
 
     def __init__(self, *, code: str, pieces: int):
-        super().__init__(f"{pieces} pieces of {code}")
-        self.sku_code, self.pieces = code, pieces
+        super().__init__(f"{pieces} pieces of {code}", code=code)
+        self.pieces = pieces
 
 
 class ListingBound(OrderCenterError):

@@ -8,14 +8,11 @@ from decimal import Decimal
 from ordercenter.common.money import split_amount
 
 
-def set_weight(own_g: int, parts: Sequence[tuple[int, int]]) -> int:
-    """Grams of a bundle: its own weight where one is set, else that of its parts. parts: (grams a piece, pieces)."""
-    return own_g or sum(grams * pieces for grams, pieces in parts)
-
-
 def piece_weights(own_g: int, parts: Sequence[tuple[int, int]]) -> list[int | None]:
     """Grams of a piece of each part, so that the set weighs what was set for it (its box and filling are shared out by
     weight, by pieces where nothing has one); None for all where nothing was set. Rounded to the gram a piece.
+
+    own_g: grams set for the bundle, 0 for none. parts: (grams a piece, pieces) of each.
     """
     if not own_g:
         return [None] * len(parts)

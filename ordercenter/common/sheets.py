@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ordercenter.common.table_process import ReadingLimits, TableBroken, opened_
 from ordercenter.common.table_reader import Unreadable, read_csv
 
 MOST_ROWS = 200_000
+_SHORTENED = re.compile(r"^\d(?:\.\d+)?E\+?\d+$", re.IGNORECASE)
 
 
 class SheetUnreadable(OrderCenterError):
@@ -64,6 +66,11 @@ def read_sheet(content: bytes, columns: Mapping[str, Sequence[str]], needed: Seq
         if len(found) > MOST_ROWS:
             raise SheetUnreadable(f"more than {MOST_ROWS} rows")
     return found
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a spreadsheet made a long number of it, as 6.8E+11: its last digits are gone for good."""
+    return _SHORTENED.match(text) is not None
 
 
 def rows_of(content: bytes) -> Iterator[list[str]]:

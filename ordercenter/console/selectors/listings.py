@@ -16,7 +16,7 @@ from ordercenter.common.scope import Scope
 
 ROWS = 20
 MATCH_ROWS = 50
-# So many waiting listings are looked through for sure suggestions at once; the next ones follow when these are bound.
+# So many waiting listings are looked through for sure suggestions on one page.
 MOST_SURE = 300
 
 
@@ -58,9 +58,16 @@ def to_match(filters: Filters, scope: Scope) -> dict[str, Any]:
 
 def sure(filters: Filters, scope: Scope) -> dict[str, Any]:
     """Those of the listings to match that have one sure suggestion."""
-    found = waiting_listings(scope=scope, shop_id=filters.shop_id, text=filters.text, most=MOST_SURE)
+    found = waiting_listings(
+        scope=scope,
+        shop_id=filters.shop_id,
+        text=filters.text,
+        most=MOST_SURE,
+        skip=(filters.page - 1) * MOST_SURE,
+    )
     rows = [row for row in _with_suggestions(found.listings) if row.sure is not None]
-    return {"rows": rows, "total": found.total, "orders": sum(row.waiting.orders for row in rows)}
+    orders = sum(row.waiting.orders for row in rows)
+    return {"rows": rows, "total": found.total, "orders": orders, **_pages(filters, found.total, MOST_SURE)}
 
 
 def matched(filters: Filters, scope: Scope) -> dict[str, Any]:

@@ -35,10 +35,6 @@ class BoardRow:
     is_open: bool
 
     @property
-    def left_percent(self) -> int:
-        return min(100, self.left * 100 // self.locked)
-
-    @property
     def runs_out(self) -> bool:
         """Few of what was set aside are left, or none: somebody should do something now."""
         return self.is_open and self.left <= self.item.few_at

@@ -15,10 +15,14 @@ from ordercenter.catalog.weights import piece_weights
 from ordercenter.common.batch import BatchResult
 from ordercenter.common.money import split_amount
 from ordercenter.common.rows import new_row
+from ordercenter.orders.intake_types import IncomingLine
 from ordercenter.orders.models import Order, OrderLine
 from ordercenter.orders.services.holding import Finding
 from ordercenter.orders.services.review import NeedsPerson
 from ordercenter.orders.states import CLOSED_STATES
+
+# What says which goods were sold: a line of ours, or one that is about to become one.
+SoldLine = OrderLine | IncomingLine
 
 # So many answers are kept; more goods than these are asked for anew.
 KEPT = 50_000
@@ -37,7 +41,7 @@ class Goods:
     by_writing: dict[str, Sku | None] = field(default_factory=dict)
     parts: dict[int, list[BundlePart]] = field(default_factory=dict)
 
-    def sku_of(self, shop_id: int, line: OrderLine) -> Sku | None:
+    def sku_of(self, shop_id: int, line: SoldLine) -> Sku | None:
         """By the listing's match, else by the code that the seller keeps at the channel, unless it is said that the
         listing is none of ours. A match that was made by a code counts for that code alone.
         """
@@ -54,19 +58,19 @@ class Goods:
             return match.sku
         return self.by_writing.get(line.outer_sku)
 
-    def explains(self, shop_id: int, line: OrderLine) -> bool:
+    def explains(self, shop_id: int, line: SoldLine) -> bool:
         """Whether the line can be given goods; a bundle without parts is none."""
         sku = self.sku_of(shop_id, line)
         return sku is not None and not (sku.is_bundle and not self.parts.get(sku.pk))
 
-    def found_by_writing(self, shop_id: int, line: OrderLine) -> bool:
+    def found_by_writing(self, shop_id: int, line: SoldLine) -> bool:
         """Whether the line is explained by a code that is written otherwise, and no match says so yet."""
         match = self.by_listing.get(_listing_of(shop_id, line))
         if match is not None and match.by_code in ("", line.outer_sku):
             return False
         return self.by_code.get(line.outer_sku) is None and self.explains(shop_id, line)
 
-    def ask(self, wanted: Sequence[tuple[int, OrderLine]]) -> None:
+    def ask(self, wanted: Sequence[tuple[int, SoldLine]]) -> None:
         """Read what is not known yet of these lines, each with its shop. At most six statements."""
         if len(self.by_listing) + len(self.by_code) > KEPT:
             self.by_listing, self.by_code, self.parts = {}, {}, {}
@@ -100,8 +104,16 @@ class Goods:
             self.by_writing.update((code, known.get(coded.sku_id)) for code, coded in alike.items() if coded)
 
 
-def _listing_of(shop_id: int, line: OrderLine) -> Listing:
+def _listing_of(shop_id: int, line: SoldLine) -> Listing:
     return listing_of(shop_id, line.listing_id, line.listing_sku_id, line.outer_sku)
+
+
+def sku_codes_of(shop_id: int, lines: Sequence[SoldLine]) -> list[str]:
+    """The code of the SKU or bundle that `match_skus` would give each line now, "" where it needs a person."""
+    goods = Goods()
+    goods.ask([(shop_id, line) for line in lines])
+    found = [goods.sku_of(shop_id, line) if goods.explains(shop_id, line) else None for line in lines]
+    return ["" if sku is None else sku.code for sku in found]
 
 
 def match_skus(*, order_ids: Collection[int], work: Work) -> BatchResult:

@@ -13,6 +13,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "j" || event.key === "k") { moveRow(event.key === "j" ? 1 : -1); return; }
+  // A key held down goes on in the page that comes next, and nobody has looked at what stands there.
+  if (event.repeat) return;
   if (choose(event)) { event.preventDefault(); return; }
   const target = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!target) return;

@@ -12,7 +12,9 @@ document.addEventListener("click", (event) => {
   const [sku, , , price] = cells;
 
   // One line a SKU: the newer one takes the older one's place.
-  const put = (row) => {
+  // The server parts a line at blanks: what is left empty before something else needs a sign there.
+  const put = (cells) => {
+    const row = cells.map((cell, at) => cell || (at < 4 ? "-" : at === 4 ? "0" : ""));
     const rest = lines.value.split("\n").filter((line) => line.trim() && line.trim().split(/\s+/)[0] !== row[0]);
     lines.value = [...rest, row.join(" ").trim()].join("\n");
   };

@@ -10,9 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from channels_sync.listings import tables
 from channels_sync.listings.tables import matches_as_table, plan_table, waiting_as_table
 from channels_sync.listings.waiting import waiting_listings
-from ordercenter.catalog.models import ListingMatch, ShopAccess
+from ordercenter.catalog.models import ListingMatch, Shop, ShopAccess
 from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.scope import EVERYTHING, NOTHING
 from ordercenter.common.xlsxsafe import xlsx_bytes
@@ -55,17 +56,41 @@ def test_each_row_says_what_it_would_do(world: World) -> None:
 
 def test_every_mistake_is_named_by_row_and_column(world: World) -> None:
     text = HEAD + "tm1,A,,NOBODY\nelse,B,,SKU-1\ntm1,,,SKU-1\ntm1,D,,SKU-1\ntm1,D,,SKU-2\ntm1,E,,SET-1*2\n"
+    text += "tm1,6.8E+11,,SKU-1\ntm1,F,5.10E+11,SKU-1\n"
 
     with translation.override("en"):
         errors = plan_table(text.encode(), scope=EVERYTHING).errors
 
-    assert [(error.row, error.column, error.problem.split(".")[0]) for error in errors] == [
-        (2, "goods", "There is no active SKU with this code"),
+    shortened = "was shortened by a spreadsheet: format the column as text and save it again"
+    assert [(error.row, error.column, error.problem.split(". ")[0].rstrip(".")) for error in errors] == [
+        (2, "goods", "NOBODY: There is no active SKU with this code"),
         (3, "shop", "there is no shop “else” for you"),
         (4, "listing_id", "the listing's number is missing"),
         (6, "", "says the same thing again as row 5"),
-        (7, "goods", "A bundle cannot be part of another one"),
+        (7, "goods", "SET-1: A bundle cannot be part of another one"),
+        (8, "listing_id", f"“6.8E+11” {shortened}"),
+        (9, "listing_id", f"“5.10E+11” {shortened}"),
     ]
+
+
+def test_a_shop_is_known_by_its_name_where_no_other_has_it(world: World) -> None:
+    Shop.objects.create(channel=world.shop.channel, code="tm2", name=world.shop.name)
+    Shop.objects.create(channel=world.shop.channel, code="tm3", name="tm1")
+
+    plan = plan_table((HEAD + "木棉家居旗舰店,A,,SKU-1\ntm1,B,,SKU-1\n").encode(), scope=EVERYTHING)
+
+    assert [(row.row, row.binding.shop_id) for row in plan.rows] == [(3, world.shop.pk)]
+    assert [(error.row, error.column) for error in plan.errors] == [(2, "shop")]
+
+
+def test_too_many_rows_are_said_to_be_too_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MOST_ROWS", 1)
+
+    with translation.override("en"):
+        plan = plan_table((HEAD + "tm1,A,,SKU-1\ntm1,B,,SKU-1\n").encode(), scope=EVERYTHING)
+
+    assert plan.rows == []
+    assert [(e.row, e.problem) for e in plan.errors] == [(3, "at most 1 rows are taken at once: divide the table")]
 
 
 def test_shops_of_others_do_not_exist_for_a_table(world: World) -> None:

@@ -86,8 +86,9 @@ def test_many_are_matched_each_answered_for_itself_and_once(company: Company) ->
         binding(company, listing_id="L3", sku="NOBODY"),
         binding(company, listing_id="L4", shop="pos-2"),
         {**binding(company, listing_id="L5"), "parts": [{"sku": "SKU-1", "quantity": 2}]},
+        {**binding(company, listing_id="L6"), "parts": [{"sku": "NOPE", "quantity": 1}]},
     ]
-    del rows[3]["sku"]
+    del rows[3]["sku"], rows[4]["sku"]
 
     answers = [caller.post("listings/bind", {"bindings": rows, "reason": "new"}, key="k-1") for _n in range(2)]
 
@@ -97,13 +98,16 @@ def test_many_are_matched_each_answered_for_itself_and_once(company: Company) ->
         (1, "refused", ""),
         (2, "refused", ""),
         (3, "done", "SKU-1*2"),
+        (4, "refused", ""),
     ]
     assert [row["problem"] and row["problem"]["code"] for row in results] == [
         None,
         "catalog.sku_not_sold",
         "catalog.listing_foreign",
         None,
+        "catalog.sku_not_sold",
     ]
+    assert [results[n]["problem"]["data"]["sku_code"] for n in (1, 4)] == ["NOBODY", "NOPE"]
     assert (answers[1].json(), answers[1]["Idempotency-Replayed"]) == (answers[0].json(), "true")
     assert matches() == [("pos-1", "L2", "PLATE"), ("pos-1", "L5", "SKU-1*2")]
     actors = set(Deed.objects.filter(action="listing.bind").values_list("actor", flat=True))

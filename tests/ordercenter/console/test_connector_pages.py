@@ -12,7 +12,7 @@ from channels_sync.connector.documents import ConnectorInvalid
 from channels_sync.connector.versions import activate_version, write_version
 from channels_sync.models import ChannelAccount, ConnectorVersion
 from ordercenter.audit.models import Deed
-from ordercenter.catalog.models import Channel, Contact, Shop
+from ordercenter.catalog.models import Channel, Contact, IgnoredListing, ListingMatch, Shop, Sku
 from ordercenter.common.actor import SYSTEM
 from ordercenter.events.models import EventRow
 from ordercenter.orders.models import Order
@@ -107,12 +107,31 @@ def test_a_trial_shows_raw_mapped_and_what_would_happen_and_leaves_nothing(boss,
     mapped = dict(trial.mapped)
     assert page.status_code == 200
     assert (trial.outcome, trial.problem, trial.unmatched) == ("new", "", 2)
+    assert [row.match for row in trial.lines] == ["", ""]
     assert "王小明" in trial.raw
     assert mapped["order number"] == "A-1"
     assert mapped["receiver"] == "王**"
     assert [str(row.line.paid_share) for row in trial.lines] == ["95.45", "9.55"]
     assert (Order.objects.count(), Contact.objects.count(), EventRow.objects.count()) == before
     assert Deed.objects.filter(action="connector.try", subject=f"account:{account.pk}").count() == 1
+
+
+def test_a_trial_matches_goods_as_the_flow_will(boss, account):
+    sku = Sku.objects.create(code="SKU-1001", name="靠垫", list_price=30)
+    Sku.objects.create(code="SKU-9", name="停售", list_price=9, is_active=False)
+    sample = order()
+    sample["goods"] = [
+        sample["goods"][0] | {"id": n, "qty": 1, "price": "10.00", "item": listing, "spec": "", "sku": code}
+        for n, (listing, code) in enumerate([("", "sku 1001"), ("none-of-ours", "SKU-1001"), ("", "SKU-9"), ("", "x")])
+    ]
+    sample |= {"cents": 4000, "post": "0.00"}
+    IgnoredListing.objects.create(shop=account.shop, listing_id="none-of-ours", reason="a gift card")
+    ListingMatch.objects.create(shop=account.shop, listing_sku_id="x", sku=sku)
+
+    (trial,) = post(boss, account, "try", sample=json.dumps(sample, ensure_ascii=False)).context["trials"]
+
+    assert trial.problem == ""
+    assert [row.match for row in trial.lines] == ["SKU-1001", "", "", "SKU-1001"]
 
 
 def test_a_trial_takes_the_first_order_out_of_an_answer_of_the_shop(boss, account):

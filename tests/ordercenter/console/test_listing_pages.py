@@ -13,6 +13,7 @@ from django.urls import reverse
 from ordercenter.cases.models import Case
 from ordercenter.catalog.listings import Listing
 from ordercenter.catalog.models import IgnoredListing, ListingMatch, ShopAccess, Sku
+from ordercenter.console.selectors import listings as selectors
 from ordercenter.events.relay import Relay
 from ordercenter.orders.models import Order
 from tests.flows.world import World
@@ -119,7 +120,7 @@ def test_what_cannot_be_bound_says_why_and_binds_nothing(world: World) -> None:
     unknown = act(client, "bind", listing=named(world), sku="NOBODY")
 
     assert told(nothing) == ["Choose a suggestion, or type the code of a SKU."]
-    assert told(unknown)[0].startswith("There is no active SKU with this code.")
+    assert told(unknown)[0].startswith("NOBODY: There is no active SKU with this code.")
     assert not ListingMatch.objects.exists()
 
 
@@ -233,3 +234,45 @@ def test_many_listings_take_as_many_statements_as_one(world: World) -> None:
     wait(world, *[f"靠垫 {n}" for n in range(10)])
 
     assert statements() == one
+
+
+def test_a_group_of_cases_leads_to_a_listing_that_has_no_code(world: World) -> None:
+    for _n in range(2):
+        trade = world.trade(("NOT-OURS", 1, "51.00"))
+        trade["orders"]["order"][0].update(title="靠垫", outer_sku_id="", outer_iid="")
+        world.deliver(trade)
+    Relay().drain()
+    client = staff(world)
+
+    [root] = client.get(reverse("console:cases"), {"grouped": "1"}).context["roots"]
+    found = client.get(URL, {"q": root.title}).context["rows"]
+
+    assert (root.title, root.total) == (f"{NUMBER}/510", 2)
+    assert [row.waiting.orders for row in found] == [2]
+
+
+def test_sure_suggestions_beyond_the_first_page_are_shown_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "MOST_SURE", 1)
+    wait(world, "什么都不像")
+    wait(world, "什么都不像", "亚麻靠垫 墨绿 50cm")
+    client = staff(world)
+
+    first = client.get(URL, {"show": "sure"})
+    second = client.get(URL, {"show": "sure", "page": "2"})
+
+    assert (first.context["rows"], first.context["after"]) == ([], 2)
+    assert [row.sure.sku_code for row in second.context["rows"]] == ["SKU-2"]
+    assert second.context["after"] == 0
+
+
+def test_a_match_of_the_admin_makes_the_listing_ours_again(world: World) -> None:
+    wait(world, "补差价")
+    act(staff(world), "ignore", listing=named(world), reason="no goods")
+    boss = client_of(person("boss", superuser=True))
+    sku = Sku.objects.get(code="SKU-1")
+
+    form = {"shop": world.shop.pk, "listing_id": NUMBER, "listing_sku_id": "510", "sku": sku.pk}
+    answer = boss.post(reverse("admin:catalog_listingmatch_add"), form)
+
+    assert answer.status_code == 302
+    assert (ListingMatch.objects.get().sku, IgnoredListing.objects.exists()) == (sku, False)
