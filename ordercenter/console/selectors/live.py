@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, IntegerField, QuerySet, Sum, Value, When
 
 from channels_sync.live_models import LiveItem, LiveSale, LiveSession
 from channels_sync.states import LiveState
-from ordercenter.catalog.models import ListingMatch, Sku
+from ordercenter.catalog.models import ListingMatch
 from ordercenter.common.money import ZERO, to_cents
 from ordercenter.common.scope import Scope
 
@@ -82,15 +82,6 @@ def sessions_of_order(order_id: int, scope: Scope) -> QuerySet[LiveSession]:
 def orders_sold_in(session: LiveSession) -> QuerySet[LiveSale, int]:
     """The ids of the orders of which a line was sold in the session."""
     return LiveSale.objects.filter(session=session).values_list("order_id", flat=True)
-
-
-def goods_to_show(text: str) -> QuerySet[Sku]:
-    """Goods whose code or name holds this text; no bundles, which have no stock of their own. None for no text."""
-    wanted = text.strip()[:64]
-    if not wanted:
-        return Sku.objects.none()
-    held = Q(code__icontains=wanted) | Q(name__icontains=wanted)
-    return Sku.objects.filter(held, is_active=True, is_bundle=False).order_by("code")[:OFFERED]
 
 
 def board_of(session: LiveSession, *, at: datetime) -> Board:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable, Sequence
 
 from django.contrib import messages
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -28,10 +27,9 @@ from channels_sync.listings.waiting import waiting_listings
 from ordercenter.catalog.binding import bind_listings
 from ordercenter.catalog.models import ListingMatch
 from ordercenter.common.actor import actor_of
-from ordercenter.common.csvsafe import Cell, csv_bytes
 from ordercenter.common.scope import scope_of
 from ordercenter.common.sheets import SheetUnreadable
-from ordercenter.common.xlsxsafe import xlsx_bytes
+from ordercenter.console.downloads import table_download
 from ordercenter.console.pages import page, whole_number
 from ordercenter.console.views.listings import BIND, SEE
 
@@ -39,9 +37,7 @@ LARGEST_FILE = 1024 * 1024
 MOST_SHOWN = 200
 # So long the file that somebody has looked at may be taken in.
 KEPT_S = 3600
-FORMATS = ("csv", "gb18030", "xlsx")
 _SALT = "listing table"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @page(SEE, BIND)
@@ -96,16 +92,17 @@ def apply_table(request: HttpRequest) -> HttpResponse:
 @page(SEE)
 def export(request: HttpRequest, what: str) -> HttpResponseBase:
     """Matches, or what waits with suggestions. format: csv (UTF-8 with its mark), gb18030 or xlsx."""
-    form, scope = request.GET.get("format", "csv"), scope_of(request)
-    if form not in FORMATS or what not in ("waiting", "matched"):
+    if what not in ("waiting", "matched"):
         raise Http404
+    scope = scope_of(request)
     shop_id = whole_number(request.GET.get("shop", ""))
     if what == "waiting":
         rows = waiting_as_table(waiting_listings(scope=scope, shop_id=shop_id, most=MOST_ROWS).listings)
     else:
         found = scope.narrow(ListingMatch.objects.select_related("shop", "sku"), shop="shop_id").order_by("pk")
         rows = matches_as_table((found if shop_id is None else found.filter(shop_id=shop_id)).iterator())
-    return _file(rows, f"listings-{what}-{timezone.localtime():%Y%m%d-%H%M}", form)
+    name = f"listings-{what}-{timezone.localtime():%Y%m%d-%H%M}"
+    return table_download(rows, name=name, form=request.GET.get("format", "csv"))
 
 
 def _planned(content: bytes, request: HttpRequest) -> tuple[TablePlan | None, str]:
@@ -139,16 +136,3 @@ def _opened(kept: str, request: HttpRequest) -> bytes | None:
     except signing.BadSignature:
         return None
     return zlib.decompress(base64.b85decode(text)) if person == str(request.user.pk) else None
-
-
-def _file(rows: Iterable[Sequence[Cell]], name: str, form: str) -> HttpResponseBase:
-    if form == "xlsx":
-        response: HttpResponseBase = HttpResponse(xlsx_bytes(rows, title=name), content_type=_XLSX)
-    else:
-        encoding = "gb18030" if form == "gb18030" else "utf-8-sig"
-        charset = "gb18030" if form == "gb18030" else "utf-8"
-        response = StreamingHttpResponse(
-            csv_bytes(rows, encoding=encoding), content_type=f"text/csv; charset={charset}"
-        )
-    response["Content-Disposition"] = f'attachment; filename="{name}.{"xlsx" if form == "xlsx" else "csv"}"'
-    return response

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -19,7 +18,6 @@ from channels_sync.listings.waiting import shops_to_choose, waiting_listings
 from ordercenter.catalog import unbinding
 from ordercenter.catalog.binding import Binding, bind_listings
 from ordercenter.catalog.listings import Listing, listing_from
-from ordercenter.catalog.models import Sku
 from ordercenter.catalog.sets import goods_of
 from ordercenter.common.actor import actor_of
 from ordercenter.common.batch import BatchResult
@@ -27,13 +25,13 @@ from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import listings as selectors
+from ordercenter.console.selectors.goods import goods_like
 from ordercenter.console.selectors.listings import Filters
 
 SEE, BIND, UNBIND = "catalog.view_ignoredlisting", "catalog.change_listingmatch", "catalog.delete_listingmatch"
 IGNORE, TAKE_BACK = "catalog.add_ignoredlisting", "catalog.delete_ignoredlisting"
 SHOWS = ("waiting", "sure", "matched", "ignored")
 MOST_AT_ONCE = 500
-MOST_OPTIONS = 20
 
 
 @page(SEE)
@@ -48,13 +46,8 @@ def listing_list(request: HttpRequest) -> HttpResponse:
 @page(SEE)
 def goods_options(request: HttpRequest) -> HttpResponse:
     """Options for the field that asks for a SKU: those whose code or name holds what was typed last."""
-    text = request.GET.get("sku", "").replace("＋", "+").rpartition("+")[2].strip()[:64]
-    found = (
-        Sku.objects.filter(Q(code__icontains=text) | Q(name__icontains=text), is_active=True)
-        if text
-        else Sku.objects.none()
-    )
-    return render(request, "console/_goods_options.html", {"skus": found.order_by("code")[:MOST_OPTIONS]})
+    typed = request.GET.get("sku", "").replace("＋", "+").rpartition("+")[2]
+    return render(request, "console/_goods_options.html", {"skus": goods_like(typed, with_bundles=True)})
 
 
 @require_POST

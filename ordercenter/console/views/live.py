@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from channels_sync import live
 from channels_sync.live_models import LiveSession
 from ordercenter.common.actor import actor_of
-from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
+from ordercenter.console.downloads import table_download
 from ordercenter.console.live_forms import LiveForm
 from ordercenter.console.pages import page
 from ordercenter.console.selectors import live as selectors
+from ordercenter.console.selectors.goods import goods_like
 
 VIEW, RUN = "channels_sync.view_livesession", "channels_sync.run_livesession"
 LIST_ROWS = 100
@@ -57,7 +58,8 @@ def session_wall(request: HttpRequest, session_id: int) -> HttpResponse:
 @page(VIEW, RUN)
 def goods_options(request: HttpRequest) -> HttpResponse:
     """Options for the field that looks for goods to show: those whose code or name holds what was typed."""
-    skus = selectors.goods_to_show(request.GET.get("find", ""))
+    # No bundles: they have no stock of their own to set aside.
+    skus = goods_like(request.GET.get("find", ""), with_bundles=False)
     return render(request, "console/_live_goods_options.html", {"skus": skus})
 
 
@@ -103,11 +105,7 @@ def session_verb(request: HttpRequest, session_id: int, verb: str) -> HttpRespon
 def commissions(request: HttpRequest, session_id: int) -> HttpResponseBase:
     """Commission line by line as CSV."""
     session = _session(request, session_id)
-    response = StreamingHttpResponse(
-        csv_bytes(_rows(session), encoding="utf-8-sig"), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="live-{session.pk}-commission.csv"'
-    return response
+    return table_download(_rows(session), name=f"live-{session.pk}-commission", form="csv")
 
 
 def _rows(session: LiveSession) -> Iterator[list[Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,18 +21,15 @@ from channels_sync.order_files.mistakes import take_out_refused
 from channels_sync.order_files.words import trouble_of
 from channels_sync.states import FileState, FileVerdict
 from ordercenter.common.actor import actor_of
-from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.common.table_reader import ENCODINGS
-from ordercenter.common.xlsxsafe import xlsx_bytes
+from ordercenter.console.downloads import table_download
 from ordercenter.console.pages import page
 from ordercenter.console.selectors import order_files as selectors
 
 VIEW, ADD = "channels_sync.view_orderfile", "channels_sync.add_orderfile"
 LIST_ROWS = 50
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FORMATS = {"csv": "utf-8-sig", "gb18030": "gb18030", "xlsx": ""}
 SIGNS = {
     ",": gettext_lazy("comma"),
     ";": gettext_lazy("semicolon"),
@@ -185,16 +182,7 @@ def sample(request: HttpRequest) -> HttpResponseBase:
 
 
 def _sheet(rows: Iterable[Sequence[str]], name: str, form: str) -> HttpResponseBase:
-    if form not in FORMATS:
-        raise Http404
-    if form == "xlsx":
-        response: HttpResponseBase = HttpResponse(xlsx_bytes(rows, title=name), content_type=_XLSX)
-    else:
-        charset = "gb18030" if form == "gb18030" else "utf-8"
-        response = StreamingHttpResponse(
-            csv_bytes(rows, encoding=FORMATS[form]), content_type=f"text/csv; charset={charset}"
-        )
-    response["Content-Disposition"] = f'attachment; filename="{name}.{"xlsx" if form == "xlsx" else "csv"}"'
+    response = table_download(rows, name=name, form=form)
     # Receivers are in it: no copy in anybody's cache.
     response["Cache-Control"] = "no-store"
     return response

@@ -11,7 +11,7 @@ from finance.services import excess_of
 from ordercenter.audit.steps import possible_steps
 from ordercenter.catalog.models import Shop
 from ordercenter.common.scope import Scope, scope_of
-from ordercenter.console.pages import page
+from ordercenter.console.pages import page, whole_number
 from ordercenter.console.selectors.live import orders_sold_in, sessions_of_order, sessions_to_filter_by
 from ordercenter.console.selectors.order_page import order_in_scope, order_page
 from ordercenter.console.selectors.order_parcels import parcel_view
@@ -32,11 +32,12 @@ def order_list(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request)
     shops = scope.narrow(Shop.objects.order_by("code"), shop="pk")
     orders = search_orders(scope.narrow(Order.objects.all(), shop="shop_id"), request.GET.get("q", ""))
-    state, shop, before = (request.GET.get(name, "") for name in ("state", "shop", "before"))
+    state = request.GET.get("state", "")
+    shop_id, before = (whole_number(request.GET.get(name, "")) for name in ("shop", "before"))
     if state in OrderState.values:
         orders = orders.filter(state=state)
-    if _is_number(shop):
-        orders = orders.filter(shop_id=int(shop))
+    if shop_id is not None:
+        orders = orders.filter(shop_id=shop_id)
     sessions, session = _sessions(request, scope)
     if session is not None:
         orders = orders.filter(pk__in=orders_sold_in(session))
@@ -44,8 +45,8 @@ def order_list(request: HttpRequest) -> HttpResponse:
         orders = orders.none()
     if request.GET.get("held"):
         orders = orders.filter(is_on_hold=True)
-    if _is_number(before):
-        orders = orders.filter(pk__lt=int(before))
+    if before is not None:
+        orders = orders.filter(pk__lt=before)
     rows = list(orders.select_related("shop").order_by("-pk")[: LIST_ROWS + 1])
     context = {
         "orders": rows[:LIST_ROWS],
@@ -100,15 +101,10 @@ def _sessions(request: HttpRequest, scope: Scope) -> tuple[list[LiveSession], Li
     """The live-stream sessions to choose from, and the one that is chosen; none for whoever may not see sessions."""
     if not request.user.has_perm(VIEW_SESSION):
         return [], None
-    asked = request.GET.get("live", "")
-    chosen = int(asked) if _is_number(asked) else None
+    chosen = whole_number(request.GET.get("live", ""))
     sessions = sessions_to_filter_by(scope, chosen=chosen)
     return sessions, next((session for session in sessions if session.pk == chosen), None)
 
 
 def _cursor(request: HttpRequest) -> Cursor:
     return Cursor.parse(request.GET.get("after", "")) or START
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,10 +25,10 @@ from fulfillment.services.explaining import readable_document
 from fulfillment.services.previewing import preview_rules
 from ordercenter.catalog.models import Shop
 from ordercenter.common.actor import actor_of
-from ordercenter.common.csvsafe import csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.console import rule_forms as forms
 from ordercenter.console.condition_forms import DEEPEST, ConditionForm, modes, posted_condition_form
+from ordercenter.console.downloads import table_download
 from ordercenter.console.pages import page, whole_number
 from ordercenter.inventory.models import Warehouse
 
@@ -174,10 +174,7 @@ def table_csv(request: HttpRequest, table_id: str) -> HttpResponseBase:
     table = readable_document(rules.draft_document(rules.rule_set())).tables.get(table_id)
     if table is None:
         raise Http404
-    rows = csv_bytes(forms.table_rows(table), encoding="utf-8-sig")
-    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{table.id}.csv"'
-    return response
+    return table_download(forms.table_rows(table), name=table.id, form="csv")
 
 
 def _condition(request: HttpRequest, prefix: str, tree: Mapping[str, Any] | None) -> ConditionForm:

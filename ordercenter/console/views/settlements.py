@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,13 +24,12 @@ from finance.states import SETTLEMENT_DIFFERENCES, SettlementVerdict
 from ordercenter.cases.errors import ReasonMissing
 from ordercenter.common.actor import actor_of
 from ordercenter.common.admin_messages import report_batch
-from ordercenter.common.csvsafe import Cell, csv_bytes
+from ordercenter.common.csvsafe import Cell
 from ordercenter.common.scope import scope_of
 from ordercenter.console import wording
+from ordercenter.console.downloads import table_download
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import settlements as selectors
-
-ENCODINGS = {"utf-8": "utf-8-sig", "gb18030": "gb18030"}
 
 
 @page("finance.view_ordersettlement")
@@ -100,19 +99,12 @@ def settlement_sign_off(request: HttpRequest) -> HttpResponse:
 
 @page("finance.view_ordersettlement")
 def settlement_export(request: HttpRequest) -> HttpResponseBase:
-    """The orders of the chosen shop and verdict as CSV; encoding: utf-8 (with byte order mark) or gb18030."""
-    encoding = request.GET.get("encoding", "utf-8")
-    if encoding not in ENCODINGS:
-        raise Http404
+    """The orders of the chosen shop and verdict. format: csv (UTF-8 with its mark), gb18030 or xlsx."""
     of_shop, _shop_id = _of_shop(request)
     chosen = _chosen(request)
     rows = selectors.with_verdict(of_shop, "" if chosen == "all" else chosen).order_by("pk")
-    response = StreamingHttpResponse(
-        csv_bytes(chain([_heading()], _cells(rows)), encoding=ENCODINGS[encoding]),
-        content_type=f"text/csv; charset={encoding}",
-    )
-    response["Content-Disposition"] = 'attachment; filename="settlements.csv"'
-    return response
+    cells = chain([_heading()], _cells(rows))
+    return table_download(cells, name="settlements", form=request.GET.get("format", "csv"))
 
 
 def _of_shop(request: HttpRequest) -> tuple[QuerySet[OrderSettlement], int | None]:

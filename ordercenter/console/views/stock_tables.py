@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,11 +14,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from ordercenter.common.actor import actor_of
-from ordercenter.common.csvsafe import Cell, csv_bytes
 from ordercenter.common.errors import OrderCenterError
 from ordercenter.common.scope import scope_of
 from ordercenter.common.sheets import SheetUnreadable
-from ordercenter.common.xlsxsafe import xlsx_bytes
+from ordercenter.console.downloads import table_download
 from ordercenter.console.pages import back_to, page, whole_number
 from ordercenter.console.selectors import stock_tables as selectors
 from ordercenter.inventory import services
@@ -33,8 +30,6 @@ SEE, ADJUST = "inventory.view_stocklevel", "inventory.adjust_stock"
 LARGEST_FILE = 10 * 1024 * 1024
 MOST_SHOWN = 200
 LAST_TABLES = 50
-FORMATS = ("csv", "gb18030", "xlsx")
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @page(SEE, ADJUST)
@@ -170,34 +165,19 @@ def table_sample(request: HttpRequest, kind: str) -> HttpResponseBase:
     """A table of this kind to fill in."""
     if kind not in TableKind.values:
         raise Http404
-    return _file(selectors.sample_of(kind, today=timezone.localdate()), f"SAMPLE-{kind}", "csv")
+    return table_download(selectors.sample_of(kind, today=timezone.localdate()), name=f"SAMPLE-{kind}", form="csv")
 
 
 @page(SEE)
 def export(request: HttpRequest) -> HttpResponseBase:
     """The stock in the reader's warehouses. format: csv (UTF-8 with its mark), gb18030 or xlsx."""
-    form = request.GET.get("format", "csv")
-    if form not in FORMATS:
-        raise Http404
     levels = selectors.levels_in_scope(
         scope_of(request),
         text=request.GET.get("q", "").strip()[:64],
         warehouse=request.GET.get("warehouse", "")[:32],
     )
-    return _file(selectors.stock_as_table(levels), f"stock-{timezone.localtime():%Y%m%d-%H%M}", form)
-
-
-def _file(rows: Iterable[Sequence[Cell]], name: str, form: str) -> HttpResponseBase:
-    if form == "xlsx":
-        response: HttpResponseBase = HttpResponse(xlsx_bytes(rows, title=name), content_type=_XLSX)
-    else:
-        encoding = "gb18030" if form == "gb18030" else "utf-8-sig"
-        charset = "gb18030" if form == "gb18030" else "utf-8"
-        response = StreamingHttpResponse(
-            csv_bytes(rows, encoding=encoding), content_type=f"text/csv; charset={charset}"
-        )
-    response["Content-Disposition"] = f'attachment; filename="{name}.{"xlsx" if form == "xlsx" else "csv"}"'
-    return response
+    name = f"stock-{timezone.localtime():%Y%m%d-%H%M}"
+    return table_download(selectors.stock_as_table(levels), name=name, form=request.GET.get("format", "csv"))
 
 
 def _table(request: HttpRequest, table_id: int) -> StockTable:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from openpyxl import load_workbook
 
 from finance.models import OrderSettlement, SettlementTerms
 from finance.services import book_settlements
@@ -151,12 +153,15 @@ def test_a_movement_that_does_not_add_up_is_a_case(world: World) -> None:
 
 
 def test_the_export_has_the_chosen_orders(finance: Client) -> None:
-    answer = finance.get(reverse("console:settlements-export"), {"verdict": "amount_differs", "encoding": "gb18030"})
+    answer = finance.get(reverse("console:settlements-export"), {"verdict": "amount_differs", "format": "gb18030"})
 
     lines = b"".join(answer.streaming_content).decode("gb18030").splitlines()
     assert len(lines) == 2
     assert numbers()[1] in lines[1]
-    assert finance.get(reverse("console:settlements-export"), {"encoding": "utf-16"}).status_code == 404
+    book = finance.get(reverse("console:settlements-export"), {"verdict": "amount_differs", "format": "xlsx"})
+    [_heading, cells] = list(load_workbook(BytesIO(book.content)).active.values)
+    assert numbers()[1] in cells
+    assert finance.get(reverse("console:settlements-export"), {"format": "utf-16"}).status_code == 404
 
 
 def test_who_sees_another_shop_only_sees_nothing_and_decides_nothing(world: World) -> None:
